@@ -1,0 +1,56 @@
+"""Learn what your pictures look like, then find, clean and blend them.
+
+Names are imported when they are first used, so that a command that needs no model does not wait for PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.data import DataSpec, ImageSet, load
+    from lookalike.models.base import Autoencoder, Evaluation, to_uint8
+    from lookalike.models.conv import ConvAutoencoder
+    from lookalike.models.loading import load_model
+    from lookalike.models.pca import PCAAutoencoder
+    from lookalike.training.recipe import Recipe
+
+_HOME = {
+    "Autoencoder": "models.base",
+    "ConvAutoencoder": "models.conv",
+    "DataSpec": "data",
+    "Evaluation": "models.base",
+    "ImageSet": "data",
+    "PCAAutoencoder": "models.pca",
+    "Recipe": "training.recipe",
+    "load": "data",
+    "load_model": "models.loading",
+    "to_uint8": "models.base",
+}
+
+__version__ = version("lookalike")
+__all__ = [
+    "Autoencoder",
+    "ConvAutoencoder",
+    "DataSpec",
+    "Evaluation",
+    "ImageSet",
+    "PCAAutoencoder",
+    "Recipe",
+    "__version__",
+    "load",
+    "load_model",
+    "to_uint8",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    return getattr(import_module(f"lookalike.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

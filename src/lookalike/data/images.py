@@ -1,0 +1,196 @@
+"""ImageSet: pictures of one size as a single uint8 array, with what is known about each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Rejected(NamedTuple):
+    """A picture that was set aside."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """How a set was read, so that a run or a gallery can read the same again.
+
+    `size` is (height, width) in pixels; `crop` the pixels cut from each side before resizing; `fit` how a
+    picture of another aspect comes to that size: "stretch", "crop" (centre) or "pad".
+    """
+
+    source: str
+    size: tuple[int, int] = (32, 32)
+    crop: int = 0
+    fit: str = "crop"
+    attributes: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; `DataSpec.from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> DataSpec:
+        """The inverse of `as_json`."""
+        return cls(**{**content, "size": (int(content["size"][0]), int(content["size"][1]))})
+
+
+class Part(NamedTuple):
+    """One side of a split: with the `DataSpec`, enough to take the same pictures again."""
+
+    side: str
+    test_size: float
+    random_state: int
+
+
+class ImageSet:
+    """Pictures of one size: `pixels` (N, H, W, C) uint8 RGB or grey, often memory-mapped.
+
+    Args:
+        pixels: (N, H, W, C) uint8, C = 1 or 3.
+        names: N names, unique within the set (relative path, archive member, or a running number).
+        people: N names of persons, "" where unknown; None where the source knows of no persons.
+        attribute_names: the A columns of the attribute table, () where there is none.
+        attribute_values: (N, A) float32, aligned with the pixels; None where there is no table.
+        rejected: pictures of the source that could not be read, with reasons.
+        spec: where the set comes from; None for one made in memory or chosen picture by picture.
+        parts: the splits that lead from the source's whole set to this one, () for the whole.
+        cached: whether the pixels were found in the cache.
+
+    Raises:
+        DataError: the arrays do not fit one another.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        names: Sequence[str] | None = None,
+        people: Sequence[str] | None = None,
+        *,
+        attribute_names: Sequence[str] = (),
+        attribute_values: npt.NDArray[np.float32] | None = None,
+        rejected: Sequence[Rejected] = (),
+        spec: DataSpec | None = None,
+        parts: Sequence[Part] = (),
+        cached: bool = False,
+    ) -> None:
+        if pixels.ndim != 4 or pixels.dtype != np.uint8 or pixels.shape[3] not in (1, 3):
+            raise DataError(
+                f"pixels are {pixels.dtype} of shape {pixels.shape}; an ImageSet holds uint8 of shape "
+                "(N, H, W, 1) or (N, H, W, 3)"
+            )
+        self.pixels = pixels
+        self.names: list[str] = [f"{i:05d}" for i in range(len(pixels))] if names is None else list(names)
+        self.people: list[str] | None = None if people is None else list(people)
+        self.attribute_names = tuple(attribute_names)
+        self.attribute_values = attribute_values
+        self.rejected = list(rejected)
+        self.spec = spec
+        self.parts = tuple(parts)
+        self.cached = cached
+        for what, values in (
+            ("names", self.names),
+            ("people", self.people),
+            ("attributes", attribute_values),
+        ):
+            if values is not None and len(values) != len(pixels):
+                raise DataError(f"{len(values)} {what} for {len(pixels)} pictures; give one for each")
+        if attribute_values is not None and attribute_values.shape != (
+            len(pixels),
+            len(self.attribute_names),
+        ):
+            raise DataError(
+                f"attribute values of shape {attribute_values.shape} for {len(pixels)} pictures and "
+                f"{len(self.attribute_names)} attributes"
+            )
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.image_shape
+        people = f", {len(set(self.people))} people" if self.people else ""
+        attributes = f", {len(self.attribute_names)} attributes" if self.attribute_names else ""
+        return f"ImageSet({len(self)} pictures of {height} x {width} x {channels}{people}{attributes})"
+
+    @overload
+    def __getitem__(self, which: int | np.integer[Any]) -> Pixels: ...
+    @overload
+    def __getitem__(self, which: slice | Sequence[int] | npt.NDArray[Any]) -> ImageSet: ...
+    def __getitem__(self, which: Any) -> Pixels | ImageSet:
+        """One picture (H, W, C) for a number; an ImageSet for a slice, a list of numbers or a mask."""
+        if isinstance(which, (int, np.integer)):
+            return np.asarray(self.pixels[which])
+        chosen = np.arange(len(self))[which]
+        contiguous = which if isinstance(which, slice) else chosen
+        return ImageSet(
+            self.pixels[contiguous],
+            [self.names[i] for i in chosen],
+            None if self.people is None else [self.people[i] for i in chosen],
+            attribute_names=self.attribute_names,
+            attribute_values=None if self.attribute_values is None else self.attribute_values[contiguous],
+            cached=self.cached,
+        )
+
+    def __iter__(self) -> Iterator[Pixels]:
+        return (np.asarray(picture) for picture in self.pixels)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every picture."""
+        _, height, width, channels = self.pixels.shape
+        return height, width, channels
+
+    @cached_property
+    def attributes(self) -> pd.DataFrame | None:
+        """The attribute table, row i for picture i, or None; float32 in the source's own units."""
+        if self.attribute_values is None:
+            return None
+        import pandas as pd
+
+        return pd.DataFrame(self.attribute_values, columns=list(self.attribute_names))
+
+    @cached_property
+    def digest(self) -> str:
+        """Hexadecimal SHA-256 of the shape and the pixels: equal digests mean equal pictures in equal order."""
+        hasher = hashlib.sha256(repr(self.pixels.shape).encode())
+        for start in range(0, len(self), 4096):
+            hasher.update(np.ascontiguousarray(self.pixels[start : start + 4096]))
+        return hasher.hexdigest()
+
+    def split(self, test_size: float = 0.1, random_state: int = 42) -> tuple[ImageSet, ImageSet]:
+        """Divide into (train, test), with the members and order of scikit-learn's `train_test_split`.
+
+        Raises:
+            OptionError: `test_size` is not a fraction strictly between 0 and 1, or leaves a side empty.
+        """
+        from sklearn.model_selection import train_test_split
+
+        if not 0 < test_size < 1:
+            raise OptionError(f"test_size is {test_size}; give a fraction between 0 and 1, such as 0.1")
+        try:
+            train, test = train_test_split(np.arange(len(self)), test_size=test_size, random_state=random_state)
+        except ValueError as error:
+            raise OptionError(f"{len(self)} pictures cannot be split at test_size {test_size}: {error}") from error
+        return self._part(train, "train", test_size, random_state), self._part(test, "test", test_size, random_state)
+
+    def _part(self, members: npt.NDArray[Any], side: str, test_size: float, random_state: int) -> ImageSet:
+        part = self[members]
+        part.spec = self.spec
+        part.parts = (*self.parts, Part(side, test_size, random_state))
+        return part

@@ -1,0 +1,79 @@
+"""Everything that can go wrong, in one tree.
+
+LookalikeError                 exit code 1: our fault, or the computation's
+├── TrainingDiverged           a loss became NaN or infinite
+├── Interrupted                Ctrl-C or SIGTERM, after the state was saved (exit code 130)
+└── UserError                  exit code 2: the input was wrong, the message names value, limit and remedy
+    ├── DataError              a source of pictures cannot be used
+    │   ├── PictureError       one picture cannot be read (it is set aside with this reason)
+    │   └── DownloadError      a download failed at every mirror, or its checksum is wrong
+    ├── OptionError            an argument is out of range (also a ValueError)
+    ├── RunError               a run folder cannot be used, or a resume does not match it
+    ├── WeightsError           a file of weights does not fit or is damaged
+    ├── NotFittedError         a model was used before `fit` (also a ValueError and an AttributeError)
+    ├── SubmissionError        the course's grader refused, or did not answer
+    └── MissingExtraError      an optional package is not installed (also an ImportError)
+"""
+
+from __future__ import annotations
+
+
+class LookalikeError(Exception):
+    """Root of all errors that lookalike raises on purpose; its text is one clear line."""
+
+    exit_code = 1
+
+
+class TrainingDiverged(LookalikeError):
+    """The loss is no longer finite; the last good checkpoint stays."""
+
+
+class Interrupted(LookalikeError):
+    """The user asked to stop; what was done so far is saved."""
+
+    exit_code = 130
+
+
+class UserError(LookalikeError):
+    """The input was wrong."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """A source of pictures cannot be used."""
+
+
+class PictureError(DataError):
+    """One picture cannot be read; its text is the reason given in `ImageSet.rejected`."""
+
+
+class DownloadError(DataError):
+    """A file could not be downloaded whole from any of its addresses."""
+
+
+class OptionError(UserError, ValueError):
+    """An argument is out of range or contradicts another."""
+
+
+class RunError(UserError):
+    """A run folder is missing, damaged, in use, or belongs to another training."""
+
+
+class WeightsError(UserError):
+    """A file of weights is damaged or does not fit the model; the text names the tensor."""
+
+
+class NotFittedError(UserError, ValueError, AttributeError):
+    """The model has no weights yet."""
+
+
+class SubmissionError(UserError):
+    """The course's grader refused the submission or could not be reached."""
+
+
+class MissingExtraError(UserError, ImportError):
+    """A feature needs packages that are not installed."""
+
+    def __init__(self, extra: str, feature: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'lookalike[{extra}]'")

@@ -1,0 +1,53 @@
+"""How far a reconstruction is from its picture: MSE, PSNR, SSIM."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Floats = npt.NDArray[np.float32]
+PerPicture = npt.NDArray[np.float64]
+
+SSIM_SIGMA = 1.5
+SSIM_RADIUS = 5
+
+
+def squared_errors(pictures: Floats, others: Floats) -> PerPicture:
+    """Mean squared error of each picture: two float (N, H, W, C) -> float64 (N,). Nothing is clipped."""
+    difference = np.asarray(pictures, np.float32) - np.asarray(others, np.float32)
+    flat = difference.reshape(len(difference), -1)
+    return np.einsum("nd,nd->n", flat, flat, dtype=np.float64) / flat.shape[1]
+
+
+def psnr(pictures: Floats, others: Floats) -> PerPicture:
+    """Peak signal-to-noise ratio of each picture in dB, for a range of 1; infinite where both are equal."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(squared_errors(pictures, others))
+
+
+def ssim(pictures: Floats, others: Floats) -> PerPicture:
+    """Structural similarity of each picture, for a range of 1: two float (N, H, W, C) -> float64 (N,).
+
+    Source: Wang et al., 2004: Gaussian window of sigma 1.5 cut at 11 pixels, K1 = 0.01, K2 = 0.03, averaged over
+    channels and over the pixels whose window lies inside the picture (over what there is where a picture is
+    smaller than the window).
+    """
+    a, b = np.asarray(pictures, np.float64), np.asarray(others, np.float64)
+    mean_a, mean_b = _blur(a), _blur(b)
+    variance_a = _blur(a * a) - mean_a**2
+    variance_b = _blur(b * b) - mean_b**2
+    covariance = _blur(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
+    margin = [min(SSIM_RADIUS, (side - 1) // 2) for side in a.shape[1:3]]
+    inside = (luminance * structure)[:, margin[0] : a.shape[1] - margin[0], margin[1] : a.shape[2] - margin[1]]
+    return inside.mean(axis=(1, 2, 3), dtype=np.float64)
+
+
+def _blur(pictures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    blurred = pictures
+    for axis in (1, 2):
+        blurred = ndimage.gaussian_filter1d(blurred, SSIM_SIGMA, axis=axis, radius=SSIM_RADIUS)
+    return blurred

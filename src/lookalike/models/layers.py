@@ -1,0 +1,71 @@
+"""Layers that PyTorch lacks: TensorFlow's SAME transposed convolution, and Keras's order of flattening."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SameConvTranspose2d(nn.ConvTranspose2d):
+    """Transposed convolution with TensorFlow's SAME padding: (N, C, H, W) -> (N, out, H * stride, W * stride).
+
+    TensorFlow defines it as the gradient of a SAME convolution, whose padding puts the odd pixel at the end.
+    So max(k - stride, 0) pixels are cropped from the full result, the smaller half at the beginning; PyTorch's
+    own `padding=1, output_padding=1` crops at the other end and is shifted by one pixel. A kernel smaller than
+    the stride leaves rows that no weight reaches: zeros plus bias, as in TensorFlow.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 2) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, output_padding=max(stride - kernel_size, 0))
+
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Apply to (N, C, H, W) float; `output_size` is PyTorch's own argument and must stay None."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        full = super().forward(images)
+        before = max(kernel - stride, 0) // 2
+        height, width = images.shape[-2] * stride, images.shape[-1] * stride
+        return full[..., before : before + height, before : before + width]
+
+
+class FlattenChannelsLast(nn.Module):
+    """(N, C, H, W) -> (N, H * W * C), in Keras's order, so that its Dense kernels carry over unchanged."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Flatten (N, C, H, W); free of copies when the memory is channels-last."""
+        return images.permute(0, 2, 3, 1).flatten(1)
+
+
+class UnflattenChannelsLast(nn.Module):
+    """(N, H * W * C) -> (N, C, H, W): the inverse of `FlattenChannelsLast`."""
+
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.shape = (height, width, channels)
+
+    def forward(self, flat: Tensor) -> Tensor:
+        """Reshape (N, H * W * C)."""
+        return flat.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+
+
+def initialise_as_keras(module: nn.Module, seed: int) -> None:
+    """Glorot-uniform kernels and zero biases, Keras's defaults, drawn in the order of `module.parameters()`.
+
+    Source: Glorot and Bengio, 2010. A kernel's limit is sqrt(6 / (fan_in + fan_out)); the fans of Keras and of
+    `torch.nn.init` differ only in their order, which the sum does not see.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1:
+                nn.init.xavier_uniform_(parameter, generator=generator)
+            else:
+                parameter.zero_()
+
+
+def pad_to_at_least(images: Tensor, side: int) -> Tensor:
+    """Pad (N, C, H, W) with the edge's pixels at the end of an axis that is shorter than `side`."""
+    height, width = images.shape[-2:]
+    if height >= side and width >= side:
+        return images
+    return F.pad(images, (0, max(side - width, 0), 0, max(side - height, 0)), mode="replicate")

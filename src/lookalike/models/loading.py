@@ -1,0 +1,33 @@
+"""Any saved model, or the last state of a run that has not ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lookalike.errors import RunError, WeightsError
+from lookalike.models import model_class, store
+from lookalike.models.base import Autoencoder
+
+
+def load_model(folder: str | Path) -> Autoencoder:
+    """Read a model of any kind from a folder that `save` or a run wrote.
+
+    A run that was cut off before its end gives the model of its last checkpoint.
+
+    Raises:
+        RunError: the folder holds neither a model nor a checkpoint.
+        WeightsError: its files are damaged.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RunError(f"{folder} is not a folder; give the folder of a run or of a saved model")
+    try:
+        description, encoder, decoder = store.load(folder)
+    except (RunError, WeightsError):
+        from lookalike.training.run import last_model
+
+        unfinished = last_model(folder)
+        if unfinished is None:
+            raise
+        description, encoder, decoder = unfinished
+    return model_class(description["kind"]).restore(description, encoder, decoder)

@@ -1,0 +1,108 @@
+"""A model on disk: two safetensors files and a description that binds them by their digests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from lookalike import files
+from lookalike.errors import RunError, WeightsError
+
+Tensors = dict[str, npt.NDArray[np.float32]]
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+SIDES = ("encoder.safetensors", "decoder.safetensors")
+
+
+def save(folder: Path, description: dict[str, Any], encoder: Tensors, decoder: Tensors) -> None:
+    """Write both sides and, last, the description with their digests."""
+    digests = {}
+    for name, tensors in zip(SIDES, (encoder, decoder), strict=True):
+        content = safetensors.numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()})
+        digests[name] = files.sha256(content)
+        files.write_bytes(folder / name, content)
+    files.write_json(folder / DESCRIPTION, {"format": FORMAT, **description, "files": digests})
+
+
+def load(folder: Path) -> tuple[dict[str, Any], Tensors, Tensors]:
+    """Read (description, encoder, decoder).
+
+    Raises:
+        RunError: the folder holds no model.
+        WeightsError: a file is missing or damaged, or of a later format.
+    """
+    description = read_description(folder)
+    encoder, decoder = (_read_side(folder / name, description["files"].get(name)) for name in SIDES)
+    return description, encoder, decoder
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read `model.json`; the same errors as `load`."""
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise RunError(
+            f"{folder} holds no model ({DESCRIPTION} is missing); train one with: lookalike train DATA --run {folder}"
+        )
+    try:
+        description = json.loads(path.read_bytes())
+        missing = {
+            "format",
+            "kind",
+            "parameters",
+            "image_shape",
+            "data",
+            "history",
+            "files",
+        } - description.keys()
+    except (ValueError, AttributeError) as error:
+        raise WeightsError(f"{path} is damaged ({error}); train or save the model again") from error
+    if missing:
+        raise WeightsError(f"{path} lacks {', '.join(sorted(missing))}; train or save the model again")
+    if description["format"] != FORMAT:
+        raise WeightsError(
+            f"{path} is of format {description['format']}, this version reads {FORMAT}; update lookalike"
+        )
+    return dict(description)
+
+
+def expect_kind(description: dict[str, Any], kind: str) -> None:
+    """Refuse the description of another kind of model with a RunError."""
+    if description["kind"] != kind:
+        raise RunError(f"the model is of kind {description['kind']!r}, not {kind!r}; use lookalike.load_model")
+
+
+def expect_shapes(tensors: Tensors, shapes: dict[str, tuple[int, ...]], side: str) -> None:
+    """Compare tensors with the shapes a model has, by name.
+
+    Raises:
+        WeightsError: naming the first tensor that is missing, left over, of another shape or not finite.
+    """
+    for name, shape in shapes.items():
+        if name not in tensors:
+            raise WeightsError(f"{side}.{name} is missing; the model has {side}.{name} of shape {shape}")
+        if tensors[name].shape != shape:
+            raise WeightsError(f"{side}.{name} has shape {tensors[name].shape}; the model needs {shape}")
+        if not np.isfinite(tensors[name]).all():
+            raise WeightsError(f"{side}.{name} holds values that are not finite; the training it came from diverged")
+    for name in tensors:
+        if name not in shapes:
+            raise WeightsError(f"{side}.{name} is left over; the model has only {', '.join(shapes)}")
+
+
+def _read_side(path: Path, digest: str | None) -> Tensors:
+    try:
+        content = path.read_bytes()
+        if files.sha256(content) != digest:
+            raise WeightsError(
+                f"{path} is not the file that {DESCRIPTION} describes (its digest differs); save the model again"
+            )
+        return dict(safetensors.numpy.load(content))
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} cannot be read ({error}); save the model again") from error

@@ -1,0 +1,106 @@
+"""Principal subspaces in closed form: from sums of moments, from a Gram matrix, or by SVD."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+from scipy.sparse.linalg import eigsh
+
+from lookalike.data.images import Pixels
+from lookalike.models.base import Floats, centre
+
+Doubles = npt.NDArray[np.float64]
+
+CHUNK = 1024
+LANCZOS_UP_TO = 0.03
+"""Share of all eigenvectors up to which Lanczos is quicker than a full decomposition."""
+
+
+class Subspace(NamedTuple):
+    """components (k, D) orthonormal rows, mean (D,), variances (k,) falling, and the variance of all D together."""
+
+    components: Doubles
+    mean: Doubles
+    variances: Doubles
+    total_variance: float
+
+
+class Moments:
+    """Sums over pictures of x and x x^T, about the mean of the first chunk so that nothing cancels.
+
+    Products are taken in float32, chunk by chunk, and summed in float64.
+    """
+
+    def __init__(self, values: int) -> None:
+        self.values = values
+        self.count = 0
+        self.shift: Floats | None = None
+        self.sum = np.zeros(values)
+        self.products = np.zeros((values, values))
+
+    def add(self, pictures: Pixels | Floats) -> None:
+        """Add pictures (N, H, W, C) with H * W * C = `values`."""
+        for start in range(0, len(pictures), CHUNK):
+            rows = centre(pictures[start : start + CHUNK]).reshape(-1, self.values)
+            if self.shift is None:
+                self.shift = rows.mean(axis=0)
+            rows = rows - self.shift
+            self.count += len(rows)
+            self.sum += rows.sum(axis=0, dtype=np.float64)
+            self.products += rows.T @ rows
+
+
+def of_moments(moments: Moments, k: int) -> Subspace:
+    """The k leading principal components of what was added."""
+    assert moments.shift is not None
+    mean = moments.sum / moments.count
+    covariance = moments.products - np.outer(mean, moments.sum)
+    covariance /= max(moments.count - 1, 1)
+    total = float(np.trace(covariance))
+    variances, vectors = _leading(covariance, k)
+    return Subspace(_with_fixed_signs(vectors.T), mean + moments.shift, variances, total)
+
+
+def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
+    """The k leading components of (N, D) rows: by SVD where `exact`, else from the (N, N) Gram matrix."""
+    mean = rows.mean(axis=0, dtype=np.float64)
+    centred = rows - mean.astype(np.float32)
+    freedom = max(len(rows) - 1, 1)
+    total = float(np.einsum("nd,nd->", centred, centred, dtype=np.float64)) / freedom
+    if exact:
+        _, singular, vectors = linalg.svd(centred, full_matrices=False, check_finite=False)
+        return Subspace(
+            _with_fixed_signs(vectors[:k].astype(np.float64)),
+            mean,
+            singular[:k].astype(np.float64) ** 2 / freedom,
+            total,
+        )
+    gram = np.zeros((len(rows), len(rows)))
+    for start in range(0, rows.shape[1], CHUNK):
+        columns = centred[:, start : start + CHUNK]
+        gram += columns @ columns.T
+    variances, left = _leading(gram / freedom, k)
+    # A component is the pictures' combination by the Gram eigenvector; QR cleans what rounding left of the scale.
+    components, _ = np.linalg.qr(centred.T.astype(np.float64) @ left)
+    return Subspace(_with_fixed_signs(components.T), mean, variances, total)
+
+
+def _leading(matrix: Doubles, k: int) -> tuple[Doubles, Doubles]:
+    """The k largest eigenvalues, falling and never negative, and their eigenvectors as columns."""
+    size = len(matrix)
+    if k <= LANCZOS_UP_TO * size:
+        start = np.ones(size)  # a fixed start, so that the same input gives the same bits
+        values, vectors = eigsh(matrix, k=k, which="LA", v0=start, ncv=min(size, max(3 * k, 20)))
+    else:
+        values, vectors = linalg.eigh(matrix, subset_by_index=(size - k, size - 1), check_finite=False)
+    order = np.argsort(values)[::-1]
+    return np.maximum(values[order], 0.0), vectors[:, order]
+
+
+def _with_fixed_signs(components: Doubles) -> Doubles:
+    """Turn each row so that its largest entry is positive, as scikit-learn does: the same on every machine."""
+    largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
+    return np.ascontiguousarray(components * np.where(largest < 0, -1.0, 1.0))

@@ -1,0 +1,201 @@
+"""The training loop: one epoch after another, each step the same for the same seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookalike.data.images import Pixels
+from lookalike.errors import Interrupted, OptionError, TrainingDiverged
+from lookalike.noise import Noise, corrupt
+from lookalike.training.checkpoint import State
+from lookalike.training.interruption import StopRequest
+from lookalike.training.optimizer import KerasAdamax
+from lookalike.training.progress import TrainingProgress
+from lookalike.training.recipe import Recipe
+from lookalike.training.run import Run
+
+Curves = dict[str, Pixels]
+"""Pictures whose MSE is measured after each epoch, by the name of the curve: "validation", "test"."""
+
+CHECK_EVERY = 50
+"""Steps between looks at the losses for NaN: each look waits for the device."""
+MEASURE_BATCH = 250
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def train(
+    network: nn.Module,
+    pictures: Pixels,
+    recipe: Recipe,
+    *,
+    curves: Curves,
+    noise: Noise | None,
+    seed: int,
+    device: str,
+    run: Run | None,
+    progress: bool,
+) -> list[dict[str, Any]]:
+    """Train `network` in place on uint8 (N, H, W, C) to reconstruct them; returns one entry an epoch.
+
+    An entry holds `epoch`, `train_mse` (mean over the epoch's batches while it learned, as Keras reports),
+    `validation_mse` and `test_mse` (after the epoch, None where there is no such curve) and `learning_rate`.
+
+    Raises:
+        TrainingDiverged: the loss became NaN or infinite.
+        Interrupted: Ctrl-C or SIGTERM; with a run, its state is saved.
+    """
+    fabric = make_fabric(device)
+    if run is not None and run.threads is not None and fabric.device.type == "cpu":
+        torch.set_num_threads(run.threads)
+
+    # What must survive a restart
+    module = network
+    network, optimizer = fabric.setup(module, _optimizer(module, recipe))
+    steps = math.ceil(len(pictures) / recipe.batch_size)
+    state = State(module, optimizer.optimizer, torch.zeros(steps, device=fabric.device))
+    if run is not None:
+        run.restore(state)
+
+    with TrainingProgress(progress, recipe.epochs, len(pictures), state) as bar, StopRequest() as stop:
+        while state.epoch <= recipe.epochs:
+            # One epoch of steps
+            started, first = time.perf_counter(), state.step
+            network.train()
+            for members in _batches(len(pictures), recipe.batch_size, seed, state):
+                clean, given = _pictures_of(pictures, members, noise, seed, state.epoch, fabric.device)
+                loss = F.mse_loss(network(given), clean)
+                optimizer.zero_grad(set_to_none=True)
+                fabric.backward(loss)
+                optimizer.step()
+                state.losses[state.step] = loss.detach()
+                state.step += 1
+                if state.step % CHECK_EVERY == 0:
+                    _check_finite(state, recipe, run)
+                bar.step(state)
+                if stop.requested:
+                    _check_finite(state, recipe, run)
+                    raise _interrupted(state, run)
+            _check_finite(state, recipe, run)
+            seconds = time.perf_counter() - started
+            done = min(steps * recipe.batch_size, len(pictures)) - first * recipe.batch_size
+
+            # Evaluate
+            sizes = np.full(steps, recipe.batch_size, np.float64)
+            sizes[-1] = len(pictures) - (steps - 1) * recipe.batch_size
+            entry: dict[str, Any] = {
+                "epoch": state.epoch,
+                "train_mse": float(np.average(state.losses.cpu().numpy().astype(np.float64), weights=sizes)),
+                "validation_mse": None,
+                "test_mse": None,
+                "learning_rate": recipe.learning_rate,
+            }
+            for name, aside in curves.items():
+                entry[f"{name}_mse"] = measure_mse(module, aside, fabric.device)
+
+            # Save and log
+            state.history.append(entry)
+            state.epoch, state.step = state.epoch + 1, 0
+            if run is not None:
+                run.save_epoch(state)
+                run.add_timing({"epoch": entry["epoch"], "seconds": seconds, "images_per_second": done / seconds})
+            bar.epoch(entry)
+            if stop.requested and state.epoch <= recipe.epochs:
+                raise _interrupted(state, run)
+
+    if run is not None:
+        run.write_metrics(state.history)
+    return state.history
+
+
+def make_fabric(device: str) -> Fabric:
+    """One process on the chosen device, in float32.
+
+    Raises:
+        OptionError: the device is unknown or not there.
+    """
+    if device not in DEVICES:
+        raise OptionError(f"device {device!r} is unknown; give one of {', '.join(DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OptionError("device 'cuda' is not there (PyTorch sees no GPU); give device='cpu'")
+    accelerator = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    return Fabric(accelerator=accelerator, devices=1, precision="32-true")
+
+
+def measure_mse(network: nn.Module, pictures: Pixels, device: torch.device) -> float:
+    """Mean squared error of the network's reconstructions of uint8 (N, H, W, C), over all pixels."""
+    network.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, len(pictures), MEASURE_BATCH):
+            batch = as_batch(pictures[start : start + MEASURE_BATCH], device)
+            errors = (network(batch) - batch).square().mean(dim=(1, 2, 3))
+            total += float(errors.double().sum())
+    return total / len(pictures)
+
+
+def as_batch(pictures: Pixels, device: torch.device) -> Tensor:
+    """uint8 (n, H, W, C) -> float32 (n, C, H, W) in [-0.5, 0.5], channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2).float() / 255 - 0.5
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> KerasAdamax:
+    return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
+
+
+def _batches(count: int, size: int, seed: int, state: State) -> Iterator[npt.NDArray[np.int64]]:
+    """The rest of the epoch's batches; the order comes from (seed, epoch) alone."""
+    order = np.random.Generator(np.random.Philox(key=np.array([seed, state.epoch], np.uint64))).permutation(count)
+    for start in range(state.step * size, count, size):
+        yield order[start : start + size]
+
+
+def _pictures_of(
+    pictures: Pixels,
+    members: npt.NDArray[np.int64],
+    noise: Noise | None,
+    seed: int,
+    epoch: int,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """(clean, given to the network): the same tensor where there is no noise."""
+    clean = as_batch(pictures[members], device)
+    if noise is None:
+        return clean, clean
+    floats = clean.permute(0, 2, 3, 1).cpu().numpy()
+    noisy = corrupt(floats, noise, seed=seed, epoch=epoch, indices=members)
+    return clean, torch.from_numpy(noisy).to(device).permute(0, 3, 1, 2)
+
+
+def _check_finite(state: State, recipe: Recipe, run: Run | None) -> None:
+    losses = state.losses[: state.step]
+    if bool(torch.isfinite(losses).all()):
+        return
+    step = int(torch.nonzero(~torch.isfinite(losses))[0]) + 1
+    left = "no checkpoint is left"
+    if run is not None and state.history:
+        left = f"the checkpoint after epoch {len(state.history)} in {run.folder} is good"
+    raise TrainingDiverged(
+        f"the loss is {float(losses[step - 1])} at epoch {state.epoch}, step {step}, learning rate "
+        f"{recipe.learning_rate:g}; {left}: train anew with a lower learning rate"
+    )
+
+
+def _interrupted(state: State, run: Run | None) -> Interrupted:
+    if run is None:
+        return Interrupted(f"stopped in epoch {state.epoch} after {state.step} steps; nothing is saved without a run")
+    if state.step:
+        run.save_step(state)
+    return Interrupted(
+        f"stopped in epoch {state.epoch} after {state.step} steps; all is saved in {run.folder}: add --resume to go on"
+    )

@@ -1,0 +1,280 @@
+"""A run's folder: what is trained, its checkpoints, its metrics, and one process at a time in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import platform
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from filelock import FileLock, Timeout
+
+from lookalike import files
+from lookalike.errors import OptionError, RunError, WeightsError
+from lookalike.training import checkpoint
+from lookalike.training.checkpoint import State
+
+CONFIG = "config.json"
+CHECKPOINTS = "checkpoints"
+KEEP_LAST = 3
+COLUMNS = ("epoch", "train_mse", "validation_mse", "test_mse", "learning_rate")
+BOUND = ("model", "data", "recipe", "noise", "curves")
+"""Parts of the configuration that a resumed training must share with what was begun."""
+
+_NAME = re.compile(r"epoch-(\d{4,})(?:-step-(\d+))?\.safetensors")
+_log = logging.getLogger(__name__)
+
+
+class Run:
+    """The folder of one training; a context manager that holds its lock.
+
+    Args:
+        folder: made where it is missing.
+        config: `model`, `data`, `recipe`, `noise`, `curves` as JSON values.
+        resume: go on with what is there. Without it a folder that holds a training is refused.
+
+    Raises:
+        RunError: the folder holds a training and `resume` is False; or another one than `config` describes, with the
+            difference named; or another process trains in it.
+    """
+
+    def __init__(self, folder: Path, config: dict[str, Any], *, resume: bool) -> None:
+        self.folder = folder
+        self.resume = resume
+        self.config = {**json.loads(json.dumps(config)), "environment": environment()}
+        self._lock = FileLock(folder / ".lock")
+
+    def __enter__(self) -> Self:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder} is a file; give a folder for the run")
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunError(
+                f"another process trains in {self.folder}; wait for its end or give another folder"
+            ) from error
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.folder / CHECKPOINTS
+
+    @property
+    def threads(self) -> int | None:
+        """CPU threads the training began with; the same number gives the same bits."""
+        threads: int | None = self.config["environment"].get("threads")
+        return threads
+
+    def restore(self, state: State) -> bool:
+        """Fill `state` from the last readable checkpoint; False where there is none."""
+        for path in checkpoint_paths(self.folder):
+            try:
+                checkpoint.restore(path, state)
+            except WeightsError as error:
+                _log.warning("%s", error)
+                continue
+            return True
+        return False
+
+    def save_epoch(self, state: State) -> None:
+        """After an epoch: checkpoint, metrics; then drop what is older than the last few and not the best."""
+        done = len(state.history)
+        checkpoint.save(self.checkpoints / f"epoch-{done:04d}.safetensors", state)
+        self.write_metrics(state.history)
+        kept = {*range(done - KEEP_LAST + 1, done + 1), best_epoch(state.history)}
+        for path in checkpoint_paths(self.folder):
+            epoch, step = _place(path)
+            if epoch not in kept or step:
+                path.unlink(missing_ok=True)
+
+    def save_step(self, state: State) -> Path:
+        """In the middle of an epoch, when asked to stop."""
+        path = self.checkpoints / f"epoch-{state.epoch - 1:04d}-step-{state.step:06d}.safetensors"
+        checkpoint.save(path, state)
+        return path
+
+    def write_metrics(self, history: list[dict[str, Any]]) -> None:
+        """`metrics.csv` and `metrics.jsonl`: one row an epoch, the same bits for the same training."""
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        files.write_text(self.folder / "metrics.csv", table.getvalue())
+        files.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
+
+    def add_timing(self, timing: dict[str, float]) -> None:
+        """Append to `timings.jsonl`, which is apart since no two runs share it."""
+        with (self.folder / "timings.jsonl").open("a") as file:
+            file.write(json.dumps(timing) + "\n")
+
+    def _begin(self) -> None:
+        for leftover in (*self.folder.glob(".*.tmp"), *self.checkpoints.glob(".*.tmp")):
+            leftover.unlink(missing_ok=True)
+        begun = read_config(self.folder)
+        if begun is None:
+            if checkpoint_paths(self.folder) or (self.folder / "model.json").exists():
+                raise RunError(
+                    f"{self.folder} holds a model or checkpoints without their {CONFIG}; give another folder"
+                )
+        elif not self.resume:
+            done = last_epoch(self.folder)
+            raise RunError(
+                f"{self.folder} already holds a training ({done} of {_epochs(begun)} epochs done); "
+                "add --resume (resume=True) to go on with it, or give another folder"
+            )
+        else:
+            self._compare(begun)
+            self.config["environment"] = begun["environment"]
+        files.write_json(self.folder / CONFIG, self.config)
+
+    def _compare(self, begun: dict[str, Any]) -> None:
+        differences = [text for part in BOUND for text in _differences(part, begun.get(part), self.config.get(part))]
+        if differences:
+            raise RunError(
+                f"{self.folder} was begun differently: {'; '.join(differences[:4])}; resume with what "
+                "it was begun with, or give another folder"
+            )
+        done = last_epoch(self.folder)
+        if _epochs(self.config) < done:
+            raise OptionError(
+                f"epochs is {_epochs(self.config)}, but {done} are done in {self.folder}; give {done} or more"
+            )
+        now, then = self.config["environment"], begun["environment"]
+        changed = [
+            f"{key} {then.get(key)} -> {now[key]}"
+            for key in ("torch", "lookalike", "machine")
+            if now[key] != then.get(key)
+        ]
+        if changed:
+            _log.warning("resuming under other versions (%s): the last bits may differ", ", ".join(changed))
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine, threads and git revision, for the record."""
+    packages = ("lookalike", "torch", "numpy", "lightning-fabric")
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "git_revision": _git_revision(),
+    }
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """The configuration of a run, None where there is none.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    path = folder / CONFIG
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged ({error}); give another folder") from error
+
+
+def checkpoint_paths(folder: Path) -> list[Path]:
+    """All checkpoints of a run, the furthest first."""
+    return sorted((p for p in (folder / CHECKPOINTS).glob("*") if _NAME.fullmatch(p.name)), key=_place, reverse=True)
+
+
+def last_epoch(folder: Path) -> int:
+    """How many epochs of a run are done."""
+    return max((_place(path)[0] for path in checkpoint_paths(folder)), default=0)
+
+
+def best_epoch(history: list[dict[str, Any]]) -> int:
+    """The epoch of the least validation MSE, or training MSE where none is measured; never chosen on test pictures."""
+    key = "train_mse" if history[-1]["validation_mse"] is None else "validation_mse"
+    return int(min(history, key=lambda row: row[key])["epoch"])
+
+
+def last_model(
+    folder: Path,
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]] | None:
+    """Description and weights of both sides at the last checkpoint of a run, None where there is none."""
+    config = read_config(folder)
+    if config is None:
+        return None
+    for path in checkpoint_paths(folder):
+        tensors, progress = checkpoint.read(path)
+        encoder, decoder = (
+            {
+                name.removeprefix(f"network.{side}."): tensor.numpy()
+                for name, tensor in tensors.items()
+                if name.startswith(f"network.{side}.")
+            }
+            for side in ("encoder", "decoder")
+        )
+        description = {
+            **config["model"],
+            "image_shape": config["data"]["image_shape"],
+            "data": config["data"],
+            "history": progress["history"],
+        }
+        return description, encoder, decoder
+    return None
+
+
+def _place(path: Path) -> tuple[int, int]:
+    found = _NAME.fullmatch(path.name)
+    assert found is not None
+    return int(found[1]), int(found[2] or 0)
+
+
+def _epochs(config: dict[str, Any]) -> int:
+    return int((config.get("recipe") or {}).get("epochs", 0))
+
+
+def _differences(name: str, begun: Any, now: Any) -> list[str]:
+    """Leaves that differ, by their path; the number of epochs may grow, since the rate is constant."""
+    if isinstance(begun, dict) and isinstance(now, dict):
+        keys = sorted(begun.keys() | now.keys())
+        return [text for key in keys for text in _differences(f"{name}.{key}", begun.get(key), now.get(key))]
+    if (
+        begun == now
+        or name in ("recipe.epochs", "data.source", "model.parameters.device")
+        or name.startswith("data.source.")
+    ):
+        return []
+    return [f"{name} was {begun}, is now {now}"]
+
+
+def _git_revision() -> str | None:
+    """The revision of the package's own checkout, None where it is installed from elsewhere."""
+    here = Path(__file__)
+    command = ["git", "-C", str(here.parent), "log", "-1", "--format=%H", "--", here.name]
+    try:
+        # The log of this very file is empty in a checkout that does not track it, such as a user's own project.
+        if not subprocess.run(command, capture_output=True, timeout=5, check=False).stdout:
+            return None
+        command = ["git", "-C", str(here.parent), "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
