@@ -10,7 +10,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.data import DataSpec, ImageSet, load
+    from lookalike.data import load
+    from lookalike.data.images import DataSpec, ImageSet
     from lookalike.models.base import Autoencoder, Evaluation, to_uint8
     from lookalike.models.conv import ConvAutoencoder
     from lookalike.models.loading import load_model
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 _HOME = {
     "Autoencoder": "models.base",
     "ConvAutoencoder": "models.conv",
-    "DataSpec": "data",
+    "DataSpec": "data.images",
     "Evaluation": "models.base",
-    "ImageSet": "data",
+    "ImageSet": "data.images",
     "PCAAutoencoder": "models.pca",
     "Recipe": "training.recipe",
     "load": "data",

@@ -65,6 +65,11 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     history_: list[dict[str, Any]]
     data_: dict[str, Any]
 
+    @property
+    def trains_in_epochs(self) -> bool:
+        """Whether `fit` takes `recipe`, `epochs`, `noise` and curves; a closed form does not."""
+        return True
+
     @abstractmethod
     def fit(self, X: Pictures, y: None = None) -> Self:
         """Learn from pictures; returns self."""
@@ -88,6 +93,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Raises:
             WeightsError: a tensor is missing, left over or of another shape; the text names it.
         """
+
+    @abstractmethod
+    def initialise(self, image_shape: tuple[int, int, int]) -> Self:
+        """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
+
+    @abstractmethod
+    def layer_widths(self) -> dict[str, int]:
+        """How many values every layer puts out for one picture, by the layer's name."""
 
     def encode(self, X: Pictures) -> Floats:
         """Turn pictures into codes: (N, H, W, C) -> float32 (N, code_size).
@@ -210,6 +223,12 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         lines.append(f"parameters in all {self.n_parameters:>33,}")
         return "\n".join(lines)
 
+    def weights(self) -> dict[str, store.Tensors]:
+        """Copies of the weights: {"encoder": {name: float32 array}, "decoder": {...}}."""
+        self._check_fitted()
+        sides = zip(("encoder", "decoder"), self._weights(), strict=True)
+        return {side: {name: np.array(tensor) for name, tensor in tensors.items()} for side, tensors in sides}
+
     @property
     def n_parameters(self) -> int:
         """The number of weights on both sides."""
@@ -289,6 +308,11 @@ def describe_data(X: Pictures) -> dict[str, Any]:
         "source": None if X.spec is None else X.spec.as_json(),
         "parts": [list(part) for part in X.parts],
     }
+
+
+def unknown_data(image_shape: tuple[int, int, int], images: int = 0) -> dict[str, Any]:
+    """As `describe_data`, for a model whose training pictures nobody can name any more."""
+    return {"digest": None, "images": images, "image_shape": list(image_shape), "source": None, "parts": []}
 
 
 def _in_batches(function: Any, array: npt.NDArray[Any], shape: tuple[int, ...]) -> Floats:

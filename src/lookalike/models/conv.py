@@ -10,7 +10,7 @@ import torch
 
 from lookalike.errors import OptionError
 from lookalike.models import store
-from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures
+from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, unknown_data
 from lookalike.models.fitting import fit_network
 from lookalike.models.network import ACTIVATIONS, AutoencoderNetwork, Decoder, Encoder
 from lookalike.noise import Noise
@@ -110,6 +110,30 @@ class ConvAutoencoder(Autoencoder):
             seed=self.seed,
         )
         return self
+
+    def initialise(self, image_shape: tuple[int, int, int]) -> Self:
+        """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
+        self.network_ = self._build(image_shape).eval()
+        self.image_shape_ = image_shape
+        self.history_ = []
+        self.data_ = unknown_data(image_shape)
+        return self
+
+    def layer_widths(self) -> dict[str, int]:
+        """How many values every layer puts out for one picture, by the layer's name."""
+        self._check_fitted()
+        widths: dict[str, int] = {}
+        hooks = [
+            module.register_forward_hook(lambda _, __, result, name=name: widths.update({name: result[0].numel()}))
+            for name, module in self.network_.named_modules()
+            if not any(module.children())
+        ]
+        try:
+            self._decode(self._encode(np.zeros((1, *self.image_shape_), np.float32)))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return widths
 
     def _build(self, image_shape: tuple[int, int, int]) -> AutoencoderNetwork:
         problems = []

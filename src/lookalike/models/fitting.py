@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, to_uint8
 from lookalike.noise import Noise, parse_noise
-from lookalike.training.loop import Curves, train
+from lookalike.training.loop import Curves, resolve_device, train
 from lookalike.training.recipe import Recipe, named_recipe
 from lookalike.training.run import Run
 
@@ -56,14 +58,11 @@ def fit_network(
     if resume and run is None:
         raise OptionError("resume=True needs the run to go on with; give run='FOLDER'")
     data = describe_data(X)
-    config = {
-        "model": {"kind": model.kind, "parameters": model.get_params()},
-        "data": data,
-        "recipe": settings.as_json(),
-        "noise": None if corruption is None else str(corruption),
-        "curves": {name: describe_data(array)["digest"] for name, array in curves.items()},
-    }
-    with nullcontext() if run is None else Run(Path(run), config, resume=resume) as opened:
+    config = _config(model, data, settings)
+    config["noise"] = None if corruption is None else str(corruption)
+    config["curves"] = {name: describe_data(array)["digest"] for name, array in curves.items()}
+    on = resolve_device(device)
+    with nullcontext() if run is None else Run(Path(run), config, resume=resume, device=on) as opened:
         model.history_ = train(
             network,
             pictures,
@@ -79,3 +78,28 @@ def fit_network(
         finish()
         if opened is not None:
             model.save(opened.folder)
+
+
+def fit_at_once(
+    model: Autoencoder, X: Pictures, fit: Callable[[], None], *, run: str | Path, resume: bool = False
+) -> None:
+    """Fit a closed form within a run's folder; a resumed one is fitted anew, which gives the same.
+
+    Raises:
+        RunError: the run's folder holds another training, or one that was not asked to be resumed.
+    """
+    with Run(Path(run), _config(model, describe_data(X), None), resume=resume) as opened:
+        started = time.perf_counter()
+        fit()
+        opened.add_timing({"epoch": 0, "seconds": time.perf_counter() - started, "images": len(as_pictures(X))})
+        model.save(opened.folder)
+
+
+def _config(model: Autoencoder, data: dict[str, Any], recipe: Recipe | None) -> dict[str, Any]:
+    return {
+        "model": {"kind": model.kind, "parameters": model.get_params()},
+        "data": data,
+        "recipe": None if recipe is None else recipe.as_json(),
+        "noise": None,
+        "curves": {},
+    }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from lookalike.data.images import ImageSet
 from lookalike.errors import OptionError
 from lookalike.models import store
-from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, centre, describe_data
+from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, centre, describe_data, unknown_data
 from lookalike.models.subspace import Moments, Subspace, of_moments, of_rows
 
 SOLVERS = ("auto", "covariance", "svd", "gradient")
@@ -47,24 +47,40 @@ class PCAAutoencoder(Autoencoder):
         self.solver = solver
         self.seed = seed
 
-    def fit(self, X: Pictures, y: None = None, **training: Any) -> Self:
+    @property
+    def trains_in_epochs(self) -> bool:
+        """Whether `fit` takes `recipe`, `epochs`, `noise` and curves: only the gradient solver does."""
+        return self.solver == "gradient"
+
+    def fit(
+        self, X: Pictures, y: None = None, *, run: str | Path | None = None, resume: bool = False, **training: Any
+    ) -> Self:
         """Learn the subspace of pictures (N, H, W, C).
 
-        `training` goes to the gradient solver: `recipe`, `epochs`, `validation`, `test`, `noise`, `run`, `resume`,
-        `progress`, as in `ConvAutoencoder.fit`.
+        With `run`, the model and what it was learned from are kept in that folder. `training` goes to the gradient
+        solver: `recipe`, `epochs`, `validation`, `test`, `noise`, `progress`, as in `ConvAutoencoder.fit`.
 
         Raises:
             OptionError: code size or solver are out of range, or the pictures too large for a closed form.
         """
         if self.solver not in SOLVERS:
             raise OptionError(f"solver {self.solver!r} is unknown; give one of {', '.join(SOLVERS)}")
-        pictures = as_pictures(X)
         if self.solver == "gradient":
-            return self._fit_by_gradient(X, training)
+            return self._fit_by_gradient(X, {"run": run, "resume": resume, **training})
         if training:
             raise OptionError(
                 f"{', '.join(training)}: only solver='gradient' trains in epochs; leave it out or change solver"
             )
+        if run is not None:
+            from lookalike.models.fitting import fit_at_once
+
+            fit_at_once(self, X, lambda: self._fit_exactly(X), run=run, resume=resume)
+        else:
+            self._fit_exactly(X)
+        return self
+
+    def _fit_exactly(self, X: Pictures) -> None:
+        pictures = as_pictures(X)
         count, values = len(pictures), int(np.prod(pictures.shape[1:]))
         self._check_code_size(min(count, values))
         exact = self.solver == "svd" or (self.solver == "auto" and min(count, values) <= SVD_UP_TO)
@@ -80,7 +96,6 @@ class PCAAutoencoder(Autoencoder):
             moments.add(pictures)
             self._take(of_moments(moments, self.code_size), pictures.shape[1:])
         self.data_ = describe_data(X)
-        return self
 
     def partial_fit(self, X: Pictures, y: None = None) -> Self:
         """Add a chunk of pictures of any length; after the last one the model equals `fit` on all of them.
@@ -105,15 +120,25 @@ class PCAAutoencoder(Autoencoder):
             )
         self.moments_.add(pictures)
         self.image_shape_ = pictures.shape[1:]
-        self.data_ = {
-            "digest": None,
-            "images": self.moments_.count,
-            "image_shape": list(self.image_shape_),
-            "source": X.spec.as_json() if isinstance(X, ImageSet) and X.spec else None,
-            "parts": [],
-        }
+        self.data_ = unknown_data(self.image_shape_, self.moments_.count)
         self._stale = True
         return self
+
+    def initialise(self, image_shape: tuple[int, int, int]) -> Self:
+        """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
+        from lookalike.models.dense import DenseAutoencoderNetwork, layers_of
+
+        self._check_code_size(int(np.prod(image_shape)))
+        self.image_shape_ = image_shape
+        self.history_ = []
+        self.data_ = unknown_data(image_shape)
+        self._layers = layers_of(DenseAutoencoderNetwork(image_shape, self.code_size, self.seed))
+        return self
+
+    def layer_widths(self) -> dict[str, int]:
+        """How many values every layer puts out for one picture, by the layer's name."""
+        self._check_fitted()
+        return {"encoder.dense": self.code_size, "decoder.dense": int(np.prod(self.image_shape_))}
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
@@ -150,7 +175,7 @@ class PCAAutoencoder(Autoencoder):
         def finish() -> None:
             self._layers = layers_of(network)
 
-        fit_network(self, network, X, finish=finish, **{"epochs": GRADIENT_EPOCHS, **training})
+        fit_network(self, network, X, finish=finish, seed=self.seed, **{"epochs": GRADIENT_EPOCHS, **training})
         return self
 
     def _encode(self, pictures: Floats) -> Floats:

@@ -108,13 +108,14 @@ def train(
             state.epoch, state.step = state.epoch + 1, 0
             if run is not None:
                 run.save_epoch(state)
-                run.add_timing({"epoch": entry["epoch"], "seconds": seconds, "images_per_second": done / seconds})
+                run.add_timing({"epoch": entry["epoch"], "seconds": seconds, "images": done})
             bar.epoch(entry)
             if stop.requested and state.epoch <= recipe.epochs:
                 raise _interrupted(state, run)
 
     if run is not None:
-        run.write_metrics(state.history)
+        run.write_metrics(state.history)  # anew, since a kill may have come between a checkpoint and its metrics
+        run.draw_loss(state.history)
     return state.history
 
 
@@ -128,8 +129,12 @@ def make_fabric(device: str) -> Fabric:
         raise OptionError(f"device {device!r} is unknown; give one of {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise OptionError("device 'cuda' is not there (PyTorch sees no GPU); give device='cpu'")
-    accelerator = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return Fabric(accelerator=accelerator, devices=1, precision="32-true")
+    return Fabric(accelerator=resolve_device(device), devices=1, precision="32-true")
+
+
+def resolve_device(device: str) -> str:
+    """What "auto" stands for on this machine: "cuda" where PyTorch sees a GPU, else "cpu"."""
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def measure_mse(network: nn.Module, pictures: Pixels, device: torch.device) -> float:
@@ -196,6 +201,8 @@ def _interrupted(state: State, run: Run | None) -> Interrupted:
         return Interrupted(f"stopped in epoch {state.epoch} after {state.step} steps; nothing is saved without a run")
     if state.step:
         run.save_step(state)
+    if state.history:
+        run.draw_loss(state.history)
     return Interrupted(
         f"stopped in epoch {state.epoch} after {state.step} steps; all is saved in {run.folder}: add --resume to go on"
     )

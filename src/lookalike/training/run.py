@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from filelock import FileLock, Timeout
 
-from lookalike import files
+from lookalike import files, plots
 from lookalike.errors import OptionError, RunError, WeightsError
 from lookalike.training import checkpoint
 from lookalike.training.checkpoint import State
@@ -42,16 +42,17 @@ class Run:
         folder: made where it is missing.
         config: `model`, `data`, `recipe`, `noise`, `curves` as JSON values.
         resume: go on with what is there. Without it a folder that holds a training is refused.
+        device: what the training runs on, for the record.
 
     Raises:
         RunError: the folder holds a training and `resume` is False; or another one than `config` describes, with the
             difference named; or another process trains in it.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], *, resume: bool) -> None:
+    def __init__(self, folder: Path, config: dict[str, Any], *, resume: bool, device: str = "cpu") -> None:
         self.folder = folder
         self.resume = resume
-        self.config = {**json.loads(json.dumps(config)), "environment": environment()}
+        self.config = {**json.loads(json.dumps(config)), "environment": environment(device)}
         self._lock = FileLock(folder / ".lock")
 
     def __enter__(self) -> Self:
@@ -124,6 +125,10 @@ class Run:
         files.write_text(self.folder / "metrics.csv", table.getvalue())
         files.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
 
+    def draw_loss(self, history: list[dict[str, Any]]) -> None:
+        """`loss.png`, the curves of `metrics.csv`."""
+        plots.save_figure(plots.loss_curve(history), self.folder / "loss.png")
+
     def add_timing(self, timing: dict[str, float]) -> None:
         """Append to `timings.jsonl`, which is apart since no two runs share it."""
         with (self.folder / "timings.jsonl").open("a") as file:
@@ -164,20 +169,21 @@ class Run:
         now, then = self.config["environment"], begun["environment"]
         changed = [
             f"{key} {then.get(key)} -> {now[key]}"
-            for key in ("torch", "lookalike", "machine")
+            for key in ("torch", "lookalike", "machine", "device")
             if now[key] != then.get(key)
         ]
         if changed:
             _log.warning("resuming under other versions (%s): the last bits may differ", ", ".join(changed))
 
 
-def environment() -> dict[str, Any]:
-    """Versions, machine, threads and git revision, for the record."""
+def environment(device: str) -> dict[str, Any]:
+    """Versions, machine, device, threads and git revision, for the record."""
     packages = ("lookalike", "torch", "numpy", "lightning-fabric")
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
         "machine": platform.machine(),
+        "device": device,
         "threads": torch.get_num_threads(),
         "git_revision": _git_revision(),
     }

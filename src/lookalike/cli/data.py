@@ -1,0 +1,52 @@
+"""lookalike data"""
+
+from __future__ import annotations
+
+import time
+
+from lookalike.cli.common import Attributes, Crop, Data, Fit, Json, Seed, Size, answer, load_data
+
+REJECTED_SHOWN = 10
+
+
+def data(
+    data: Data,
+    size: Size = None,
+    crop: Crop = None,
+    fit: Fit = None,
+    attributes: Attributes = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Read pictures, keep them in the cache, and say what is there.
+
+    Nothing here is random; the seed is taken for uniformity.
+    """
+    started = time.perf_counter()
+    faces = load_data(data, size, crop, fit, attributes)
+    seconds = time.perf_counter() - started
+    height, width, channels = faces.image_shape
+    people = None if faces.people is None else len(set(faces.people))
+    payload = {
+        "images": len(faces),
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "people": people,
+        "attributes": len(faces.attribute_names),
+        "rejected": [rejected._asdict() for rejected in faces.rejected],
+        "seconds": seconds,
+        "cached": faces.cached,
+    }
+    lines = [
+        f"{len(faces):,} pictures of {height} x {width} x {channels}",
+        f"{people:,} people" if people is not None else "people unknown",
+        f"{len(faces.attribute_names)} attributes",
+        f"read in {seconds:.2f} s{' from the cache' if faces.cached else ''}",
+    ]
+    if faces.rejected:
+        lines.append(f"{len(faces.rejected):,} set aside:")
+        lines += [f"  {name}: {reason}" for name, reason in faces.rejected[:REJECTED_SHOWN]]
+        if len(faces.rejected) > REJECTED_SHOWN:
+            lines.append(f"  and {len(faces.rejected) - REJECTED_SHOWN:,} more; --json lists all")
+    answer(payload, "\n".join(lines), json)

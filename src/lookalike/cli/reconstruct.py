@@ -1,0 +1,35 @@
+"""lookalike reconstruct"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Crop, Json, Run, Seed, answer, names_from
+
+
+def reconstruct(
+    run: Run,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files; '-' reads names from stdin.")],
+    out: Annotated[Path, typer.Option(help="The folder that takes the reconstructions and sheet.png.")],
+    crop: Crop = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Send pictures through a run's model and write what comes back, with a side-by-side sheet.
+
+    Pictures are prepared as those of the run. Nothing here is random; the seed is taken for uniformity.
+    """
+    from lookalike.experiment import reconstruct_files
+    from lookalike.models.loading import load_model
+
+    result = reconstruct_files(load_model(run), names_from(images), out, crop=crop)
+    payload = {
+        "written": [str(path) for path in result.written],
+        "skipped": [skipped._asdict() for skipped in result.skipped],
+    }
+    lines = [f"wrote {path}" for path in payload["written"]]
+    lines += [f"skipped {name}: {reason}" for name, reason in result.skipped]
+    answer(payload, "\n".join(lines), json)

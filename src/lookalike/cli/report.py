@@ -1,0 +1,28 @@
+"""lookalike report"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Json, Run, Seed, answer, reading_shown
+
+
+def report(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Write one self-contained HTML page about a run: figures, loss curve, reconstructions, codes, neighbours, morphs.
+
+    The seed chooses the pictures that are shown.
+    """
+    from lookalike.experiment import report_run
+    from lookalike.models.loading import load_model
+
+    with reading_shown() as progress:
+        written = report_run(load_model(run), run, out, seed=seed, progress=progress)
+    answer({"out": str(written)}, f"wrote {written}", json)

@@ -1,0 +1,81 @@
+"""lookalike train"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Attributes, Crop, Data, Device, Fit, Json, Seed, Size, answer, load_data
+from lookalike.errors import OptionError
+
+
+def train(
+    data: Data,
+    run: Annotated[Path, typer.Option(help="The run's folder, for checkpoints, metrics and the model.")],
+    model: Annotated[str, typer.Option(help="The model: 'conv' (convolutional) or 'pca'.")] = "conv",
+    code: Annotated[int, typer.Option(help="Numbers in a picture's code, 1 or more.")] = 32,
+    recipe: Annotated[
+        str, typer.Option(help="The training's settings: 'course' is the reference notebook's.")
+    ] = "course",
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training pictures.", show_default="25; 15 for pca by gradient")
+    ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(help="Noise on the input only, drawn afresh each epoch, as gaussian:0.1.", show_default="none"),
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(help="Share of the training pictures held out to name the best epoch.", show_default="none"),
+    ] = None,
+    solver: Annotated[
+        str, typer.Option(help="For pca: 'auto', 'covariance' or 'svd' (exact), or 'gradient' (as the notebook).")
+    ] = "auto",
+    dense_activation: Annotated[
+        str, typer.Option(help="For conv: what follows the decoder's first Dense, 'linear' or 'elu'.")
+    ] = "linear",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, if any.")] = False,
+    size: Size = None,
+    crop: Crop = None,
+    fit: Fit = None,
+    attributes: Attributes = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
+    from lookalike.experiment import train_run
+    from lookalike.models import model_class
+
+    kind = model_class(model)
+    if kind.kind == "pca":
+        _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
+        learner = kind(code_size=code, solver=solver, seed=seed)
+    else:
+        _only("pca", solver=solver != "auto")
+        learner = kind(code_size=code, dense_activation=dense_activation, seed=seed, device=device)
+    if validation is not None and not 0 < validation < 1:
+        raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
+    options = {"epochs": epochs, "noise": noise, "recipe": recipe if learner.trains_in_epochs else None}
+    faces = load_data(data, size, crop, fit, attributes)
+    payload = train_run(
+        learner, faces, run, validation=validation, resume=resume, **{k: v for k, v in options.items() if v is not None}
+    )
+    lines = [
+        f"{payload['model']} with a code of {payload['code_size']}, {payload['epochs']} epochs, in {run}",
+        f"training MSE {payload['train_mse']:.5f}",
+        f"test MSE     {payload['test_mse']:.5f}",
+    ]
+    if payload["validation_mse"] is not None:
+        lines.insert(2, f"validation   {payload['validation_mse']:.5f}")
+    if payload["seconds"] is not None:
+        lines.append(f"{payload['seconds']:.1f} s, {payload['images_per_second']:,.0f} images a second")
+    answer(payload, "\n".join(lines), json)
+
+
+def _only(kind: str, **given: bool) -> None:
+    for name, is_given in given.items():
+        if is_given:
+            raise OptionError(f"--{name.replace('_', '-')} belongs to --model {kind}; leave it out")

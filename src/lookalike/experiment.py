@@ -1,0 +1,201 @@
+"""A run from the outside: train in a folder, and come back to it later with the same pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lookalike import plots
+from lookalike.data import DataSpec, ImageSet, Rejected, load_spec, read_picture
+from lookalike.errors import DataError, OptionError, PictureError, RunError
+from lookalike.files import write_bytes
+from lookalike.models.base import Autoencoder, Evaluation, to_uint8
+from lookalike.models.loading import load_model
+from lookalike.models.pca import PCAAutoencoder
+from lookalike.report import write_report
+
+TEST_SIZE = 0.1
+RANDOM_STATE = 42
+"""The split of every run: scikit-learn's `train_test_split` with the notebook's arguments."""
+
+SHEET_MOST = 12
+"""Pictures on one side-by-side sheet."""
+
+
+class Timing(NamedTuple):
+    """Seconds of training, over all its sessions, and pictures a second; None where nothing was timed."""
+
+    seconds: float | None
+    images_per_second: float | None
+
+
+class Reconstructed(NamedTuple):
+    """Files that were written, and pictures that could not be read."""
+
+    written: list[Path]
+    skipped: list[Rejected]
+
+
+def train_run(
+    model: Autoencoder,
+    faces: ImageSet,
+    run: str | Path,
+    *,
+    validation: float | None = None,
+    resume: bool = False,
+    **training: Any,
+) -> dict[str, Any]:
+    """Train on the training split of `faces`, keep the test split apart, and report what came of it.
+
+    `validation` is the share of the training split that is held out to name the best epoch; `training` goes to the
+    model's `fit`. Returns run, model, code_size, epochs, train_mse, validation_mse, test_mse, seconds and
+    images_per_second.
+
+    Raises:
+        OptionError, RunError, TrainingDiverged, Interrupted: as the model's `fit`.
+    """
+    train, test = faces.split(TEST_SIZE, RANDOM_STATE)
+    held_out = None
+    if validation:
+        train, held_out = train.split(validation, RANDOM_STATE)
+    if model.trains_in_epochs:
+        training = {**training, "validation": held_out, "test": test}
+        model.fit(train, run=run, resume=resume, **training)  # type: ignore[call-arg]
+    else:
+        unused = [name for name, value in training.items() if value is not None and name != "progress"]
+        if unused:
+            raise OptionError(f"{', '.join(unused)}: a closed form does not train in epochs; leave it out")
+        model.fit(train, run=run, resume=resume)  # type: ignore[call-arg]
+    timing = timing_of(run)
+    return {
+        "run": str(run),
+        "model": model.kind,
+        "code_size": model.code_size,
+        "epochs": len(model.history_),
+        "train_mse": model.history_[-1]["train_mse"] if model.history_ else -model.score(train),
+        "validation_mse": None if held_out is None else -model.score(held_out),
+        "test_mse": -model.score(test),
+        **timing._asdict(),
+    }
+
+
+def timing_of(run: str | Path) -> Timing:
+    """How long a run has trained, of its `timings.jsonl`."""
+    try:
+        rows = [json.loads(line) for line in (Path(run) / "timings.jsonl").read_text().splitlines()]
+        seconds, images = (float(sum(row[key] for row in rows)) for key in ("seconds", "images"))
+    except (OSError, ValueError, KeyError):
+        return Timing(None, None)
+    return Timing(seconds, images / seconds if seconds > 0 else None)
+
+
+def pictures_of(
+    model: Autoencoder, progress: Callable[[int, int | None], None] | None = None
+) -> tuple[ImageSet, ImageSet]:
+    """The (training, test) pictures a model was trained with, read again from their source.
+
+    Raises:
+        RunError: the model does not know its source, or the source no longer gives the same pictures.
+        DataError: the source is gone.
+    """
+    data = model.data_
+    if data["source"] is None or not data["parts"]:
+        raise RunError("this model does not know its pictures (it was imported, or fitted on arrays); name DATA")
+    faces = load_spec(DataSpec.from_json(data["source"]), progress=progress)
+    (_, share, random_state), *rest = data["parts"]
+    train, test = faces.split(share, random_state)
+    for _, share, random_state in rest:
+        train = train.split(share, random_state)[0]
+    if train.digest != data["digest"]:
+        raise RunError(
+            f"{data['source']['source']} no longer gives the {data['images']:,} pictures of the training, so the "
+            "test split may hold some of them; restore the source, or name DATA"
+        )
+    return train, test
+
+
+def evaluate_run(run: str | Path, data: ImageSet | None = None, noise: str | None = None, seed: int = 0) -> Evaluation:
+    """Evaluate a run on its own test split, or on all of `data`."""
+    model = load_model(run)
+    pictures = pictures_of(model)[1] if data is None else data
+    return model.evaluate(pictures, noise, seed)
+
+
+def report_run(
+    model: Autoencoder,
+    run: str | Path,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Path:
+    """Write the page about a run, with an exact PCA of the same code size beside it; returns its path."""
+    train, test = pictures_of(model, progress)
+    compare: list[tuple[str, Autoencoder]] = []
+    if model.kind != "pca" and model.code_size <= min(len(train), int(np.prod(train.image_shape))):
+        compare.append(("exact PCA", PCAAutoencoder(model.code_size).fit(train)))
+    return write_report(
+        model, test, Path(out), train=train, compare=compare, timings=timing_of(run)._asdict(), seed=seed
+    )
+
+
+def picture_spec(model: Autoencoder, crop: int | None = None) -> DataSpec:
+    """How a single picture is prepared for a model: as those it was trained with, unless `crop` says otherwise."""
+    height, width, _ = model.image_shape_
+    source = model.data_["source"]
+    spec = DataSpec("", (height, width)) if source is None else DataSpec.from_json(source)
+    return DataSpec(spec.source, (height, width), spec.crop if crop is None else crop, spec.fit)
+
+
+def reconstruct_files(
+    model: Autoencoder, images: Iterable[Path], out: str | Path, *, crop: int | None = None
+) -> Reconstructed:
+    """Write each picture's reconstruction as PNG into `out`, and `sheet.png` with original, code and reconstruction.
+
+    Raises:
+        DataError: none of the pictures can be read.
+    """
+    folder, spec = Path(out), picture_spec(model, crop)
+    read, skipped = [], []
+    for path in images:
+        try:
+            read.append((path, as_channels(read_picture(path, spec), model.image_shape_[2])))
+        except PictureError as error:
+            skipped.append(Rejected(str(path), str(error)))
+    if not read:
+        first = f"; the first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
+        raise DataError(f"none of {len(skipped)} pictures can be read{first}")
+    pictures = np.stack([picture for _, picture in read])
+    codes = model.encode(pictures)
+    backs = model.decode(codes)
+    written: list[Path] = []
+    for (path, _), back in zip(read, to_uint8(backs), strict=True):
+        target = _free_name(folder / f"{path.stem}.png", written)
+        write_bytes(target, plots.picture_png(back))
+        written.append(target)
+    shown = slice(SHEET_MOST)
+    names = [path.stem for path, _ in read[shown]]
+    sheet = _free_name(folder / "sheet.png", written)
+    plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names), sheet)
+    return Reconstructed([*written, sheet], skipped)
+
+
+def as_channels(picture: Any, channels: int) -> Any:
+    """uint8 (H, W, 3) as (H, W, channels); grey by the luma of ITU-R BT.601, as Pillow's."""
+    if channels == 3:
+        return picture
+    luma = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.rint(luma).astype(np.uint8)[..., None]
+
+
+def _free_name(path: Path, taken: list[Path]) -> Path:
+    """`path`, or with a running number where this call has written that name already."""
+    candidate, number = path, 1
+    while candidate in taken:
+        number += 1
+        candidate = path.with_stem(f"{path.stem}-{number}")
+    return candidate

@@ -1,0 +1,135 @@
+"""Arrays become pictures to look at: sheets, curves, PNG files."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike import files
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = npt.NDArray[Any]
+
+INK = "#33383f"
+CURVES = {"train": "#8a93a0", "validation": "#d1782f", "test": "#2f6db3"}
+"""Colours that stay apart for colour-blind eyes."""
+CELL = 1.1
+"""Inches of a picture in a grid."""
+
+
+def displayable(pictures: Array) -> Array:
+    """Pictures as matplotlib shows them: uint8 as they are, centred floats clipped to [0, 1] after + 0.5."""
+    shown = pictures if pictures.dtype == np.uint8 else np.clip(pictures + 0.5, 0, 1)
+    return np.repeat(shown, 3, axis=-1) if shown.shape[-1] == 1 else shown
+
+
+def grid(pictures: Array, titles: Sequence[str] | None = None, columns: int | None = None) -> Figure:
+    """Pictures (N, H, W, C), uint8 or centred floats, in rows of `columns` (about a square), with titles."""
+    from matplotlib.figure import Figure
+
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    figure = Figure(figsize=(CELL * columns, (CELL + (0.25 if titles else 0.05)) * rows), layout="constrained")
+    for i, (axes, picture) in enumerate(zip(_cells(figure, rows, columns), displayable(pictures), strict=False)):
+        axes.imshow(picture, interpolation="nearest")
+        if titles is not None:
+            axes.set_title(titles[i], fontsize=7, color=INK)
+    return figure
+
+
+def fold(code: Array) -> Array:
+    """A code (K,) as a nearly square picture; what is left over of the last row is NaN."""
+    width = math.ceil(math.sqrt(len(code)))
+    folded = np.full(width * math.ceil(len(code) / width), np.nan)
+    folded[: len(code)] = code
+    return folded.reshape(-1, width)
+
+
+def reconstruction_sheet(
+    pictures: Array, codes: Array, reconstructions: Array, names: Sequence[str] | None = None
+) -> Figure:
+    """Three rows: pictures (N, H, W, C), their codes (N, K) as heat maps on one scale, and reconstructions with MSE."""
+    from matplotlib.figure import Figure
+
+    count = len(pictures)
+    figure = Figure(figsize=(max(CELL * count + 0.6, 2.5), 3 * CELL + 0.8), layout="constrained")
+    cells = _cells(figure, 3, count)
+    extreme = float(np.abs(codes).max()) or 1.0
+    for i, (picture, code, back) in enumerate(
+        zip(displayable(pictures), codes, displayable(reconstructions), strict=True)
+    ):
+        original = pictures[i] / 255 - 0.5 if pictures.dtype == np.uint8 else pictures[i]
+        cells[i].imshow(picture, interpolation="nearest")
+        cells[count + i].imshow(fold(code), cmap="RdBu_r", vmin=-extreme, vmax=extreme)
+        cells[2 * count + i].imshow(back, interpolation="nearest")
+        cells[2 * count + i].set_title(
+            f"MSE {np.mean((original - reconstructions[i]) ** 2):.4f}", fontsize=7, color=INK
+        )
+        if names is not None:
+            cells[i].set_title(names[i][:18], fontsize=7, color=INK)
+    for row, label in enumerate(("original", "code", "reconstruction")):
+        cells[row * count].set_ylabel(label, fontsize=8, color=INK)
+    return figure
+
+
+def loss_curve(history: Sequence[dict[str, Any]]) -> Figure:
+    """MSE of training, validation and test pictures over the epochs, each curve named at its end."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, colour in CURVES.items():
+        points = [(row["epoch"], row[f"{name}_mse"]) for row in history if row[f"{name}_mse"] is not None]
+        if points:
+            epochs, values = zip(*points, strict=True)
+            axes.plot(
+                epochs, values, color=colour, marker="o" if len(points) < 3 else None, label=f"{name} {values[-1]:.5f}"
+            )
+    axes.set_xlabel("epoch", color=INK)
+    axes.set_ylabel("mean squared error", color=INK)
+    axes.set_yscale("log")
+    axes.grid(axis="y", which="both", color="#e4e7eb", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, labelcolor=INK)
+    return figure
+
+
+def figure_png(figure: Figure, dots: int = 130) -> bytes:
+    """The figure as PNG, the same bytes for the same figure; `dots` an inch."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dots, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write the figure as PNG, atomically."""
+    files.write_bytes(path, figure_png(figure))
+
+
+def picture_png(picture: Array) -> bytes:
+    """One uint8 picture (H, W, C) as PNG."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(stream, format="png")
+    return stream.getvalue()
+
+
+def _cells(figure: Figure, rows: int, columns: int) -> list[Axes]:
+    cells: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes in cells:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+    return cells
