@@ -170,7 +170,7 @@ class ImageSet:
         """Hexadecimal SHA-256 of the shape and the pixels: equal digests mean equal pictures in equal order."""
         hasher = hashlib.sha256(repr(self.pixels.shape).encode())
         for start in range(0, len(self), 4096):
-            hasher.update(np.ascontiguousarray(self.pixels[start : start + 4096]))
+            hasher.update(np.ascontiguousarray(self.pixels[start : start + 4096]).data)
         return hasher.hexdigest()
 
     def split(self, test_size: float = 0.1, random_state: int = 42) -> tuple[ImageSet, ImageSet]:

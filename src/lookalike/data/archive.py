@@ -1,0 +1,121 @@
+"""Members of tar and zip archives, read as a stream; nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+from lookalike.data.decode import LARGEST_FILE, SUFFIXES
+from lookalike.data.pipeline import Source
+from lookalike.errors import DataError, PictureError
+
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
+_COMPRESSED: dict[bytes, Callable[[Path], object]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a tar (plain, gzip, bzip2, xz) or a zip, by its content."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06") or start[257:262] == b"ustar":
+        return True
+    return any(start.startswith(magic) for magic in _COMPRESSED)
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a relative path has a picture's suffix and no hidden part (nor macOS's own copies)."""
+    path = PurePosixPath(name)
+    hidden = any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def pictures_in(path: Path, wanted: Callable[[str], bool] | None = None) -> Iterator[Source]:
+    """The pictures of an archive in its order; `wanted` is asked before a member is read.
+
+    Raises:
+        DataError: the archive is damaged or cut off.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            yield from _zip_members(path, wanted)
+        else:
+            yield from _tar_members(path, wanted)
+    except _BROKEN as error:
+        raise DataError(
+            f"{path} is damaged or cut off ({' '.join(str(error).split()) or type(error).__name__}); get it again"
+        ) from error
+
+
+def _tar_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
+    with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as archive:
+        for member in archive:
+            if not member.isreg() or not is_picture_name(member.name):
+                continue
+            if wanted is not None and not wanted(member.name):
+                continue
+            if member.size > LARGEST_FILE:
+                yield Source(member.name, _failing(f"has {member.size:,} bytes; the limit is {LARGEST_FILE:,}"))
+                continue
+            file = archive.extractfile(member)
+            assert file is not None
+            content = file.read()
+            if len(content) < member.size:
+                raise EOFError("a member ends too early")
+            yield Source(member.name, lambda content=content: content)  # type: ignore[misc]
+        # What follows the last member holds the compressor's checksum, which is verified by reading it.
+        while stream.read(1 << 20):
+            pass
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        start = file.read(8)
+    opener = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
+    with cast("IO[bytes]", path.open("rb") if opener is None else opener(path)) as stream:
+        yield stream
+
+
+def _zip_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.is_dir() or not is_picture_name(member.filename):
+                continue
+            if wanted is not None and not wanted(member.filename):
+                continue
+            if member.flag_bits & 1:
+                yield Source(member.filename, _failing("is encrypted"))
+            elif member.file_size > LARGEST_FILE:
+                yield Source(
+                    member.filename, _failing(f"has {member.file_size:,} bytes; the limit is {LARGEST_FILE:,}")
+                )
+            else:
+                yield _zip_member(archive, member)
+
+
+def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Source:
+    try:
+        with archive.open(member) as file:
+            content = file.read(LARGEST_FILE + 1)  # the directory's size may lie
+    except (*_BROKEN, NotImplementedError, RuntimeError) as error:
+        return Source(member.filename, _failing(f"cannot be unpacked: {error}"))
+    return Source(member.filename, lambda: content)
+
+
+def _failing(reason: str) -> Callable[[], bytes]:
+    def read() -> bytes:
+        raise PictureError(reason)
+
+    return read

@@ -1,0 +1,121 @@
+"""Many pictures become one array: decoded on all cores, in order, with bounded memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from lookalike.data.decode import check_length, decode_picture
+from lookalike.data.framing import Framing, check_crop, without_crop
+from lookalike.data.images import Pixels, Rejected
+from lookalike.data.jpeg import RowDecoder, plain_header
+from lookalike.data.resize import resize_bilinear
+from lookalike.errors import OptionError, PictureError
+
+CHUNK = 64
+"""Pictures a task: enough to keep a core busy, few enough to stay in its cache."""
+
+Progress = Callable[[int, int | None], None]
+
+
+class Source(NamedTuple):
+    """One picture of a source: its name, and how its bytes are read (in a worker; may raise PictureError)."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+class Decoded(NamedTuple):
+    """A chunk: pixels (n, H, W, 3) of the n pictures that could be read, their names, and the others with reasons."""
+
+    pixels: Pixels
+    names: list[str]
+    rejected: list[Rejected]
+
+
+def decode_all(
+    sources: Iterable[Source], framing: Framing, *, total: int | None = None, progress: Progress | None = None
+) -> Iterator[Decoded]:
+    """Decode every source in order, chunk by chunk; zlib and the JPEG decoder release the interpreter's lock."""
+    remaining = iter(sources)
+    done = 0
+    workers = available_cores()
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[Decoded]] = deque()
+        try:
+            while True:
+                while len(pending) <= 2 * workers and (chunk := list(islice(remaining, CHUNK))):
+                    pending.append(pool.submit(_decode_chunk, chunk, framing))
+                if not pending:
+                    return
+                decoded = pending.popleft().result()
+                done += len(decoded.names) + len(decoded.rejected)
+                if progress is not None:
+                    progress(done, total)
+                yield decoded
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system has it
+        return os.cpu_count() or 1
+
+
+_local = threading.local()
+
+
+def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
+    """Plain JPEGs of one size go through together, since a stack is resized faster than its pictures."""
+    slots: list[Pixels | None] = [None] * len(chunk)
+    rejected: list[Rejected] = []
+    stacks: dict[tuple[int, ...], list[tuple[int, Pixels]]] = {}
+    for place, source in enumerate(chunk):
+        try:
+            content = source.read()
+            check_length(len(content))
+            inner = _decode_rows(content, framing) if framing.fit == "stretch" else None
+            if inner is None:
+                slots[place] = decode_picture(content, framing)
+            else:
+                stacks.setdefault(inner.shape, []).append((place, inner))
+        except PictureError as error:
+            rejected.append(Rejected(source.name, str(error)))
+    for members in stacks.values():
+        resized = resize_bilinear(np.stack([inner for _, inner in members]), without_crop(framing).size)
+        for (place, _), picture in zip(members, resized, strict=True):
+            slots[place] = picture
+    kept = [(source.name, picture) for source, picture in zip(chunk, slots, strict=True) if picture is not None]
+    pixels = np.empty((len(kept), *framing.size, 3), np.uint8)
+    for row, (_, picture) in enumerate(kept):
+        pixels[row] = picture
+    return Decoded(pixels, [name for name, _ in kept], rejected)
+
+
+def _decode_rows(content: bytes, framing: Framing) -> Pixels | None:
+    """The cropped pixels of a plain JPEG, None where the careful way must take it."""
+    header = plain_header(content)
+    if header is None or header.height * header.width > 2**24:
+        return None
+    try:
+        check_crop(framing.crop, header.height, header.width)
+    except OptionError as error:
+        raise PictureError(str(error)) from error
+    if not hasattr(_local, "decoder"):
+        _local.decoder = RowDecoder()
+    stop = header.height - framing.crop
+    rows = _local.decoder.decode(content, header, stop)
+    if rows is None:
+        return None
+    return np.array(rows[framing.crop : stop, framing.crop : header.width - framing.crop])
