@@ -35,7 +35,7 @@ def paint_clothes(scene: Scene, canvas: Grid) -> None:
     room = scene.room_light
     nx = np.minimum(np.maximum(x * 0.75, -0.9), 0.9)
     nz = np.sqrt(1.0 - nx * nx)
-    light = room.on((nx * 0.9, 0.0 * nx - 0.35, nz * 0.85)) * (1.0 - 0.25 * smooth((y - sloping) * 1.2))
+    light = room.on((nx * 0.9, np.full_like(nx, -0.35), nz * 0.85)) * (1.0 - 0.25 * smooth((y - sloping) * 1.2))
     tone = hue_colour(shot.clothes_hue, shot.clothes_saturation, shot.clothes_lightness)
     striped = (spread(shot.clothes_hue, 91.0) < 0.22).astype(np.float32)
     pattern = 1.0 + 0.35 * striped * wave((y - 0.3 * aside * aside) * (3.0 + 3.0 * spread(shot.clothes_hue, 53.0)))

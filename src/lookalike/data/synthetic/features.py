@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lookalike.data.synthetic.geometry import TINY, Grid, band, bump, ramp, smooth, unit, wave
+from lookalike.data.synthetic.geometry import TINY, Grid, band, bump, hill, ramp, smooth, unit, wave
 from lookalike.data.synthetic.head import Surface, skin_colour
 from lookalike.data.synthetic.scene import Scene, colour, paint, palette, tint
 
@@ -19,7 +19,9 @@ def hair_colour(scene: Scene) -> Grid:
     person = scene.person
     base = palette(person.hair_lightness, HAIR_STOPS)
     base = base + person.hair_red * (palette(person.hair_lightness, RED_STOPS) - base)
-    return base + person.hair_grey * (palette(0.35 + 0.65 * person.hair_lightness, GREY_STOPS) - base)
+    grey = palette(0.35 + 0.65 * person.hair_lightness, GREY_STOPS)
+    blend: Grid = base + person.hair_grey * (grey - base)
+    return blend
 
 
 def paint_eyes(scene: Scene, surface: Surface, albedo: Grid) -> Grid:
@@ -36,8 +38,9 @@ def paint_eyes(scene: Scene, surface: Surface, albedo: Grid) -> Grid:
     # The upper lid's summit lies a little inwards, the lower lid's a little outwards: an almond.
     tall = 0.052 * person.eye_size
     open_ = shot.eyes_open * (1.0 - 0.22 * np.maximum(shot.smile, 0.0) * (1.0 - shot.mouth_open))
-    upper = -lid * (1.0 - 0.22 * across) * tall * (open_ * 1.05 - (1.0 - open_) * 0.45)
-    lower = lid * (1.0 + 0.18 * across) * tall * 0.52
+    parted = np.maximum(lid, 0.0)
+    upper = -parted * (1.0 - 0.22 * across) * tall * (open_ * 1.05 - (1.0 - open_) * 0.45)
+    lower = parted * (1.0 + 0.18 * across) * tall * 0.52
 
     depth_of_lid = unit(lid * 4.0)
     crease = band(ey, upper - 0.026 - 0.012 * open_, upper - 0.018 - 0.012 * open_, soft) * depth_of_lid
@@ -48,7 +51,7 @@ def paint_eyes(scene: Scene, surface: Surface, albedo: Grid) -> Grid:
     eye = band(ey, upper, lower, soft)
     white = colour(232, 226, 220) * (1.0 - 0.38 * unit((upper - ey) / tall + 0.85)) * (1.0 - 0.15 * person.skin)
     paint(albedo, eye, white)
-    radius = (0.043 + 0.0 * width) * (0.5 + 0.5 * person.eye_size)
+    radius = 0.043 * (0.5 + 0.5 * person.eye_size)
     ix = ex - 0.3 * width * shot.gaze_x * side + 0.004
     iy = ey + 0.012 * open_ - 0.35 * tall * shot.gaze_y
     away = np.sqrt(ix * ix + iy * iy + TINY)
@@ -106,7 +109,7 @@ def mouth_lines(scene: Scene, x: Grid) -> tuple[Grid, Grid, Grid, Grid, Grid]:
     gap = shot.mouth_open * 0.1 * np.maximum(profile, 0.0)
     upper, lower = line - 0.22 * gap, line + 0.78 * gap
     full = (0.7 + 0.6 * person.lip_fullness) * (1.0 - 0.25 * joy)
-    bow = bump(m, 0.0 * m, 0.3, 1.0)
+    bow = hill(m, 0.3)
     top = upper - 0.034 * full * profile * (1.0 + 0.35 * m2) * (1.0 - 0.28 * bow)
     bottom = lower + 0.046 * full * profile * (1.0 - 0.2 * m2)
     return profile, top, upper, lower, bottom
@@ -134,7 +137,7 @@ def paint_mouth(scene: Scene, surface: Surface, albedo: Grid) -> None:
     deep = np.maximum(lower - upper, 0.0)
     tongue = bump(x, y - lower - 0.004, 0.09, 0.035)
     paint(albedo, inside * unit(tongue * 2.0) * 0.85, colour(176, 84, 84))
-    teeth = band(y, upper, upper + np.minimum(0.034 + 0.0 * deep, 0.7 * deep), soft) * unit(profile * 3.0)
+    teeth = band(y, upper, upper + np.minimum(0.7 * deep, 0.034), soft) * unit(profile * 3.0)
     paint(albedo, teeth * unit(shot.smile * 3.0 + 0.6), colour(240, 234, 224) * (0.72 + 0.28 * unit(profile)))
     closed = band(y, upper - 0.005, lower + 0.005, soft) * unit(profile * 5.0 + 0.5)
     tint(albedo, closed * (1.0 - unit(shot.mouth_open * 8.0)), colour(132, 78, 74))

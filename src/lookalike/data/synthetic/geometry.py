@@ -33,9 +33,10 @@ def ramp(distance: Grid, softness: Grid | float) -> Grid:
     return unit(distance / softness + 0.5)
 
 
-def band(y: Grid, top: Grid, bottom: Grid, softness: Grid | float) -> Grid:
+def band(y: Grid, top: Grid | float, bottom: Grid | float, softness: Grid | float) -> Grid:
     """Coverage 0..1 of the strip between `top` and `bottom`: exact for strips thinner than a pixel too."""
-    return np.maximum(ramp(bottom - y, softness) - ramp(top - y, softness), 0.0)
+    above: Grid = np.maximum(ramp(bottom - y, softness) - ramp(top - y, softness), 0.0)
+    return above
 
 
 def smooth(x: Grid) -> Grid:
@@ -47,18 +48,21 @@ def smooth(x: Grid) -> Grid:
 def wave(turns: Grid) -> Grid:
     """A sine of `turns` whole turns, made of two parabolas; -1..1, at most 0.06 from the sine."""
     phase = turns - np.rint(turns)
-    return 8.0 * phase * (1.0 - 2.0 * np.abs(phase))
+    height: Grid = 8.0 * phase * (1.0 - 2.0 * np.abs(phase))
+    return height
 
 
 def spread(number: Grid, stride: float) -> Grid:
     """Another number in 0..1 from one in 0..1: multiples of it, wrapped, look independent."""
-    scaled = number * np.float32(stride)
-    return scaled - np.floor(scaled)
+    scaled: Grid = number * np.float32(stride)
+    rest: Grid = scaled - np.floor(scaled)
+    return rest
 
 
 def dot(a: Vector, b: Vector) -> Grid:
     """Inner product of two vectors of grids or columns."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    product: Grid = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return product
 
 
 def normalised(v: Vector) -> Vector:
@@ -68,9 +72,15 @@ def normalised(v: Vector) -> Vector:
 
 
 def bump(x: Grid, y: Grid, width: Grid | float, height: Grid | float) -> Grid:
-    """A smooth hill of height 1 at the origin that ends on the ellipse of half axes `width`, `height`."""
-    hill = np.maximum(1.0 - (x / width) ** 2 - (y / height) ** 2, 0.0)
-    return hill * hill
+    """A smooth mound of height 1 at the origin that ends on the ellipse of half axes `width`, `height`."""
+    rise: Grid = np.maximum(1.0 - (x / width) ** 2 - (y / height) ** 2, 0.0)
+    return rise * rise
+
+
+def hill(x: Grid, width: Grid | float) -> Grid:
+    """A smooth ridge of height 1 along x = 0 that ends `width` to both sides."""
+    rise: Grid = np.maximum(1.0 - (x / width) ** 2, 0.0)
+    return rise * rise
 
 
 @dataclass(frozen=True)

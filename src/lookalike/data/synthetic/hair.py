@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.data.synthetic.features import hair_colour
-from lookalike.data.synthetic.geometry import TINY, Grid, Vector, bump, cast, dot, normalised, ramp, smooth, unit, wave
+from lookalike.data.synthetic.geometry import (
+    TINY,
+    Grid,
+    Vector,
+    cast,
+    dot,
+    hill,
+    normalised,
+    ramp,
+    smooth,
+    unit,
+    wave,
+)
 from lookalike.data.synthetic.scene import Scene
 
 
@@ -60,7 +72,7 @@ def bareness(scene: Scene, style: Style, point: Vector) -> Grid:
     swoop = style.hairline + 0.55 * lean * (1.0 - 0.3 * person.fringe) + 0.25 * np.abs(person.parting) * x * x
     locks = person.fringe * (0.018 * wave(x * 5.5 + 0.2) + 0.01 * wave(x * 13.0 + 0.4)) * (1.0 - 0.5 * person.curly)
     curls = person.curly * 0.022 * wave(z * 7.0 + x * 5.0 + 0.3) * wave(y * 7.0 + 2.0 * x)
-    temples = person.recession * 0.3 * b * bump(np.abs(x) - 0.2, 0.0 * x, 0.16, 1.0)
+    temples = person.recession * 0.3 * b * hill(np.abs(x) - 0.2, 0.16)
     bare = np.minimum(oval + curls, y - swoop + locks + temples)
     below = y - style.sides_end - np.minimum(np.maximum(0.1 - z, 0.0) * 1.6, 0.16) + 1.5 * curls
     shaved = np.where(person.bald > 0.5, -0.08 * b - 0.25 * y, np.float32(-1.0))
@@ -150,7 +162,7 @@ def paint_long(scene: Scene, canvas: Grid) -> None:
     end = b * (0.55 + 1.35 * unit(person.hair_length * 1.6 - 0.6))
     wide = a * (1.06 + 0.16 * person.hair_volume + 0.25 * person.curly * person.hair_volume)
     hang = unit((y + 0.35 * b) / (1.6 * b))
-    swell = 0.7 + 0.3 * smooth((y + 0.32 * b) / (0.6 * b))
+    swell = 0.82 + 0.18 * smooth((y + 0.32 * b) / (0.6 * b))
     half = swell * wide * (0.98 + 0.2 * hang * (0.4 + person.hair_volume))
     half = half - 0.12 * a * smooth((y - 0.75 * end) / (0.4 * end))
     edge = (0.01 + 0.03 * person.curly) * wave(y * 3.4 + np.where(x < 0, 0.3, 0.0).astype(np.float32))
@@ -159,9 +171,9 @@ def paint_long(scene: Scene, canvas: Grid) -> None:
     alpha = ramp(inside, scene.soft) * ramp(tips, scene.soft + 0.02) * ramp(y + 0.3 * b, scene.soft)
     nx = np.minimum(np.maximum(x / half, -1.0), 1.0)
     nz = np.sqrt(1.0 - 0.95 * nx * nx)
-    light = scene.room_light.on((nx, 0.0 * nx - 0.15, nz)) * (0.55 + 0.45 * smooth(np.abs(nx) * 1.3 - 0.1))
+    light = scene.room_light.on((nx, np.full_like(nx, -0.15), nz)) * (0.55 + 0.45 * smooth(np.abs(nx) * 1.3 - 0.1))
     texture = strands(scene, x * 1.1 + 0.05 * y * nx, y)
-    gloss = bump(y - 0.35 * b, 0.0 * y, 0.35 * b, 1.0) * nz * scene.room_light.key * 0.35 * (1.0 - person.curly)
+    gloss = hill(y - 0.35 * b, 0.35 * b) * nz * scene.room_light.key * 0.35 * (1.0 - person.curly)
     lit_hair(scene, canvas, alpha, light, texture, gloss)
 
 

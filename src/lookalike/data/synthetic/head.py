@@ -16,6 +16,7 @@ from lookalike.data.synthetic.geometry import (
     bump,
     cast,
     dot,
+    hill,
     normalised,
     occlusion,
     ramp,
@@ -68,7 +69,7 @@ def _skull(scene: Scene) -> Hit:
     y = scene.rays.origin[1] + first.depth * scene.rays.towards[1]
     y = np.minimum(np.maximum(y / b, -1.0), 1.0)
     lower, upper = np.maximum(y, 0.0), np.minimum(y, 0.0)
-    cheek = bump(y - 0.45, np.zeros_like(y), 0.6, 1.0)
+    cheek = hill(y - 0.45, 0.6)
     widen = 1.0 + (0.46 * person.jaw - 0.2) * lower * lower + 0.11 * upper * upper
     widen += (0.12 * person.cheeks - 0.06) * cheek
     return cast(scene.rays, (0.0, 0.0, 0.0), (a * widen, b, c))
@@ -84,9 +85,9 @@ def _modelled(scene: Scene, point: Vector, normal: Vector) -> Vector:
     hills = (  # (centre x, centre y, half width, half height, height)
         (build.eye_x, build.eye_y - 0.045, 0.15, 0.13, -0.032),
         (build.eye_x * 1.25, 0.36 * b - 0.03 * joy, 0.17, 0.14, 0.018 + 0.02 * joy + 0.012 * person.cheeks),
-        (0.0 * b, build.mouth_y, 0.2, 0.15, 0.022),
-        (0.0 * b, build.mouth_y + 0.075, 0.12, 0.04, -0.012),
-        (0.0 * b, 0.9 * b, 0.14, 0.1, 0.022),
+        (0.0, build.mouth_y, 0.2, 0.15, 0.022),
+        (0.0, build.mouth_y + 0.075, 0.12, 0.04, -0.012),
+        (0.0, 0.9 * b, 0.14, 0.1, 0.022),
         (0.055 * build.nose_width, build.nose_y + 0.012, 0.045, 0.05, 0.028),
     )
     slope_x = np.zeros_like(x)
@@ -113,11 +114,11 @@ def _nose(scene: Scene) -> list[tuple[Hit, float]]:
     length = np.sqrt(dy * dy + dz * dz)
     middle = (0.0, 0.5 * (top_y + tip_y), 0.5 * (top_z + tip_z) - 0.028)
     ridge_rays = scene.rays.pitched(dy / length, dz / length, middle)
-    ridge = cast(ridge_rays, (0.0, 0.0, 0.0), (0.046 * width, 0.72 * length, 0.04 + 0.0 * width))
+    ridge = cast(ridge_rays, (0.0, 0.0, 0.0), (0.046 * width, 0.72 * length, 0.04))
     cosine, sine = dy / length, dz / length
     i, j, k = ridge.normal
     ridge = replace(ridge, normal=(i, j * cosine - k * sine, k * cosine + j * sine))
-    tip = cast(scene.rays, (0.0, tip_y - 0.005, tip_z - 0.045), (0.05 * width, 0.045 + 0.0 * width, 0.05 + 0.0 * width))
+    tip = cast(scene.rays, (0.0, tip_y - 0.005, tip_z - 0.045), (0.05 * width, 0.045, 0.05))
     return [(ridge, 0.07), (tip, 0.045)]
 
 
@@ -137,7 +138,7 @@ def nose_shadow(scene: Scene, surface: Surface) -> Grid:
     width = 0.045 * build.nose_width
     tall = 0.6 * build.nose_y
     light = scene.head_light.direction
-    shadow = occlusion(surface.point, light, (0.0, build.nose_y - 0.03, z), (width, tall * 0.6, 0.05 + 0 * z), 1.5)
+    shadow = occlusion(surface.point, light, (0.0, build.nose_y - 0.03, z), (width, tall * 0.6, 0.05), 1.5)
     on_nose = bump(surface.point[0], surface.point[1] - build.nose_y + 0.05, 0.075 * build.nose_width, 0.15)
     return 0.7 * shadow * (1.0 - unit(on_nose * 3.0))
 
@@ -222,14 +223,14 @@ def paint_marks(scene: Scene, surface: Surface, albedo: Grid) -> None:
     age = person.wrinkles
     line = colour(196, 160, 146)
     fold_x = 0.085 + 0.42 * (y - build.nose_y) + 0.035 * np.maximum(shot.smile, 0.0)
-    fold = band(side, fold_x - 0.006, fold_x + 0.012, soft) * bump(y - 0.5 * b, 0.0 * y, 0.13, 1.0)
+    fold = band(side, fold_x - 0.006, fold_x + 0.012, soft) * hill(y - 0.5 * b, 0.13)
     tint(albedo, unit(fold) * unit(0.04 + 0.75 * age + 0.25 * np.maximum(shot.smile, 0.0)), line)
     for height in (-0.36, -0.46, -0.55):
         lift = (height - 0.03 * shot.brow_raise) * b + 0.35 * x * x
-        crease = band(y, lift - 0.005, lift + 0.005, soft) * bump(x, 0.0 * x, 0.26, 1.0)
+        crease = band(y, lift - 0.005, lift + 0.005, soft) * hill(x, 0.26)
         tint(albedo, crease * unit(1.6 * age - 0.35 + 0.25 * shot.brow_raise), line)
     crow_x = side - build.eye_x - build.eye_width * 1.25
     crow_y = y - build.eye_y - 0.005
     fan = band(np.abs(crow_y), 0.45 * crow_x - 0.004 + 0.012, 0.45 * crow_x + 0.004 + 0.012, soft)
-    fan = fan * bump(crow_x - 0.04, 0.0 * x, 0.045, 1.0)
+    fan = fan * hill(crow_x - 0.04, 0.045)
     tint(albedo, fan * unit(1.3 * age - 0.2 + 0.2 * np.maximum(shot.smile, 0.0)), line)

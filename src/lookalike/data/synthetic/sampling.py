@@ -6,6 +6,8 @@ Draws come in blocks of `BLOCK` rows, one counter-based Philox generator a block
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
@@ -39,10 +41,10 @@ class Draws:
 
     def normal(self, mean: float = 0.0, deviation: float = 1.0, cut: float = 2.2) -> Column:
         """Normal, without the tails beyond `cut` deviations."""
-        centred = ndtri(1e-9 + (1.0 - 2e-9) * self.uniform())
+        centred: Column = ndtri(1e-9 + (1.0 - 2e-9) * self.uniform())
         return mean + deviation * np.clip(centred, -cut, cut)
 
-    def chance(self, probability: float | Column) -> Column:
+    def chance(self, probability: float | npt.NDArray[Any]) -> Column:
         """1.0 with this probability, else 0.0."""
         return (self.uniform() < probability).astype(np.float64)
 

@@ -29,14 +29,15 @@ def palette(x: Grid, stops: Sequence[tuple[int, int, int]]) -> Grid:
     return (np.stack(channels).astype(np.float32)) ** 2
 
 
-def hue_colour(hue: Grid, saturation: Grid, lightness: Grid) -> Grid:
+def hue_colour(hue: Grid | float, saturation: Grid | float, lightness: Grid) -> Grid:
     """Colours (3, N, 1) for columns of 0..1; saturation 0 is grey, lightness the middle of the channels."""
     offsets = np.array([0.0, 1 / 3, 2 / 3], np.float32).reshape(3, 1, 1)
-    phase = hue[None] - offsets
+    phase = hue - offsets
     away = np.abs(phase - np.rint(phase))
     vivid = np.minimum(np.maximum(2.0 - 6.0 * away, -1.0), 1.0)
     reach = np.minimum(lightness, 1.0 - lightness)
-    return (lightness[None] + vivid * (saturation * reach)[None]) ** 2
+    srgb: Grid = lightness + vivid * (saturation * reach)
+    return srgb**2
 
 
 def paint(canvas: Grid, alpha: Grid, over: Grid) -> None:

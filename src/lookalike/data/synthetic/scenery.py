@@ -43,7 +43,7 @@ def background(scene: Scene) -> Grid:
 
 
 def develop(scene: Scene, canvas: Grid) -> Grid:
-    """Exposure, colour of the light, lens blur, grain: linear (3, N, P) to (N, P, 3) uint8 sRGB."""
+    """Exposure, colour of the light, lens blur, grain: linear (3, N, P) to sRGB levels 0..255."""
     shot = scene.shot
     falloff = 1.0 - 0.06 * (scene.u * scene.u + scene.v * scene.v)
     balance = (1.0 + 0.14 * shot.warmth, 1.0 + 0.01 * shot.warmth, 1.0 - 0.16 * shot.warmth)
@@ -57,16 +57,19 @@ def develop(scene: Scene, canvas: Grid) -> Grid:
         channel += (shot.saturation - 1.0) * (channel - grey)
     _blur(toned, shot.blur * np.float32(scene.size / 100.0), scene.size)
     toned += _grain(shot.grain_seed, scene.size) * (shot.grain * np.float32(3.4641))
-    return np.minimum(np.maximum(toned * 255.0 + 0.5, 0.0), 255.0)
+    levels: Grid = np.minimum(np.maximum(toned * 255.0 + 0.5, 0.0), 255.0)
+    return levels
 
 
 def _blur(canvas: Grid, sigma: Grid, size: int) -> None:
     """Blur (3, N, P) in place by `sigma` (N, 1) pixels: three-tap filters at growing strides, edges repeated."""
     variance = sigma * sigma
     stride = 1
-    while variance.max() > 1e-3 and stride < size // 2:
+    while stride < size // 2:
+        which = np.flatnonzero(variance[:, 0] > 1e-3)
+        if not len(which):
+            return
         weight = np.minimum(variance, 0.5 * stride * stride) / (2.0 * stride * stride)
-        which = np.flatnonzero(weight[:, 0] > 1e-5)
         image = canvas[:, which].reshape(3, len(which), size, size)
         w = weight[which].reshape(1, -1, 1, 1)
         for axis in (2, 3):
@@ -79,17 +82,18 @@ def _blur(canvas: Grid, sigma: Grid, size: int) -> None:
 def _shifted(image: Grid, by: int, axis: int) -> Grid:
     size = image.shape[axis]
     places = np.minimum(np.maximum(np.arange(size) + by, 0), size - 1)
-    return np.take(image, places, axis=axis)
+    moved: Grid = np.take(image, places, axis=axis)
+    return moved
 
 
 def _grain(seed: Grid, size: int) -> Grid:
     """Uniform noise (N, P) in -0.5..0.5 from a hash of the seed and the pixel."""
-    with np.errstate(over="ignore"):
-        start = np.ascontiguousarray(seed, np.float32).view(np.uint32) * np.uint32(0x9E3779B1)
-        mixed = np.arange(size * size, dtype=np.uint32) * np.uint32(0x85EBCA77) + start
-        mixed ^= mixed >> np.uint32(15)
-        mixed *= np.uint32(0x2C1B3C6D)
-        mixed ^= mixed >> np.uint32(12)
-        mixed *= np.uint32(0x297A2D39)
-        mixed ^= mixed >> np.uint32(15)
-    return (mixed >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)
+    start = np.ascontiguousarray(seed, np.float32).view(np.uint32) * np.uint32(0x9E3779B1)
+    mixed = np.arange(size * size, dtype=np.uint32) * np.uint32(0x85EBCA77) + start
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(0x2C1B3C6D)
+    mixed ^= mixed >> np.uint32(12)
+    mixed *= np.uint32(0x297A2D39)
+    mixed ^= mixed >> np.uint32(15)
+    noise: Grid = (mixed >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)
+    return noise

@@ -143,10 +143,9 @@ class Table:
         return len(self.rows)
 
     def __getattr__(self, name: str) -> Grid:
-        place = self.__dict__["_place"]
-        if name not in place:
+        i = self.__dict__.get("_place", {}).get(name)
+        if i is None:
             raise AttributeError(name)
-        i = place[name]
         return self.rows[:, i : i + 1]
 
     def __getitem__(self, which: slice | npt.NDArray[np.intp]) -> Table:

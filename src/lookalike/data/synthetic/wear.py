@@ -12,6 +12,7 @@ from lookalike.data.synthetic.geometry import (
     band,
     bump,
     cast,
+    hill,
     occlusion,
     ramp,
     unit,
@@ -34,7 +35,8 @@ def _lens(scene: Scene, x: Grid, y: Grid) -> Grid:
     lx = np.abs(np.abs(x) - build.eye_x * 0.98 - 0.004) - half_x + corner
     ly = np.abs(y - build.eye_y - 0.016) - half_y + corner
     outside = np.sqrt(np.maximum(lx, 0.0) ** 2 + np.maximum(ly, 0.0) ** 2 + TINY)
-    return corner - outside - np.minimum(np.maximum(lx, ly), 0.0)
+    inside: Grid = corner - outside - np.minimum(np.maximum(lx, ly), 0.0)
+    return inside
 
 
 def _temple(scene: Scene, plane: Grid) -> Grid:
@@ -45,7 +47,7 @@ def _temple(scene: Scene, plane: Grid) -> Grid:
     hinge = near * (build.eye_x * 0.98 + 0.14 * (0.4 + 0.6 * scene.person.face_width))
     depth = (hinge - rays.origin[0]) / (near * np.maximum(np.abs(sideways), 0.02))
     _, y, z = rays.at(depth)
-    arm = band(y, build.eye_y - 0.03 + 0.0 * z, build.eye_y - 0.008 + 0.0 * z, scene.soft)
+    arm = band(y, build.eye_y - 0.03, build.eye_y - 0.008, scene.soft)
     ends = scene.soft / (np.abs(sideways) + 0.05)
     return arm * ramp(plane - z, ends) * ramp(z + 0.02, ends)
 
@@ -60,21 +62,21 @@ def paint_glasses(scene: Scene, canvas: Grid) -> None:
     lens = _lens(scene, x, y)
     thick = 0.011 + 0.009 * person.glasses_shape + 0.004 * shot.sunglasses
     frame = unit(ramp(lens + thick, soft) - ramp(lens - thick * 0.4, soft))
-    bridge = band(y, build.eye_y - 0.034 + 0.0 * x, build.eye_y - 0.012 + 0.0 * x, soft)
+    bridge = band(y, build.eye_y - 0.034, build.eye_y - 0.012, soft)
     bridge = bridge * ramp(build.eye_x * 0.5 - np.abs(x), soft) * (1.0 - ramp(lens, soft))
     temple = _temple(scene, plane)
 
     dark = shot.sunglasses
     shade = unit(ramp(lens, soft))
     tint(canvas, shade * (1.0 - dark), colour(246, 248, 250))
-    glass = hue_colour(person.hat_hue, 0.35 + 0.0 * dark, 0.09 + 0.0 * dark)
+    glass = hue_colour(person.hat_hue, 0.35, np.full_like(dark, 0.09))
     sky = 0.5 + 0.5 * unit((y - build.eye_y) * 5.0 + 0.4)
     paint(canvas, shade * dark * 0.93, glass * (0.5 + sky))
     streak = x * 0.8 + y - 0.35 * np.abs(x)
-    glare = bump(streak - 0.1 * shot.light_x, 0.0 * x, 0.03, 1.0) * shade * (0.06 + 0.1 * dark) * shot.light_strength
+    glare = hill(streak - 0.1 * shot.light_x, 0.03) * shade * (0.06 + 0.1 * dark) * shot.light_strength
     for channel in canvas:
         channel += glare * (1.0 - channel)
-    tone = hue_colour(0.07 + 0.0 * dark, 0.45 - 0.4 * person.glasses_lightness, 0.05 + 0.6 * person.glasses_lightness)
+    tone = hue_colour(0.07, 0.45 - 0.4 * person.glasses_lightness, 0.05 + 0.6 * person.glasses_lightness)
     light = 0.7 + 0.35 * unit((build.eye_y - y) * 6.0 + 0.3)
     paint(canvas, unit(np.maximum(frame, bridge)), tone * light)
     paint(canvas, temple * 0.9, tone * np.float32(0.75))
@@ -90,8 +92,8 @@ def _brim(scene: Scene) -> tuple[Position, Position]:
     build = scene.build
     a, b, c = build.half_width, build.half_height, build.depth
     cap = (scene.person.hat_kind < 0.5).astype(np.float32)
-    centre = (0.0 * a, -0.46 * b + 0.04 * b * cap, (1.02 * c) * cap - 0.02)
-    axes = (a * (1.62 - 0.74 * cap), FLAT + 0.0 * a, c * (1.5 - 0.95 * cap))
+    centre = (0.0, -0.46 * b + 0.04 * b * cap, (1.02 * c) * cap - 0.02)
+    axes = (a * (1.62 - 0.74 * cap), FLAT, c * (1.5 - 0.95 * cap))
     return centre, axes
 
 
@@ -99,8 +101,9 @@ def hat_shadow(scene: Scene, point: Vector) -> Grid:
     """Where (0..1) the brim keeps the lamp from the face; nothing for a beanie."""
     centre, axes = _brim(scene)
     shadow = occlusion(point, scene.head_light.direction, centre, axes, 0.5)
-    kind = scene.person.hat_kind
-    return shadow * (1.0 - np.maximum(1.0 - np.abs(kind - BEANIE) * 2.0, 0.0)) * 0.85
+    kind = np.rint(scene.person.hat_kind)
+    density: Grid = np.where(kind == BEANIE, np.float32(0.0), np.float32(0.85))
+    return density * shadow
 
 
 def paint_hat(scene: Scene, canvas: Grid) -> None:
@@ -127,13 +130,13 @@ def _cap(scene: Scene, canvas: Grid) -> None:
     x, y, z = scene.rays.at(hit.depth)
     edge = -0.42 * b + 0.1 * (0.3 - z) - y
     alpha = ramp(hit.inside, scene.soft) * ramp(edge, scene.soft)
-    seam = band(np.abs(x), 0.0 * x - 0.003, 0.0 * x + 0.003, scene.soft) + 0.6 * band(
-        np.abs(np.abs(x) - 0.5 * (y + 1.05 * b)), 0.0 * x - 0.003, 0.0 * x + 0.003, scene.soft
+    seam = band(np.abs(x), -0.003, 0.003, scene.soft) + 0.6 * band(
+        np.abs(np.abs(x) - 0.5 * (y + 1.05 * b)), -0.003, 0.003, scene.soft
     )
     _cloth(canvas, alpha, tone, light.on(hit.normal) * (1.0 - 0.22 * unit(seam)))
     badge_x, badge_y = x, y + 0.68 * b
     badge = ramp(0.075 - np.sqrt(badge_x * badge_x + badge_y * badge_y + TINY), scene.soft) * (z > 0)
-    second = hue_colour(scene.person.hat_hue + 0.45, 0.5 + 0.0 * a, 0.75 - 0.45 * scene.person.hat_lightness)
+    second = hue_colour(scene.person.hat_hue + 0.45, 0.5, 0.75 - 0.45 * scene.person.hat_lightness)
     _cloth(canvas, alpha * badge, second, light.on(hit.normal))
     _flat(scene, canvas, tone * np.float32(0.85), light)
 
@@ -152,8 +155,8 @@ def _beanie(scene: Scene, canvas: Grid) -> None:
     build, light = scene.build, scene.head_light
     a, b, c = build.half_width, build.half_height, build.depth
     tone = _hat_colour(scene)
-    bobble_tone = hue_colour(scene.person.hat_hue + 0.1, 0.4 + 0.0 * a, 0.85 - 0.5 * scene.person.hat_lightness)
-    bobble = cast(scene.rays, (0.0, -1.27 * b, -0.1), (0.13 + 0.0 * a, 0.12 + 0.0 * a, 0.13 + 0.0 * a))
+    bobble_tone = hue_colour(scene.person.hat_hue + 0.1, 0.4, 0.85 - 0.5 * scene.person.hat_lightness)
+    bobble = cast(scene.rays, (0.0, -1.27 * b, -0.1), (0.13, 0.12, 0.13))
     rough = scene.x + 0.03 * wave(scene.y * 7.0)
     fluff = 0.85 + 0.22 * wave(rough * 17.0 + 9.0 * scene.y) * wave(scene.y * 19.0 - 7.0 * rough)
     _cloth(canvas, ramp(bobble.inside, scene.soft + 0.02), bobble_tone, light.on(bobble.normal) * fluff)
@@ -189,6 +192,6 @@ def _brimmed(scene: Scene, canvas: Grid) -> None:
     alpha = ramp(hit.inside, scene.soft) * ramp(-0.46 * b - y, scene.soft)
     dent = bump(x, y + 1.2 * b, 0.16, 0.16)
     _cloth(canvas, alpha, tone, light.on(hit.normal) * (1.0 - 0.3 * dent))
-    ribbon = hue_colour(scene.person.hat_hue + 0.5, 0.35 + 0.0 * a, 0.6 - 0.45 * scene.person.hat_lightness)
-    _cloth(canvas, alpha * band(y, -0.68 * b + 0.0 * x, -0.5 * b + 0.0 * x, scene.soft), ribbon, light.on(hit.normal))
+    ribbon = hue_colour(scene.person.hat_hue + 0.5, 0.35, 0.6 - 0.45 * scene.person.hat_lightness)
+    _cloth(canvas, alpha * band(y, -0.68 * b, -0.5 * b, scene.soft), ribbon, light.on(hit.normal))
     _flat(scene, canvas, tone, light)

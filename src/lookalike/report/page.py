@@ -1,0 +1,65 @@
+"""The page as a whole: what it opens with, its sections, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files as resources
+from pathlib import Path
+
+from lookalike import files
+from lookalike.data import ImageSet
+from lookalike.models.base import Autoencoder
+from lookalike.report import sections
+from lookalike.report.pictures import Album
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def write_report(
+    model: Autoencoder,
+    test: ImageSet,
+    out: str | Path,
+    *,
+    train: ImageSet | None = None,
+    compare: Sequence[tuple[str, Autoencoder]] = (),
+    timings: dict[str, float | None] | None = None,
+    seed: int = 0,
+) -> Path:
+    """Write one HTML file that holds everything it shows, and its figures as PNG into `<name>_pictures` beside it.
+
+    Args:
+        model: a fitted model.
+        test: pictures it was not trained with; all figures and examples come from them.
+        out: the file to write.
+        train: the pictures among which look-alikes are sought; without them that section is left out.
+        compare: (name, model) of others to set beside it.
+        timings: `seconds` and `images_per_second` of the training.
+        seed: chooses the pictures that are shown.
+    """
+    out = Path(out)
+    album = Album(out.with_name(f"{out.stem}_pictures"))
+    parts = [
+        sections.faces(model, test, album, seed),
+        sections.curves(model, album),
+        sections.comparison(model, test, compare, album, seed),
+        sections.directions(model, test if train is None else train, album),
+        "" if train is None else sections.neighbours(model, test, train, album, seed),
+        sections.morphs(model, test, album, seed),
+        sections.making(model),
+    ]
+    title, opening = sections.opening(model, test, compare, timings or {})
+    style = (resources("lookalike.report") / "style.css").read_text(encoding="utf-8")
+    page = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>{escape(title)}</h1>\n{opening}</header>\n<main>\n"
+        + "".join(part for part in parts if part)
+        + "</main>\n<footer>Made with lookalike. All pictures on this page were kept out of the training"
+        + ", save the look-alikes found for them.</footer>\n</body>\n</html>\n"
+    )
+    album.write()
+    files.write_text(out, page)
+    return out

@@ -1,0 +1,239 @@
+"""The sections of the page, each an HTML string; empty where it does not apply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.neighbors import NearestNeighbors
+
+from lookalike import metrics, plots
+from lookalike.data import ImageSet
+from lookalike.models.base import Autoencoder, centre
+from lookalike.report.pictures import Album, code_picture
+
+Array = npt.NDArray[Any]
+
+RANKS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+"""Where the shown faces stand among all test pictures, from the best brought back to the worst."""
+COMPARED = 8
+DIRECTIONS = 6
+SPREAD = (-2.5, -1.5, -0.75, 0, 0.75, 1.5, 2.5)
+QUERIES = 6
+NEIGHBOURS = 5
+MORPHS = 4
+STEPS = 7
+NAMES = {"conv": "convolutional autoencoder", "pca": "PCA autoencoder"}
+
+
+def opening(
+    model: Autoencoder,
+    test: ImageSet,
+    compare: Sequence[tuple[str, Autoencoder]],
+    timings: dict[str, float | None],
+) -> tuple[str, str]:
+    """The page's title, and its first lines with the key figures."""
+    height, width, channels = model.image_shape_
+    numbers = height * width * channels
+    title = f"What {model.data_['images']:,} pictures look like in {model.code_size} numbers"
+    result = model.evaluate(test)
+    cards = [
+        (f"{numbers:,} → {model.code_size}", "numbers a picture"),
+        (f"{result.mse:.5f}", f"mean squared error on {len(test):,} test pictures"),
+        (f"{result.psnr:.1f} dB", "PSNR, higher is better"),
+        (f"{result.ssim:.3f}", "SSIM, 1 is identical"),
+    ]
+    cards += [(f"{-other.score(test):.5f}", f"the error of {name}") for name, other in compare]
+    if timings.get("seconds"):
+        cards.append((_duration(float(timings["seconds"] or 0)), "of training"))
+    lead = (
+        f"A {NAMES.get(model.kind, model.kind)} looked at {model.data_['images']:,} pictures of {height} × {width} pixels, "
+        f"without any labels, and learned to keep each as a code of {model.code_size} numbers and to draw it again from "
+        "them. Pictures with near codes look alike; codes between two codes draw faces between two faces."
+    )
+    items = "".join(f"<li><b>{escape(value)}</b><span>{escape(label)}</span></li>" for value, label in cards)
+    return title, f'<p class="lead">{escape(lead)}</p>\n<ul class="cards">{items}</ul>\n'
+
+
+def faces(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
+    """Originals, codes and reconstructions, from the best to the worst of the test pictures."""
+    backs = model.reconstruct(test)
+    errors = metrics.squared_errors(centre(test.pixels), backs)
+    order = np.argsort(errors, kind="stable")
+    chosen = list(dict.fromkeys(int(order[round(rank * (len(order) - 1))]) for rank in RANKS))
+    codes = model.encode(test[chosen])
+    extreme = float(np.abs(codes).max())
+    heads = ["best", *[""] * (len(chosen) - 2), "worst"] if len(chosen) > 1 else [""]
+    if len(chosen) > 2:
+        heads[len(chosen) // 2] = "median"
+    names = [test.names[i] for i in chosen]
+    rows = [
+        _row("original", (album.picture(test[i], f"original of {test.names[i]}") for i in chosen)),
+        _row(
+            "code", (album.picture(code_picture(c, extreme), f"code of {n}") for c, n in zip(codes, names, strict=True))
+        ),
+        _row("drawn again", (album.picture(backs[i], f"reconstruction of {test.names[i]}") for i in chosen)),
+        _row("error", (f"{errors[i]:.4f}" for i in chosen)),
+    ]
+    figure = plots.reconstruction_sheet(test.pixels[chosen], codes, backs[chosen], names)
+    album.figure("reconstructions", figure, "")
+    return _section(
+        "Seen, remembered, drawn again",
+        "Pictures that were kept out of the training, in even steps from the one that comes back best to the one that "
+        "comes back worst: the picture, its code as a heat map (blue below zero, red above), and what is drawn from "
+        "the code alone.",
+        _table(rows, ["", *heads]),
+    )
+
+
+def curves(model: Autoencoder, album: Album) -> str:
+    """The loss curves and the table of epochs."""
+    if not model.history_:
+        return ""
+    columns = ["epoch", *[f"{name}_mse" for name in ("train", "validation", "test")]]
+    used = [column for column in columns if model.history_[-1][column] is not None]
+    rows = [
+        "<tr>" + "".join(f'<td class="number">{_cell(entry[column])}</td>' for column in used) + "</tr>"
+        for entry in model.history_
+    ]
+    heads = [column.replace("_mse", " MSE") for column in used]
+    table = f"<details><summary>All epochs</summary>{_table(rows, heads)}</details>"
+    figure = album.figure("loss", plots.loss_curve(model.history_), "Mean squared error over the epochs")
+    return _section(
+        "How it learned",
+        "The mean squared error after each pass over the training pictures. The training curve is an average over the "
+        "pass, while the network was still changing; that is why it begins above the other.",
+        figure + table,
+    )
+
+
+def comparison(
+    model: Autoencoder, test: ImageSet, compare: Sequence[tuple[str, Autoencoder]], album: Album, seed: int
+) -> str:
+    """The same pictures through other models of the same code size."""
+    if not compare:
+        return ""
+    chosen = _choose(len(test), COMPARED, seed)
+    models = [(NAMES.get(model.kind, model.kind), model), *compare]
+    rows = [_row("original", (album.picture(picture, "original") for picture in test[chosen]))]
+    strips = [test.pixels[chosen]]
+    for name, other in models:
+        backs = other.reconstruct(test[chosen])
+        strips.append(backs)
+        label = f"{name}, {-other.score(test):.5f}"
+        rows.append(_row(label, (album.picture(back, f"reconstruction by {name}") for back in backs)))
+    album.keep_strip("comparison", strips)
+    return _section(
+        "Beside other ways",
+        "The same pictures, drawn at random from the test pictures, through codes of the same size; behind each name the "
+        "mean squared error over all test pictures. Exact PCA is the best that any linear code can do.",
+        _table(rows),
+    )
+
+
+def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
+    """What the codes' leading directions do to the mean face."""
+    codes = model.encode(pictures[: 10 * max(model.code_size, 300)]).astype(np.float64)
+    mean = codes.mean(axis=0)
+    _, singular, axes = np.linalg.svd(codes - mean, full_matrices=False)
+    deviations = singular / np.sqrt(max(len(codes) - 1, 1))
+    rows, strips = [], []
+    for i, (axis, deviation) in enumerate(zip(axes[:DIRECTIONS], deviations, strict=False)):
+        strip = model.decode(mean + np.outer(SPREAD, deviation * axis))
+        strips.append(strip)
+        cells = (album.picture(p, f"direction {i + 1} at {at:+g}") for p, at in zip(strip, SPREAD, strict=True))
+        rows.append(_row(f"direction {i + 1}", cells))
+    album.keep_strip("directions", strips)
+    return _section(
+        "What the code has found",
+        "The middle column is the average face. Each row walks away from it along one of the directions in which codes "
+        "differ most, so many standard deviations to either side. Nobody named these directions; they were found.",
+        _table(rows, ["", *(f"{at:+g} σ" if at else "mean" for at in SPREAD)]),
+    )
+
+
+def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album, seed: int) -> str:
+    """Test pictures and the training pictures whose codes are nearest."""
+    chosen = _choose(len(test), QUERIES, seed + 1)
+    count = min(NEIGHBOURS, len(train))
+    search = NearestNeighbors(n_neighbors=count).fit(model.encode(train))
+    distances, places = search.kneighbors(model.encode(test[chosen]))
+    rows, strips = [], []
+    for query, found, far in zip(chosen, places, distances, strict=True):
+        name = escape(test.names[query])
+        cells = [f'<td class="query">{album.picture(test[query], f"query {test.names[query]}")}</td>']
+        cells += [
+            f"<td>{album.picture(train[int(i)], f'look-alike {train.names[i]}')}{d:.3f}</td>"
+            for i, d in zip(found, far, strict=True)
+        ]
+        rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
+        strips.append(np.concatenate([test.pixels[query][None], train.pixels[found]]))
+    album.keep_strip("look-alikes", strips)
+    return _section(
+        "Look-alikes",
+        f"Framed: pictures the model has never seen. Beside each the {count} training pictures whose codes are nearest, "
+        "with their Euclidean distances.",
+        _table(rows),
+    )
+
+
+def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
+    """From one face to another along the straight line between their codes."""
+    chosen = _choose(len(test), 2 * MORPHS, seed + 2)
+    rows, strips = [], []
+    for first, second in zip(chosen[::2], chosen[1::2], strict=False):
+        start, end = model.encode(test[[first, second]])
+        steps = np.linspace(0, 1, STEPS, dtype=np.float32)[:, None]
+        strip = model.decode(start * (1 - steps) + end * steps)
+        strips.append(strip)
+        cells = [album.picture(test[first], f"original of {test.names[first]}")]
+        cells += [album.picture(picture, f"morph, step {i + 1} of {STEPS}") for i, picture in enumerate(strip)]
+        cells.append(album.picture(test[second], f"original of {test.names[second]}"))
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    album.keep_strip("morphs", strips)
+    heads = ["picture", *(f"{i / (STEPS - 1):.2f}" for i in range(STEPS)), "picture"]
+    return _section(
+        "From one face to another",
+        "At both ends the pictures themselves; between them what the straight line between their codes draws.",
+        _table(rows, heads),
+    )
+
+
+def making(model: Autoencoder) -> str:
+    """What an engineer asks: layers, data, settings."""
+    facts = {"parameters": model.get_params(), "data": model.data_}
+    shown = json.dumps(facts, indent=2, ensure_ascii=False)
+    text = f"<pre>{escape(model.summary())}</pre>\n<pre>{escape(shown)}</pre>"
+    return _section(
+        "How it was made", "The layers with their weights, the settings, and which pictures it learned.", text
+    )
+
+
+def _choose(count: int, wanted: int, seed: int) -> list[int]:
+    order = np.random.default_rng(seed).permutation(count)
+    return [int(i) for i in order[: min(wanted, count)]]
+
+
+def _section(title: str, text: str, content: str) -> str:
+    return f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(text)}</p>\n{content}\n</section>\n"
+
+
+def _table(rows: Sequence[str], heads: Sequence[str] = ()) -> str:
+    head = "<thead><tr>" + "".join(f"<td>{escape(text)}</td>" for text in heads) + "</tr></thead>" if heads else ""
+    return f'<div class="scroll" tabindex="0"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _row(label: str, cells: Iterable[str]) -> str:
+    return f'<tr><th scope="row">{escape(label)}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _cell(value: float | int) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.5f}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
