@@ -17,7 +17,8 @@ def squared_errors(pictures: Floats, others: Floats) -> PerPicture:
     """Mean squared error of each picture: two float (N, H, W, C) -> float64 (N,). Nothing is clipped."""
     difference = np.asarray(pictures, np.float32) - np.asarray(others, np.float32)
     flat = difference.reshape(len(difference), -1)
-    return np.einsum("nd,nd->n", flat, flat, dtype=np.float64) / flat.shape[1]
+    errors: PerPicture = np.einsum("nd,nd->n", flat, flat, dtype=np.float64) / flat.shape[1]
+    return errors
 
 
 def psnr(pictures: Floats, others: Floats) -> PerPicture:
@@ -43,7 +44,8 @@ def ssim(pictures: Floats, others: Floats) -> PerPicture:
     structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
     margin = [min(SSIM_RADIUS, (side - 1) // 2) for side in a.shape[1:3]]
     inside = (luminance * structure)[:, margin[0] : a.shape[1] - margin[0], margin[1] : a.shape[2] - margin[1]]
-    return inside.mean(axis=(1, 2, 3), dtype=np.float64)
+    means: PerPicture = inside.mean(axis=(1, 2, 3), dtype=np.float64)
+    return means
 
 
 def _blur(pictures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -49,7 +49,9 @@ Device = Annotated[str, typer.Option(help="Where to compute: 'auto' (a GPU where
 DEFAULT_SIZE = 32
 
 
-def load_data(source: str, size: int | None, crop: int | None, fit: str | None, attributes: Path | None) -> ImageSet:
+def load_data(
+    source: str, size: int | tuple[int, int] | None, crop: int | None, fit: str | None, attributes: Path | None
+) -> ImageSet:
     """Load DATA with a progress bar on stderr."""
     from lookalike.data import load
 

@@ -23,7 +23,7 @@ def export(
 
     if format != "keras":
         raise OptionError(f"format {format!r} is unknown; give keras")
-    from lookalike.interop.keras import export_keras
+    from lookalike.interop.keras_export import export_keras
 
     payload = export_keras(load_model(run), out, seed=seed)
     lines = [f"wrote {name}" for name in payload["files"]]

@@ -26,10 +26,8 @@ def reconstruct(
     from lookalike.models.loading import load_model
 
     result = reconstruct_files(load_model(run), names_from(images), out, crop=crop)
-    payload = {
-        "written": [str(path) for path in result.written],
-        "skipped": [skipped._asdict() for skipped in result.skipped],
-    }
-    lines = [f"wrote {path}" for path in payload["written"]]
+    written = [str(path) for path in result.written]
+    payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
+    lines = [f"wrote {path}" for path in written]
     lines += [f"skipped {name}: {reason}" for name, reason in result.skipped]
     answer(payload, "\n".join(lines), json)

@@ -48,7 +48,8 @@ def code_picture(code: npt.NDArray[Any], extreme: float) -> npt.NDArray[np.uint8
     share = np.nan_to_num(np.clip(folded / (extreme or 1.0), -1, 1))[..., None]
     red, blue, white = np.array([178, 24, 43.0]), np.array([33, 102, 172.0]), np.full(3, 247.0)
     shown = np.where(share > 0, white + share * (red - white), white - share * (blue - white))
-    return np.rint(shown).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = np.rint(shown).astype(np.uint8)
+    return picture
 
 
 def _image(png: bytes, alt: str) -> str:

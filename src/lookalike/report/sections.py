@@ -18,7 +18,7 @@ from lookalike.report.pictures import Album, code_picture
 
 Array = npt.NDArray[Any]
 
-RANKS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+RANKS = (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1)
 """Where the shown faces stand among all test pictures, from the best brought back to the worst."""
 COMPARED = 8
 DIRECTIONS = 6
@@ -51,9 +51,9 @@ def opening(
     if timings.get("seconds"):
         cards.append((_duration(float(timings["seconds"] or 0)), "of training"))
     lead = (
-        f"A {NAMES.get(model.kind, model.kind)} looked at {model.data_['images']:,} pictures of {height} × {width} pixels, "
-        f"without any labels, and learned to keep each as a code of {model.code_size} numbers and to draw it again from "
-        "them. Pictures with near codes look alike; codes between two codes draw faces between two faces."
+        f"A {NAMES.get(model.kind, model.kind)} looked at {model.data_['images']:,} pictures of {height} × {width} "
+        f"pixels, without any labels, and learned to keep each as a code of {model.code_size} numbers and to draw it "
+        "again from them. Pictures with near codes look alike; codes between two codes draw faces between two faces."
     )
     items = "".join(f"<li><b>{escape(value)}</b><span>{escape(label)}</span></li>" for value, label in cards)
     return title, f'<p class="lead">{escape(lead)}</p>\n<ul class="cards">{items}</ul>\n'
@@ -120,7 +120,7 @@ def comparison(
     chosen = _choose(len(test), COMPARED, seed)
     models = [(NAMES.get(model.kind, model.kind), model), *compare]
     rows = [_row("original", (album.picture(picture, "original") for picture in test[chosen]))]
-    strips = [test.pixels[chosen]]
+    strips: list[Array] = [test.pixels[chosen]]
     for name, other in models:
         backs = other.reconstruct(test[chosen])
         strips.append(backs)
@@ -129,8 +129,8 @@ def comparison(
     album.keep_strip("comparison", strips)
     return _section(
         "Beside other ways",
-        "The same pictures, drawn at random from the test pictures, through codes of the same size; behind each name the "
-        "mean squared error over all test pictures. Exact PCA is the best that any linear code can do.",
+        "The same pictures, drawn at random from the test pictures, through codes of the same size; behind each name "
+        "the mean squared error over all test pictures. Exact PCA is the best that any linear code can do.",
         _table(rows),
     )
 
@@ -141,7 +141,8 @@ def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
     mean = codes.mean(axis=0)
     _, singular, axes = np.linalg.svd(codes - mean, full_matrices=False)
     deviations = singular / np.sqrt(max(len(codes) - 1, 1))
-    rows, strips = [], []
+    rows: list[str] = []
+    strips: list[Array] = []
     for i, (axis, deviation) in enumerate(zip(axes[:DIRECTIONS], deviations, strict=False)):
         strip = model.decode(mean + np.outer(SPREAD, deviation * axis))
         strips.append(strip)
@@ -175,8 +176,8 @@ def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album
     album.keep_strip("look-alikes", strips)
     return _section(
         "Look-alikes",
-        f"Framed: pictures the model has never seen. Beside each the {count} training pictures whose codes are nearest, "
-        "with their Euclidean distances.",
+        f"Framed: pictures the model has never seen. Beside each the {count} training pictures whose codes are "
+        "nearest, with their Euclidean distances.",
         _table(rows),
     )
 

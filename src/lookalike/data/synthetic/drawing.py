@@ -36,13 +36,14 @@ def _draw(scene: Scene) -> Grid:
     _where(scene, canvas, (shot.hat > 0.5) & (person.hat_kind > 1.5), wear.paint_brim_behind)
     body.paint_clothes(scene, canvas)
     _where(scene, canvas, (person.hair_length > 0.4) & (person.bald < 0.5), hair.paint_long)
+    shell = hair.shell(scene, style)
+    hair.paint_far_side(scene, style, shell, canvas)
     body.paint_neck(scene, canvas)
     head.paint_ears(scene, canvas, front=False)
     _paint_face(scene, style, canvas)
     head.paint_ears(scene, canvas, front=True)
-
     _where(scene, canvas, (shot.glasses + shot.sunglasses) > 0.5, wear.paint_glasses)
-    hair.paint_shell(scene, style, canvas)
+    hair.paint_shell(scene, style, shell, canvas)
     _where(scene, canvas, shot.hat > 0.5, wear.paint_hat)
     return scenery.develop(scene, canvas)
 

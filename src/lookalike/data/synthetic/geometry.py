@@ -113,11 +113,15 @@ class Rays:
 
 @dataclass(frozen=True)
 class Hit:
-    """Where rays meet a solid: signed distance `inside` its outline, `depth`, and the outward unit `normal`."""
+    """Where rays meet a solid: signed distance `inside` its outline, `depth`, and the outward unit `normal`.
+
+    `far_depth` is where they leave it again.
+    """
 
     inside: Grid
     depth: Grid
     normal: Vector
+    far_depth: Grid
 
 
 def cast(rays: Rays, centre: Position, axes: Position, radius: Grid | float = 1.0) -> Hit:
@@ -140,7 +144,7 @@ def cast(rays: Rays, centre: Position, axes: Position, radius: Grid | float = 1.
         py + forward * (dy * inverse[1]),
         pz + forward * (dz * inverse[2]),
     )
-    return Hit(inside, nearest + forward, normalised(normal))
+    return Hit(inside, nearest + forward, normalised(normal), nearest - forward)
 
 
 def occlusion(point: Vector, light: Vector, centre: Position, axes: Position, softness: float) -> Grid:

@@ -10,11 +10,11 @@ from lookalike.data.synthetic.features import hair_colour
 from lookalike.data.synthetic.geometry import (
     TINY,
     Grid,
+    Hit,
     Vector,
     cast,
     dot,
     hill,
-    normalised,
     ramp,
     smooth,
     unit,
@@ -116,8 +116,8 @@ def _bearing(x: Grid, z: Grid) -> Grid:
     return np.where(z < 0, np.where(x < 0, np.float32(-2.0), np.float32(2.0)) - share, share)
 
 
-def paint_shell(scene: Scene, style: Style, canvas: Grid) -> None:
-    """The hair on the skull."""
+def shell(scene: Scene, style: Style) -> Hit:
+    """The outside of the hair on the skull, as if it left no opening."""
     build, person = scene.build, scene.person
     a, b, c = build.half_width, build.half_height, build.depth
     rays = scene.rays
@@ -125,25 +125,32 @@ def paint_shell(scene: Scene, style: Style, canvas: Grid) -> None:
     lumps += 0.6 * wave(rays.origin[0] * 6.3 + 2.0 * rays.origin[1]) * wave(rays.origin[1] * 5.7 - rays.origin[0])
     tufts = wave(rays.origin[0] * 4.7 + 0.8 * rays.origin[1] + person.parting) * wave(rays.origin[0] * 2.1 + 0.35)
     tufts = tufts * unit(-2.0 * rays.origin[1]) * person.hair_volume * (1.0 - person.curly)
-    radius = 1.0 + (0.02 + 0.05 * style.afro) * person.curly * lumps + 0.022 * tufts
+    radius = 1.0 + (0.02 + 0.05 * style.afro) * person.curly * lumps + 0.017 * tufts
     centre = (-0.025 * person.parting, -0.35 * style.top, -0.25 * style.side)
-    crown = 1.0 + 0.1 * unit(-rays.origin[1] / b) ** 2
+    crown = 1.0 + 0.07 * unit(-rays.origin[1] / b) ** 2
     axes = ((a + style.side) * crown, b * 0.985 + 0.65 * style.top, c + style.side)
-    hit = cast(rays, centre, axes, radius)
+    return cast(rays, centre, axes, radius)
+
+
+def paint_far_side(scene: Scene, style: Style, hit: Hit, canvas: Grid) -> None:
+    """The inside of the hair on the far side of a turned head, to be painted before the head."""
+    covered = -bareness(scene, style, scene.rays.at(hit.far_depth))
+    alpha = ramp(hit.inside, scene.soft) * ramp(covered, scene.soft + 0.012)
+    dim = 0.55 * scene.head_light.ambient + 0.15 * scene.head_light.key
+    for channel, base in zip(canvas, hair_colour(scene), strict=True):
+        channel += alpha * (base * dim - channel)
+
+
+def paint_shell(scene: Scene, style: Style, hit: Hit, canvas: Grid) -> None:
+    """The hair on the skull, with its opening for the face."""
+    person, rays = scene.person, scene.rays
     point = rays.at(hit.depth)
     covered = -bareness(scene, style, point)
     alpha = ramp(hit.inside, scene.soft) * ramp(covered, scene.soft + 0.012)
     around = _bearing(point[0] + 0.06 * person.parting, point[2] + 0.16)
     texture = strands(scene, 0.62 * around, point[1])
     light = scene.head_light.on(hit.normal) * (0.8 + 0.2 * unit(covered * 9.0))
-    half = normalised(
-        (
-            scene.head_light.direction[0] + rays.towards[0],
-            scene.head_light.direction[1] + rays.towards[1],
-            scene.head_light.direction[2] + rays.towards[2],
-        )
-    )
-    gloss = np.maximum(dot(hit.normal, half), 0.0)
+    gloss = np.maximum(dot(hit.normal, scene.halfway), 0.0)
     gloss = gloss * gloss
     gloss = gloss * gloss
     gloss = gloss * gloss * scene.head_light.key * (1.0 - 0.75 * person.curly)

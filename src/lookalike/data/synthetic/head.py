@@ -149,14 +149,7 @@ def shine(scene: Scene, canvas: Grid, albedo: Grid, alpha: Grid, normal: Vector,
     facing = dot(normal, light.direction)
     around = light.ambient * (0.86 - 0.14 * normal[1])
     open_sky = 1.0 - shadow
-    half = normalised(
-        (
-            light.direction[0] + scene.rays.towards[0],
-            light.direction[1] + scene.rays.towards[1],
-            light.direction[2] + scene.rays.towards[2],
-        )
-    )
-    gleam = np.maximum(dot(normal, half), 0.0)
+    gleam = np.maximum(dot(normal, scene.halfway), 0.0)
     gleam = gleam * gleam
     gleam = gleam * gleam
     gleam = gleam * gleam

@@ -169,6 +169,12 @@ class Scene:
         direction = _vector(tuple(x * r + y * d + z * t for r, d, t in zip(right, down, towards, strict=True)))
         return Light(direction, room.key, room.ambient)
 
+    @cached_property
+    def halfway(self) -> Vector:
+        """Unit vector between lamp and viewer in the head's frame: surfaces that face it gleam."""
+        lamp, viewer = self.head_light.direction, self.rays.towards
+        return normalised((lamp[0] + viewer[0], lamp[1] + viewer[1], lamp[2] + viewer[2]))
+
 
 def _vector(parts: tuple[Grid, ...]) -> Vector:
     x, y, z = parts

@@ -1,0 +1,136 @@
+"""Our weights for Keras: whole models for Keras 3, weights in the layout of Keras 2."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lookalike import files
+from lookalike.errors import MissingExtraError, OptionError
+from lookalike.models.base import Autoencoder
+
+COMPARED = 8
+"""Random pictures on which both programs are compared."""
+
+
+def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dict[str, Any]:
+    """Write whole models for Keras 3 and weights for Keras 2.
+
+    These are `encoder.keras` and `decoder.keras`, `encoder.h5` and `decoder.h5`. Returns `files`, the paths written, and
+    `max_abs_difference`, the largest between the outputs of Keras and of `model` on random pictures.
+
+    Raises:
+        MissingExtraError: Keras is not installed.
+        OptionError: the pictures are smaller than the poolings, which Keras cannot follow.
+    """
+    if find_spec("keras") is None:
+        raise MissingExtraError("keras", "export --format keras")
+    os.environ.setdefault("KERAS_BACKEND", "torch")  # heeded only if Keras is not loaded yet
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    out = Path(folder)
+    encoder, decoder = _build(model)
+    written = []
+    for name, network in (("encoder", encoder), ("decoder", decoder)):
+        files.write_bytes(out / f"{name}.keras", _saved(network))
+        files.write_bytes(out / f"{name}.h5", _keras2_weights(network))
+        written += [str(out / f"{name}.keras"), str(out / f"{name}.h5")]
+    return {"files": written, "max_abs_difference": _difference(model, encoder, decoder, seed)}
+
+
+def _build(model: Autoencoder) -> tuple[Any, Any]:
+    import keras
+    from keras import layers
+
+    height, width, depth = model.image_shape_
+    weights = model.weights()
+    if model.kind == "pca":
+        values = height * width * depth
+        encoder = keras.Sequential(
+            [keras.Input(model.image_shape_), layers.Flatten(), layers.Dense(model.code_size)], name="encoder"
+        )
+        decoder = keras.Sequential(
+            [keras.Input((model.code_size,)), layers.Dense(values), layers.Reshape(model.image_shape_)], name="decoder"
+        )
+    else:
+        channels = list(model.get_params()["channels"])
+        stride = 2 ** len(channels)
+        if min(height, width) < stride:
+            raise OptionError(
+                f"pictures of {height} x {width} are padded before the poolings, which Keras has no layer for"
+            )
+        forth: list[Any] = [keras.Input(model.image_shape_)]
+        for width_of in channels:
+            forth += [layers.Conv2D(width_of, 3, padding="same", activation="elu"), layers.MaxPooling2D()]
+        encoder = keras.Sequential([*forth, layers.Flatten(), layers.Dense(model.code_size)], name="encoder")
+        grid = (-(-height // stride), -(-width // stride))
+        back: list[Any] = [
+            keras.Input((model.code_size,)),
+            layers.Dense(grid[0] * grid[1] * channels[-1], activation=model.get_params()["dense_activation"]),
+            layers.Reshape((*grid, channels[-1])),
+        ]
+        for width_of in [*reversed(channels[:-1]), depth]:
+            last = len(back) == 2 + len(channels)
+            back.append(
+                layers.Conv2DTranspose(width_of, 3, strides=2, padding="same", activation="linear" if last else "elu")
+            )
+        excess = ((0, grid[0] * stride - height), (0, grid[1] * stride - width))
+        if excess != ((0, 0), (0, 0)):
+            back.append(layers.Cropping2D(excess))
+        decoder = keras.Sequential(back, name="decoder")
+    for network, tensors in zip((encoder, decoder), weights.values(), strict=True):
+        _fill(network, tensors)
+    return encoder, decoder
+
+
+def _fill(network: Any, tensors: dict[str, Any]) -> None:
+    """Set Keras's weights layer by layer; kernels turn back as the import turned them."""
+    convolutions = 0
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if kind == "Dense":
+            layer.set_weights([tensors["dense.weight"].T, tensors["dense.bias"]])
+        elif kind.startswith("Conv2D"):
+            convolutions += 1
+            kernel = tensors[f"conv{convolutions}.weight"].transpose(2, 3, 1, 0)
+            layer.set_weights([kernel, tensors[f"conv{convolutions}.bias"]])
+
+
+def _saved(network: Any) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        network.save(path)
+        return path.read_bytes()
+
+
+def _keras2_weights(network: Any) -> bytes:
+    """What Keras 2's `save_weights` writes, so that its `load_weights` reads it."""
+    stream = io.BytesIO()
+    layers = [layer for layer in network.layers if layer.get_weights()]
+    with h5py.File(stream, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
+        file.attrs["backend"] = b"tensorflow"
+        file.attrs["keras_version"] = b"2.2.4"
+        for layer in layers:
+            group = file.create_group(layer.name)
+            names = [f"{layer.name}/kernel:0", f"{layer.name}/bias:0"]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, tensor in zip(names, layer.get_weights(), strict=True):
+                group.create_dataset(name, data=tensor)
+    return stream.getvalue()
+
+
+def _difference(model: Autoencoder, encoder: Any, decoder: Any, seed: int) -> float:
+    generator = np.random.default_rng(seed)
+    pictures = generator.random((COMPARED, *model.image_shape_), np.float32) - np.float32(0.5)
+    codes = model.encode(pictures)
+    compute: Callable[[Any, Any], Any] = lambda network, x: np.asarray(network.predict_on_batch(x))  # noqa: E731
+    differences = (codes - compute(encoder, pictures), model.decode(codes) - compute(decoder, codes))
+    return max(float(np.abs(difference).max()) for difference in differences)
