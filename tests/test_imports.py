@@ -18,7 +18,7 @@ FLOORS = {
     "data": 1,
     "noise": 1,
     "metrics": 1,
-    "plots": 2,
+    "plots": 1,
     "training": 2,
     "models": 3,
     "interop": 4,

@@ -24,8 +24,8 @@ COMPARED = 8
 def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dict[str, Any]:
     """Write whole models for Keras 3 and weights for Keras 2.
 
-    These are `encoder.keras` and `decoder.keras`, `encoder.h5` and `decoder.h5`. Returns `files`, the paths written, and
-    `max_abs_difference`, the largest between the outputs of Keras and of `model` on random pictures.
+    These are `encoder.keras` and `decoder.keras`, `encoder.h5` and `decoder.h5`. Returns `files`, the paths written,
+    and `max_abs_difference`, the largest between the outputs of Keras and of `model` on random pictures.
 
     Raises:
         MissingExtraError: Keras is not installed.
