@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         breaks = self.path in ("/breaks", "/ignores") and len([p for p, _ in self.server.ranges if p == self.path]) < 3
-        self.wfile.write(content[start : start + 300_000] if breaks else content[start:])
+        self.wfile.write(content[start : start + download.PIECE] if breaks else content[start:])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -80,7 +80,7 @@ def test_once_and_then_from_the_folder(server: Server, tmp_path: Path) -> None:
 
 def test_a_download_that_breaks_off_goes_on(server: Server, tmp_path: Path) -> None:
     assert fetch(known(server.url("breaks")), tmp_path).read_bytes() == CONTENT
-    assert [asked for _, asked in server.ranges] == [None, "bytes=300000-", "bytes=600000-"]
+    assert [asked for _, asked in server.ranges] == [None, "bytes=262144-", "bytes=524288-"]
 
 
 def test_what_an_earlier_process_left_is_gone_on_with(server: Server, tmp_path: Path) -> None:

@@ -59,24 +59,47 @@ def pictures_in(path: Path, wanted: Callable[[str], bool] | None = None) -> Iter
 
 
 def _tar_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
-    with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as archive:
-        for member in archive:
-            if not member.isreg() or not is_picture_name(member.name):
-                continue
-            if wanted is not None and not wanted(member.name):
-                continue
-            if member.size > LARGEST_FILE:
-                yield Source(member.name, _failing(f"has {member.size:,} bytes; the limit is {LARGEST_FILE:,}"))
-                continue
-            file = archive.extractfile(member)
-            assert file is not None
-            content = file.read()
-            if len(content) < member.size:
-                raise EOFError("a member ends too early")
-            yield Source(member.name, lambda content=content: content)  # type: ignore[misc]
+    with _decompressed(path) as file:
+        stream = _WithTail(file)
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=1 << 20) as archive:
+            yield from _regular_members(archive, wanted)
         # What follows the last member holds the compressor's checksum, which is verified by reading it.
         while stream.read(1 << 20):
             pass
+    if stream.tail.strip(b"\0"):
+        raise EOFError("the mark at its end is missing")
+
+
+def _regular_members(archive: tarfile.TarFile, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
+    for member in archive:
+        if not member.isreg() or not is_picture_name(member.name):
+            continue
+        if wanted is not None and not wanted(member.name):
+            continue
+        if member.size > LARGEST_FILE:
+            yield Source(member.name, _failing(f"has {member.size:,} bytes; the limit is {LARGEST_FILE:,}"))
+            continue
+        data = archive.extractfile(member)
+        assert data is not None
+        content = data.read()
+        if len(content) < member.size:
+            raise EOFError("a member ends too early")
+        yield Source(member.name, lambda content=content: content)  # type: ignore[misc]
+
+
+class _WithTail:
+    """A stream that remembers its last block: a whole tar ends in zeros, which tarfile does not insist on."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.tail = b""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most `size`."""
+        content = self.file.read(size)
+        if content:
+            self.tail = content[-512:] if len(content) >= 512 else (self.tail + content)[-512:]
+        return content
 
 
 @contextmanager

@@ -23,10 +23,9 @@ def read_array(path: Path) -> Pixels:
         DataError: the file is damaged, or holds no such array. Nothing is ever unpickled.
     """
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return _suitable(path, {path.name: loaded})
-        with loaded:
+        if path.suffix.lower() == ".npy":
+            return _suitable(path, {path.name: np.load(path, mmap_mode="r", allow_pickle=False)})
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
             arrays: dict[str, Any] = {}
             for name in loaded.files:
                 arrays[name] = loaded[name]

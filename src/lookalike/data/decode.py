@@ -9,33 +9,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import (  # the formats by name: Pillow would load them one after another, and MPO never for a plain open
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageOps,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lookalike.data.framing import Framing, check_crop
 from lookalike.data.images import Pixels
 from lookalike.data.resize import resize_bilinear
 from lookalike.errors import OptionError, PictureError
 
-FORMATS = (
-    JpegImagePlugin.JpegImageFile.format,
-    MpoImagePlugin.MpoImageFile.format,
-    PngImagePlugin.PngImageFile.format,
-    WebPImagePlugin.WebPImageFile.format,
-    GifImagePlugin.GifImageFile.format,
-    BmpImagePlugin.BmpImageFile.format,
-    TiffImagePlugin.TiffImageFile.format,
-)
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 LARGEST_PIXELS = 100_000_000
 """A picture that claims more is taken for a decompression bomb."""

@@ -57,6 +57,8 @@ def _frame(content: bytes, at: int) -> PlainHeader | None:
     sampling = content[at + 11 : at + 10 + 3 * components : 3]
     if precision != 8 or components not in (1, 3) or len(sampling) != components:
         return None
+    if any(factor & 15 == 0 for factor in sampling):
+        return None
     height = int.from_bytes(content[at + 5 : at + 7], "big")
     width = int.from_bytes(content[at + 7 : at + 9], "big")
     if height == 0 or width == 0:

@@ -122,7 +122,7 @@ def _load_path(
     spec = DataSpec(str(path), framing.size, framing.crop, framing.fit, None if table is None else str(table))
     key = None
     if use_cache:
-        content: Any = _cache.content_digest(path) if entries is None else entries
+        content: Any = _cache.content_digest(path) if entries is None else [str(path), *entries]
         known_table = None if table is None else _cache.content_digest(table)
         key = _cache.key_of(READER, kind, content, known_table, framing.size, framing.crop, framing.fit)
         found = _cache.find(key)
