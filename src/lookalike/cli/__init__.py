@@ -49,15 +49,20 @@ for name, command in (
     app.command(name)(command)
 
 
-@app.callback()
-def _top(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         import lookalike
 
         typer.echo(f"lookalike {lookalike.__version__}")
         raise typer.Exit
+
+
+Version = typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+
+
+@app.callback()
+def _top(version: Annotated[bool, Version] = False) -> None:
+    pass
 
 
 def main() -> None:

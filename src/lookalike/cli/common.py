@@ -56,7 +56,14 @@ def load_data(
     from lookalike.data import load
 
     with reading_shown() as progress:
-        return load(source, size=size or DEFAULT_SIZE, crop=crop, fit=fit, attributes=attributes, progress=progress)
+        return load(
+            source,
+            size=DEFAULT_SIZE if size is None else size,
+            crop=crop,
+            fit=fit,
+            attributes=attributes,
+            progress=progress,
+        )
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def evaluate(
             pictures = pictures_of(model, progress)[1]
     else:
         spec = picture_spec(model, crop)
-        pictures = load_data(data, size or spec.size, spec.crop, fit or spec.fit, attributes)
+        pictures = load_data(data, spec.size if size is None else size, spec.crop, fit or spec.fit, attributes)
     result = model.evaluate(pictures, noise, seed)
     lines = [
         f"{result.images:,} pictures",

@@ -69,7 +69,7 @@ def decode_picture(content: bytes, framing: Framing) -> Pixels:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > LARGEST_PIXELS:
-                    raise PictureError(f"has {width} x {height} pixels; the limit is {LARGEST_PIXELS:,}")
+                    raise _too_many_pixels()
                 _reduce_while_decoding(image, framing)
                 image.load()
                 return frame_image(_upright_rgb(image), framing)
@@ -77,12 +77,18 @@ def decode_picture(content: bytes, framing: Framing) -> Pixels:
         raise
     except OptionError as error:
         raise PictureError(str(error)) from error
+    except Image.DecompressionBombError:
+        raise _too_many_pixels() from None
     except UnidentifiedImageError:
         raise PictureError("is not a picture in a format that can be read") from None
     except MemoryError:
         raise PictureError("needs more memory than there is") from None
     except Exception as error:
         raise PictureError(f"cannot be decoded: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
+def _too_many_pixels() -> PictureError:
+    return PictureError(f"claims more pixels than the limit of {LARGEST_PIXELS:,}")
 
 
 def frame_image(image: Image.Image, framing: Framing) -> Pixels:

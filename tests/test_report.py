@@ -1,0 +1,196 @@
+"""The page: self-contained, safe, and true to the model."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.neighbors import NearestNeighbors
+
+import lookalike as la
+from lookalike import plots
+from lookalike.report import write_report
+from lookalike.report.pictures import code_picture
+from pictures import waves
+
+
+class Page(HTMLParser):
+    """The tags of a page, and the pictures in it by their alternative text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+        self.tags: list[str] = []
+        self.images: dict[str, list[np.ndarray]] = {}
+        self.sources: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        given = dict(attributes)
+        self.sources += [value or "" for name, value in attributes if name in ("src", "href")]
+        if tag == "img":
+            assert given["alt"]
+            png = base64.b64decode((given["src"] or "").removeprefix("data:image/png;base64,"))
+            self.images.setdefault(given["alt"], []).append(np.asarray(Image.open(io.BytesIO(png))))
+
+
+def models(shape: tuple[int, int, int], code_size: int) -> tuple[la.ImageSet, la.ImageSet, la.ConvAutoencoder]:
+    pictures = la.ImageSet(waves(60, *shape), [f"picture {i}" for i in range(60)])
+    train, test = pictures[:45], pictures[45:]
+    model = la.ConvAutoencoder(code_size, channels=(4, 4), device="cpu")
+    return train, test, model.fit(train, test=test, epochs=2, progress=False)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Page, la.ImageSet, la.ImageSet, la.ConvAutoencoder, Path]:
+    train, test, model = models((16, 16, 3), 6)
+    test.names[3] = "<script>alert(1)</script>"
+    out = tmp_path_factory.mktemp("report") / "page.html"
+    pca = la.PCAAutoencoder(6).fit(train)
+    write_report(model, test, out, train=train, compare=[("exact PCA", pca)], timings={"seconds": 61.0})
+    return Page(out.read_text()), train, test, model, out
+
+
+def test_nothing_is_fetched_and_nothing_runs(page) -> None:  # type: ignore[no-untyped-def]
+    found = page[0]
+    assert all(source.startswith("data:image/png;base64,") for source in found.sources)
+    assert "script" not in found.tags
+    assert "<script>" not in found.text
+    assert "default-src 'none'" in found.text
+    assert "&lt;script&gt;" in found.text
+    assert found.tags.count("h1") == 1
+    assert found.tags.count("h2") == 7
+
+
+def test_the_figures_are_the_models(page) -> None:  # type: ignore[no-untyped-def]
+    found, train, test, model, _ = page
+    result = model.evaluate(test)
+    pca = la.PCAAutoencoder(6).fit(train)
+    for figure in (
+        f"{result.mse:.5f}",
+        f"{result.psnr:.1f} dB",
+        f"{result.ssim:.3f}",
+        f"{-pca.score(test):.5f}",
+        "61.0 s",
+    ):
+        assert figure in found.text
+    assert "768 → 6" in found.text
+
+
+def test_the_pictures_are_the_models(page) -> None:  # type: ignore[no-untyped-def]
+    found, _, test, model, _ = page
+    backs = la.to_uint8(model.reconstruct(test))
+    shown = [
+        int(alt.removeprefix("reconstruction of picture ")) - 45
+        for alt in found.images
+        if alt.startswith("reconstruction of p")
+    ]
+    assert len(shown) >= 7
+    for i in shown:
+        np.testing.assert_array_equal(found.images[f"original of picture {45 + i}"][0], test[i])
+        np.testing.assert_array_equal(found.images[f"reconstruction of picture {45 + i}"][0], backs[i])
+    errors = ((test.pixels / 255 - 0.5 - model.reconstruct(test)) ** 2).mean(axis=(1, 2, 3))
+    text = re.sub(r"<img[^>]*>", "", found.text)
+    assert f"<td>{errors.min():.4f}</td>" in text
+    assert f"<td>{errors.max():.4f}</td>" in text
+
+
+def test_look_alikes_are_scikit_learns(page) -> None:  # type: ignore[no-untyped-def]
+    found, train, test, model, _ = page
+    queries = [alt.removeprefix("query ") for alt in found.images if alt.startswith("query ")]
+    assert len(queries) == 6
+    search = NearestNeighbors(n_neighbors=5).fit(model.encode(train))
+    expected: dict[str, int] = {}
+    for name in queries:
+        distances, places = search.kneighbors(model.encode(test[test.names.index(name)]))
+        assert f"{distances[0, 0]:.3f}" in found.text
+        for place in places[0]:
+            alt = f"look-alike {train.names[place]}"
+            expected[alt] = expected.get(alt, 0) + 1
+    assert {alt: len(images) for alt, images in found.images.items() if alt.startswith("look-alike")} == expected
+
+
+def test_morphs_begin_and_end_at_the_reconstructions(page) -> None:  # type: ignore[no-untyped-def]
+    found, _, test, model, _ = page
+    backs = {la.to_uint8(back).tobytes() for back in model.reconstruct(test)}
+    for step in (1, 7):
+        strips = found.images[f"morph, step {step} of 7"]
+        assert len(strips) == 4
+        assert all(
+            min(np.abs(np.frombuffer(b, np.uint8).astype(int) - s.ravel()).max() for b in backs) <= 1 for s in strips
+        )
+
+
+def test_its_pictures_lie_beside_it(page) -> None:  # type: ignore[no-untyped-def]
+    out = page[4]
+    names = {path.name for path in (out.parent / "page_pictures").iterdir()}
+    assert names == {
+        "reconstructions.png",
+        "loss.png",
+        "comparison.png",
+        "directions.png",
+        "look-alikes.png",
+        "morphs.png",
+    }
+    comparison = np.asarray(Image.open(out.parent / "page_pictures" / "comparison.png"))
+    assert comparison.shape == (3 * 16 * 3, 8 * 16 * 3, 3)
+
+
+def test_the_same_report_twice_is_the_same_file(page, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    _, train, test, model, _ = page
+    first, second = (
+        write_report(model, test, tmp_path / name, train=train).read_bytes() for name in ("a.html", "b.html")
+    )
+    assert first == second
+    assert len(first) < 3e6
+
+
+@pytest.mark.parametrize(
+    ("shape", "code_size", "count"), [((38, 21, 1), 1, 15), ((16, 16, 3), 512, 15), ((16, 16, 3), 4, 2)], ids=str
+)
+def test_unusual_models(tmp_path: Path, shape: tuple[int, int, int], code_size: int, count: int) -> None:
+    train, test, model = models(shape, code_size)
+    found = Page(write_report(model, test[:count], tmp_path / "p.html", train=train).read_text())
+    assert len(found.images) > 10
+
+
+def test_a_closed_form_has_no_curve(tmp_path: Path) -> None:
+    train, test, _ = models((16, 16, 3), 4)
+    text = write_report(la.PCAAutoencoder(4).fit(train), test, tmp_path / "p.html").read_text()
+    assert "How it learned" not in text
+    assert "Look-alikes" not in text
+
+
+def test_codes_are_coloured_around_zero() -> None:
+    picture = code_picture(np.array([-2.0, 0.0, 2.0, 9.0]), 2.0)
+    assert picture.shape == (2, 2, 3)
+    assert picture[0, 0, 2] > picture[0, 0, 0]  # blue below
+    assert picture[0, 1].tolist() == [247, 247, 247]
+    assert picture[1, 0, 0] > picture[1, 0, 2]  # red above
+    assert picture[1, 1].tolist() == picture[1, 0].tolist()
+
+
+def test_grids_hold_the_pictures() -> None:
+    pictures = waves(5, 8, 8)
+    figure = plots.grid(pictures, titles=list("abcde"), columns=3)
+    shown = [axes.get_images()[0].get_array() for axes in figure.axes if axes.get_images()]
+    assert len(shown) == 5
+    np.testing.assert_array_equal(shown[3], pictures[3])
+    assert [axes.get_title() for axes in figure.axes][:5] == list("abcde")
+    floats = plots.grid(pictures / np.float32(255) - np.float32(0.6)).axes[0].get_images()[0].get_array()
+    assert floats.min() >= 0  # clipped, as the notebook does
+    assert plots.figure_png(figure) == plots.figure_png(plots.grid(pictures, titles=list("abcde"), columns=3))
+
+
+def test_loss_curves_show_what_was_measured() -> None:
+    history = [{"epoch": e, "train_mse": 0.1 / e, "validation_mse": None, "test_mse": 0.2 / e} for e in (1, 2, 3)]
+    lines = plots.loss_curve(history).axes[0].get_lines()
+    assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.05, 0.1 / 3], [0.2, 0.1, 0.2 / 3]]
+    assert len(plots.loss_curve(history[:1]).axes[0].get_lines()) == 2
