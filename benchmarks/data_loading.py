@@ -41,6 +41,7 @@ def notebooks_way(archive: Path, attributes: Path) -> int:
                 file = tar.extractfile(member)
                 assert file is not None
                 picture = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
+                assert picture is not None
                 picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)[CROP:-CROP, CROP:-CROP]
                 photos.append(cv2.resize(picture, (SIZE, SIZE)))
                 person, number = Path(member.name).stem.rsplit("_", 1)

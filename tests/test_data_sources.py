@@ -229,6 +229,40 @@ def test_archives_give_what_their_folder_gives(name: str, tmp_path: Path) -> Non
     assert [one.name for one in images.rejected] == ["p/bad.png"]
 
 
+LONG = "x" * 150 + "/" + "y" * 120 + ".png"
+
+
+@pytest.mark.parametrize(
+    "form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT], ids=["ustar", "gnu", "pax"]
+)
+def test_long_names_and_other_members(tmp_path: Path, form: int) -> None:
+    """What the fast way cannot read in the middle of an archive, tarfile goes on with."""
+    png = saved(flat("RGB", RED), "PNG")
+    names = [
+        "a.png",
+        "d/b.png",
+        "m" * 90 + "/" + "n" * 90 + ".png",
+        *([] if form == tarfile.USTAR_FORMAT else [LONG]),
+        "c.png",
+    ]
+    with tarfile.open(tmp_path / "a.tgz", "w:gz", format=form) as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = len(png)
+            tar.addfile(info, io.BytesIO(png))
+            link = tarfile.TarInfo(f"link to {len(name)}.png")
+            link.type, link.linkname = tarfile.SYMTYPE, name[:90]
+            tar.addfile(link)
+    assert la.load(tmp_path / "a.tgz").names == names
+
+
+def test_two_gzip_files_in_one(tmp_path: Path) -> None:
+    content = tar_of(tmp_path / "a.tar", "w").read_bytes()
+    whole = gzip.compress(content[:3000]) + gzip.compress(content[3000:]) + bytes(100)
+    (tmp_path / "a.tgz").write_bytes(whole)
+    assert len(la.load(tmp_path / "a.tgz")) == 5
+
+
 @pytest.mark.parametrize("name", [name for name in ARCHIVES if name != "no suffix"])
 @pytest.mark.parametrize("keep", [0.5, 0.95])
 def test_archives_that_were_cut_off_are_refused(name: str, keep: float, tmp_path: Path) -> None:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import lzma
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from isal import isal_zlib
+
 from lookalike.data.decode import LARGEST_FILE, SUFFIXES
 from lookalike.data.pipeline import Source
+from lookalike.data.tarstream import Inflated, PlainTar
 from lookalike.errors import DataError, PictureError
 
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
-_COMPRESSED: dict[bytes, Callable[[Path], object]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-}
+_TAR_BUFFER = 1 << 14
+"""tarfile copies what is left of its buffer at every read, so a large one is slow."""
+_BROKEN = (
+    *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError),
+    *(zlib.error, isal_zlib.error, lzma.LZMAError),
+)
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 
 def is_archive(path: Path) -> bool:
@@ -31,7 +35,7 @@ def is_archive(path: Path) -> bool:
         start = file.read(512)
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06") or start[257:262] == b"ustar":
         return True
-    return any(start.startswith(magic) for magic in _COMPRESSED)
+    return start.startswith(_COMPRESSED)
 
 
 def is_picture_name(name: str) -> bool:
@@ -59,10 +63,39 @@ def pictures_in(path: Path, wanted: Callable[[str], bool] | None = None) -> Iter
 
 
 def _tar_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
+    done = 0
+    with _decompressed(path) as stream:
+        plain = PlainTar(stream)
+        for name, content in plain:
+            done += 1
+            if _is_wanted(name, wanted):
+                yield Source(name, lambda content=content: content)  # type: ignore[misc]
+    if plain.unusual:
+        yield from _unusual_members(path, wanted, skip=done)
+
+
+def _is_wanted(name: str, wanted: Callable[[str], bool] | None) -> bool:
+    return is_picture_name(name) and (wanted is None or wanted(name))
+
+
+def _unusual_members(path: Path, wanted: Callable[[str], bool] | None, skip: int) -> Iterator[Source]:
+    """All regular files but the first `skip`, as tarfile reads them."""
     with _decompressed(path) as file:
         stream = _WithTail(file)
-        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=1 << 20) as archive:
-            yield from _regular_members(archive, wanted)
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=_TAR_BUFFER) as archive:
+            regular = (member for member in archive if member.isreg())
+            for member in islice(regular, skip, None):
+                if not _is_wanted(member.name, wanted):
+                    continue
+                if member.size > LARGEST_FILE:
+                    yield Source(member.name, _failing(f"has {member.size:,} bytes; the limit is {LARGEST_FILE:,}"))
+                    continue
+                data = archive.extractfile(member)
+                assert data is not None
+                content = data.read()
+                if len(content) < member.size:
+                    raise EOFError("a member ends too early")
+                yield Source(member.name, lambda content=content: content)  # type: ignore[misc]
         # What follows the last member holds the compressor's checksum, which is verified by reading it.
         while stream.read(1 << 20):
             pass
@@ -70,27 +103,10 @@ def _tar_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[S
         raise EOFError("the mark at its end is missing")
 
 
-def _regular_members(archive: tarfile.TarFile, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
-    for member in archive:
-        if not member.isreg() or not is_picture_name(member.name):
-            continue
-        if wanted is not None and not wanted(member.name):
-            continue
-        if member.size > LARGEST_FILE:
-            yield Source(member.name, _failing(f"has {member.size:,} bytes; the limit is {LARGEST_FILE:,}"))
-            continue
-        data = archive.extractfile(member)
-        assert data is not None
-        content = data.read()
-        if len(content) < member.size:
-            raise EOFError("a member ends too early")
-        yield Source(member.name, lambda content=content: content)  # type: ignore[misc]
-
-
 class _WithTail:
     """A stream that remembers its last block: a whole tar ends in zeros, which tarfile does not insist on."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Inflated | IO[bytes]) -> None:
         self.file = file
         self.tail = b""
 
@@ -103,12 +119,20 @@ class _WithTail:
 
 
 @contextmanager
-def _decompressed(path: Path) -> Iterator[IO[bytes]]:
+def _decompressed(path: Path) -> Iterator[Inflated | IO[bytes]]:
     with path.open("rb") as file:
         start = file.read(8)
-    opener = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
-    with cast("IO[bytes]", path.open("rb") if opener is None else opener(path)) as stream:
-        yield stream
+        file.seek(0)
+        if start.startswith(b"\x1f\x8b"):
+            yield Inflated(file)
+        elif start.startswith(b"BZh"):
+            with bz2.open(file) as stream:
+                yield cast("IO[bytes]", stream)
+        elif start.startswith(b"\xfd7zXZ"):
+            with lzma.open(file) as packed:
+                yield cast("IO[bytes]", packed)
+        else:
+            yield file
 
 
 def _zip_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lookalike.errors import OptionError
@@ -77,8 +77,3 @@ def check_crop(crop: int, height: int, width: int) -> None:
     if 2 * crop >= min(height, width):
         limit = (min(height, width) - 1) // 2
         raise OptionError(f"crop is {crop}, which leaves nothing of {height} x {width} pixels; give at most {limit}")
-
-
-def without_crop(framing: Framing) -> Framing:
-    """`framing` for pictures whose edges are already off."""
-    return replace(framing, crop=0)

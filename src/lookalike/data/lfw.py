@@ -79,10 +79,10 @@ def read_attributes(path: Path) -> AttributeTable:
 
 
 def _numbers(lines: list[str], names: list[str], path: Path) -> npt.NDArray[np.float32]:
-    """All values at once, which is many times faster than one by one."""
-    text = "\t".join(lines)
+    """All values at once, by NumPy's own parser."""
+    if not lines:
+        return np.empty((0, len(names)), np.float32)
     try:
-        values = np.array(text.split("\t"), dtype=object).astype(np.float64) if lines else np.empty(0)
+        return np.loadtxt(lines, np.float32, comments=None, delimiter="\t", ndmin=2)
     except ValueError as error:
         raise DataError(f"{path} holds a value that is not a number ({error})") from error
-    return values.reshape(len(lines), len(names)).astype(np.float32)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lookalike.data.decode import check_length, decode_picture
-from lookalike.data.framing import Framing, check_crop, without_crop
+from lookalike.data.framing import Framing, check_crop
 from lookalike.data.images import Pixels, Rejected
 from lookalike.data.jpeg import RowDecoder, plain_header
 from lookalike.data.resize import resize_bilinear
@@ -80,7 +80,7 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
     """Plain JPEGs of one size go through together, since a stack is resized faster than its pictures."""
     slots: list[Pixels | None] = [None] * len(chunk)
     rejected: list[Rejected] = []
-    stacks: dict[tuple[int, ...], list[tuple[int, Pixels]]] = {}
+    stacks: dict[tuple[int, ...], tuple[list[int], Pixels]] = {}
     for place, source in enumerate(chunk):
         try:
             content = source.read()
@@ -89,12 +89,13 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
             if inner is None:
                 slots[place] = decode_picture(content, framing)
             else:
-                stacks.setdefault(inner.shape, []).append((place, inner))
+                places, stack = stacks.setdefault(inner.shape, ([], np.empty((len(chunk), *inner.shape), np.uint8)))
+                stack[len(places)] = inner  # copied before the decoder's buffer is used again
+                places.append(place)
         except PictureError as error:
             rejected.append(Rejected(source.name, str(error)))
-    for members in stacks.values():
-        resized = resize_bilinear(np.stack([inner for _, inner in members]), without_crop(framing).size)
-        for (place, _), picture in zip(members, resized, strict=True):
+    for places, stack in stacks.values():
+        for place, picture in zip(places, resize_bilinear(stack[: len(places)], framing.size), strict=True):
             slots[place] = picture
     kept = [(source.name, picture) for source, picture in zip(chunk, slots, strict=True) if picture is not None]
     pixels = np.empty((len(kept), *framing.size, 3), np.uint8)
@@ -104,7 +105,7 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
 
 
 def _decode_rows(content: bytes, framing: Framing) -> Pixels | None:
-    """The cropped pixels of a plain JPEG, None where the careful way must take it."""
+    """The cropped pixels of a plain JPEG in this thread's buffer, None where the careful way must take it."""
     header = plain_header(content)
     if header is None or header.height * header.width > 2**24:
         return None
@@ -118,4 +119,5 @@ def _decode_rows(content: bytes, framing: Framing) -> Pixels | None:
     rows = _local.decoder.decode(content, header, stop)
     if rows is None:
         return None
-    return np.array(rows[framing.crop : stop, framing.crop : header.width - framing.crop])
+    inner: Pixels = rows[framing.crop : stop, framing.crop : header.width - framing.crop]
+    return inner
