@@ -20,7 +20,7 @@ NOISE = "gaussian:0.1"
 LEAST_IMAGES = 200
 
 
-def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 8, seed: int = 0) -> dict[str, Any]:
+def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 10, seed: int = 0) -> dict[str, Any]:
     """Draw faces, train, compare with exact PCA, train a denoiser, and write `report.html` into `out`.
 
     Each training goes on from its last checkpoint if the demonstration was broken off before. Returns mse, pca_mse,

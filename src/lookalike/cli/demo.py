@@ -13,7 +13,7 @@ from lookalike.cli.common import Json, Seed, answer
 def demo(
     out: Annotated[Path, typer.Option(help="The folder that takes the runs and the report.")] = Path("demo"),
     images: Annotated[int, typer.Option(help="Procedural faces to draw, 200 or more.")] = 13_000,
-    epochs: Annotated[int, typer.Option(help="Passes over the training pictures, 1 or more.")] = 8,
+    epochs: Annotated[int, typer.Option(help="Passes over the training pictures, 1 or more.")] = 10,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:

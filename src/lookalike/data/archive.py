@@ -22,9 +22,9 @@ from lookalike.errors import DataError, PictureError
 
 _TAR_BUFFER = 1 << 14
 """tarfile copies what is left of its buffer at every read, so a large one is slow."""
-_BROKEN = (
+_BROKEN: tuple[type[Exception], ...] = (
     *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError),
-    *(zlib.error, isal_zlib.error, lzma.LZMAError),
+    *(zlib.error, cast("type[Exception]", isal_zlib.error), lzma.LZMAError),
 )
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
