@@ -27,6 +27,7 @@ FLOORS = {
     "experiment": 5,
     "demo": 6,
     "cli": 7,
+    "__main__": 8,
 }
 
 

@@ -26,6 +26,7 @@ _BROKEN: tuple[type[Exception], ...] = (
     *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError),
     *(zlib.error, cast("type[Exception]", isal_zlib.error), lzma.LZMAError),
 )
+_BROKEN_MEMBER: tuple[type[Exception], ...] = (*_BROKEN, NotImplementedError, RuntimeError)
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 
@@ -156,7 +157,7 @@ def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Source:
     try:
         with archive.open(member) as file:
             content = file.read(LARGEST_FILE + 1)  # the directory's size may lie
-    except (*_BROKEN, NotImplementedError, RuntimeError) as error:
+    except _BROKEN_MEMBER as error:
         return Source(member.filename, _failing(f"cannot be unpacked: {error}"))
     return Source(member.filename, lambda: content)
 
