@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from lookalike.training.checkpoint import State
 
-REFRESH = 0.25
-"""Seconds between two looks at the loss: reading it waits for the device."""
+REFRESH = 0.5
+"""Seconds between two looks at the loss: reading it waits for the device, and drawing takes milliseconds."""
 
 
 class TrainingProgress:
@@ -37,6 +37,7 @@ class TrainingProgress:
             TextColumn("{task.fields[left]}"),
             console=self.console,
             transient=True,
+            auto_refresh=False,  # a thread that draws would make every parallel step wait for it
             expand=True,
             disable=not (shown and (self.console.is_terminal or self.console.is_jupyter)),
         )
@@ -68,6 +69,7 @@ class TrainingProgress:
             loss=f"mse {float(state.losses[: state.step].mean()):.5f}",
             speed=f"{speed * self.images / self.steps:,.0f} images/s",
             left=f"{_clock((self.epochs * self.steps - done) / speed)} left",
+            refresh=True,
         )
 
     def epoch(self, entry: dict[str, Any]) -> None:
