@@ -9,6 +9,8 @@ LookalikeError                 exit code 1: our fault, or the computation's
     │   └── DownloadError      a download failed at every mirror, or its checksum is wrong
     ├── OptionError            an argument is out of range (also a ValueError)
     ├── RunError               a run folder cannot be used, or a resume does not match it
+    ├── SearchError            an index of codes cannot be built, read or asked that way
+    │   └── GalleryError       a gallery cannot be used, or belongs to another model
     ├── WeightsError           a file of weights does not fit or is damaged
     ├── NotFittedError         a model was used before `fit` (also a ValueError and an AttributeError)
     ├── SubmissionError        the course's grader refused, or did not answer
@@ -58,6 +60,14 @@ class OptionError(UserError, ValueError):
 
 class RunError(UserError):
     """A run folder is missing, damaged, in use, or belongs to another training."""
+
+
+class SearchError(UserError):
+    """An index of codes is damaged, or cannot be built or asked that way."""
+
+
+class GalleryError(SearchError):
+    """A gallery is missing, damaged, in use, or holds the codes of another model."""
 
 
 class WeightsError(UserError):
