@@ -11,12 +11,17 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.data import DataSpec, ImageSet, Rejected, load_spec, read_picture
-from lookalike.errors import DataError, OptionError, PictureError, RunError
+from lookalike.data.named import free_name, read_each
+from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models.base import Autoencoder, Evaluation, to_uint8
 from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
+from lookalike.models.pictures import as_channels as as_channels
+from lookalike.models.pictures import picture_spec as picture_spec
+from lookalike.models.presets import PRESETS
 from lookalike.report import write_report
+from lookalike.training.run import read_config
 
 TEST_SIZE = 0.1
 RANDOM_STATE = 42
@@ -40,6 +45,11 @@ class Reconstructed(NamedTuple):
     skipped: list[Rejected]
 
 
+def split_of_run(faces: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """The (training, test) pictures of every run on `faces`."""
+    return faces.split(TEST_SIZE, RANDOM_STATE)
+
+
 def train_run(
     model: Autoencoder,
     faces: ImageSet,
@@ -58,7 +68,7 @@ def train_run(
     Raises:
         OptionError, RunError, TrainingDiverged, Interrupted: as the model's `fit`.
     """
-    train, test = faces.split(TEST_SIZE, RANDOM_STATE)
+    train, test = split_of_run(faces)
     held_out = None
     if validation:
         train, held_out = train.split(validation, RANDOM_STATE)
@@ -130,25 +140,40 @@ def report_run(
     run: str | Path,
     out: str | Path,
     *,
+    denoiser: Autoencoder | None = None,
+    noise: str | None = None,
     seed: int = 0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
-    """Write the page about a run, with an exact PCA of the same code size beside it; returns its path."""
+    """Write the page about a run, with an exact PCA of the same code size beside it; returns its path.
+
+    `denoiser` removes noise on it, the course's where `noise` names no other. A run that was itself trained with noise
+    shows how it removes that.
+    """
     train, test = pictures_of(model, progress)
     compare: list[tuple[str, Autoencoder]] = []
     if model.kind != "pca" and model.code_size <= min(len(train), int(np.prod(train.image_shape))):
         compare.append(("exact PCA", PCAAutoencoder(model.code_size).fit(train)))
+    trained_with = noise_of(run)
+    if denoiser is None and trained_with is not None:
+        denoiser, noise = model, trained_with
     return write_report(
-        model, test, Path(out), train=train, compare=compare, timings=timing_of(run)._asdict(), seed=seed
+        model,
+        test,
+        Path(out),
+        train=train,
+        compare=compare,
+        denoiser=denoiser,
+        noise=noise or PRESETS["denoiser"].noise,
+        timings=timing_of(run)._asdict(),
+        seed=seed,
     )
 
 
-def picture_spec(model: Autoencoder, crop: int | None = None) -> DataSpec:
-    """How a single picture is prepared for a model: as those it was trained with, unless `crop` says otherwise."""
-    height, width, _ = model.image_shape_
-    source = model.data_["source"]
-    spec = DataSpec("", (height, width)) if source is None else DataSpec.from_json(source)
-    return DataSpec(spec.source, (height, width), spec.crop if crop is None else crop, spec.fit)
+def noise_of(run: str | Path) -> str | None:
+    """The noise that a run was trained with, None where there was none or nobody can tell."""
+    noise: str | None = (read_config(Path(run)) or {}).get("noise")
+    return noise
 
 
 def reconstruct_files(
@@ -160,42 +185,19 @@ def reconstruct_files(
         DataError: none of the pictures can be read.
     """
     folder, spec = Path(out), picture_spec(model, crop)
-    read, skipped = [], []
-    for path in images:
-        try:
-            read.append((path, as_channels(read_picture(path, spec), model.image_shape_[2])))
-        except PictureError as error:
-            skipped.append(Rejected(str(path), str(error)))
-    if not read:
-        first = f"; the first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
-        raise DataError(f"none of {len(skipped)} pictures can be read{first}")
+    skipped: list[Rejected] = []
+    read = list(read_each(images, lambda path: as_channels(read_picture(path, spec), model.image_shape_[2]), skipped))
+    taken = {path.resolve() for path, _ in read}
     pictures = np.stack([picture for _, picture in read])
     codes = model.encode(pictures)
     backs = model.decode(codes)
     written: list[Path] = []
     for (path, _), back in zip(read, to_uint8(backs), strict=True):
-        target = _free_name(folder / f"{path.stem}.png", written)
+        target = free_name(folder / f"{path.stem}.png", taken)
         write_bytes(target, plots.picture_png(back))
         written.append(target)
     shown = slice(SHEET_MOST)
     names = [path.stem for path, _ in read[shown]]
-    sheet = _free_name(folder / "sheet.png", written)
+    sheet = free_name(folder / "sheet.png", taken)
     plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names), sheet)
     return Reconstructed([*written, sheet], skipped)
-
-
-def as_channels(picture: Any, channels: int) -> Any:
-    """uint8 (H, W, 3) as (H, W, channels); grey by the luma of ITU-R BT.601, as Pillow's."""
-    if channels == 3:
-        return picture
-    luma = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.rint(luma).astype(np.uint8)[..., None]
-
-
-def _free_name(path: Path, taken: list[Path]) -> Path:
-    """`path`, or with a running number where this call has written that name already."""
-    candidate, number = path, 1
-    while candidate in taken:
-        number += 1
-        candidate = path.with_stem(f"{path.stem}-{number}")
-    return candidate

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookalike.cli.common import Attributes, Crop, Fit, Json, Run, Seed, Size, answer, load_data, reading_shown
 from lookalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from lookalike.models.base import Evaluation
 
 
 def evaluate(
@@ -16,7 +19,12 @@ def evaluate(
         str | None, typer.Argument(metavar="[DATA]", help="Pictures; without them, the run's own test split.")
     ] = None,
     noise: Annotated[
-        str | None, typer.Option(help="Noise on the input only, as gaussian:0.1.", show_default="none")
+        list[str] | None,
+        typer.Option(
+            help="Noise on the input only, as gaussian:0.1; 'lookalike train --help' names them all. Given several "
+            "times, it makes a table of levels.",
+            show_default="none",
+        ),
     ] = None,
     size: Size = None,
     crop: Crop = None,
@@ -28,7 +36,9 @@ def evaluate(
     """Measure MSE, PSNR and SSIM of a run's reconstructions, on its own test split or on all of DATA."""
     from lookalike.experiment import picture_spec, pictures_of
     from lookalike.models.loading import load_model
+    from lookalike.noise import parse_noise
 
+    levels = [parse_noise(text) for text in noise or ()]
     model = load_model(run)
     if data is None:
         given = {"--size": size, "--crop": crop, "--fit": fit, "--attributes": attributes}
@@ -40,7 +50,13 @@ def evaluate(
     else:
         spec = picture_spec(model, crop)
         pictures = load_data(data, spec.size if size is None else size, spec.crop, fit or spec.fit, attributes)
-    result = model.evaluate(pictures, noise, seed)
+    if len(levels) > 1:
+        clean = model.evaluate(pictures, seed=seed)
+        noisy = [model.evaluate(pictures, level, seed) for level in levels]
+        payload = {**clean.as_json(), "levels": [result.as_json() for result in noisy]}
+        answer(payload, f"{clean.images:,} pictures\n{_table([clean, *noisy])}", json)
+        return
+    result = model.evaluate(pictures, levels[0] if levels else None, seed)
     lines = [
         f"{result.images:,} pictures",
         f"MSE  {result.mse:.5f}",
@@ -50,3 +66,14 @@ def evaluate(
     if result.noise is not None:
         lines.append(f"the noise itself ({result.noise}): MSE {result.noisy_mse:.5f}, PSNR {result.noisy_psnr:.2f} dB")
     answer(result.as_json(), "\n".join(lines), json)
+
+
+def _table(results: list[Evaluation]) -> str:
+    width = max(len(result.noise or "noise") for result in results)
+    lines = [f"{'noise':<{width}}      MSE  PSNR dB    SSIM  noisy MSE  noisy PSNR dB"]
+    for result in results:
+        line = f"{result.noise or 'none':<{width}}  {result.mse:.5f}  {result.psnr:7.2f}  {result.ssim:.4f}"
+        if result.noise is not None:
+            line += f"    {result.noisy_mse:.5f}  {result.noisy_psnr:13.2f}"
+        lines.append(line)
+    return "\n".join(lines)

@@ -14,8 +14,16 @@ from lookalike.errors import OptionError
 def train(
     data: Data,
     run: Annotated[Path, typer.Option(help="The run's folder, for checkpoints, metrics and the model.")],
-    model: Annotated[str, typer.Option(help="The model: 'conv' (convolutional) or 'pca'.")] = "conv",
-    code: Annotated[int, typer.Option(help="Numbers in a picture's code, 1 or more.")] = 32,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="The model: 'conv' (convolutional), 'pca', or 'denoiser': conv with the course's code size and noise "
+            "for removing noise."
+        ),
+    ] = "conv",
+    code: Annotated[
+        int | None, typer.Option(help="Numbers in a picture's code, 1 or more.", show_default="32; 512 for denoiser")
+    ] = None,
     recipe: Annotated[
         str, typer.Option(help="The training's settings: 'course' is the reference notebook's.")
     ] = "course",
@@ -24,7 +32,13 @@ def train(
     ] = None,
     noise: Annotated[
         str | None,
-        typer.Option(help="Noise on the input only, drawn afresh each epoch, as gaussian:0.1.", show_default="none"),
+        typer.Option(
+            help="Noise on the input only, drawn afresh each epoch: gaussian:SIGMA (a picture spans 1), "
+            "occlude:SHARE (a black rectangle), saltpepper:SHARE, poisson:PHOTONS, blur:PIXELS or jpeg:QUALITY; "
+            "LOW-HIGH draws the number anew for every picture, as gaussian:0-0.25; + joins several, as "
+            "occlude:0.25+gaussian:0.1.",
+            show_default="none; gaussian:0.1 for denoiser",
+        ),
     ] = None,
     validation: Annotated[
         float | None,
@@ -48,8 +62,15 @@ def train(
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
     from lookalike.experiment import train_run
     from lookalike.models import model_class
+    from lookalike.models.presets import preset
+    from lookalike.noise import parse_noise
 
-    kind = model_class(model)
+    chosen = preset(model)
+    code = chosen.code_size if code is None else code
+    noise = chosen.noise if noise is None else noise
+    if noise is not None:
+        parse_noise(noise)  # a mistake in it shows before all pictures are read
+    kind = model_class(chosen.kind)
     if kind.kind == "pca":
         _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
         learner = kind(code_size=code, solver=solver, seed=seed)

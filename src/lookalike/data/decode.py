@@ -53,8 +53,8 @@ def check_length(length: int) -> None:
         raise PictureError(f"has {length:,} bytes; the limit is {LARGEST_FILE:,}")
 
 
-def decode_picture(content: bytes, framing: Framing) -> Pixels:
-    """Decode a picture and bring it to the framing's size: (H, W, 3) uint8 RGB.
+def decode_picture(content: bytes, framing: Framing | None) -> Pixels:
+    """Decode a picture and bring it to the framing's size (None leaves its own): (H, W, 3) uint8 RGB.
 
     The first frame counts; EXIF orientation is applied; transparency lies over white; 16 bits become 8.
 
@@ -70,9 +70,11 @@ def decode_picture(content: bytes, framing: Framing) -> Pixels:
                 width, height = image.size
                 if width * height > LARGEST_PIXELS:
                     raise _too_many_pixels()
-                _reduce_while_decoding(image, framing)
+                if framing is not None:
+                    _reduce_while_decoding(image, framing)
                 image.load()
-                return frame_image(_upright_rgb(image), framing)
+                upright = _upright_rgb(image)
+                return np.asarray(upright) if framing is None else frame_image(upright, framing)
     except PictureError:
         raise
     except OptionError as error:

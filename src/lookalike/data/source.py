@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,10 +57,48 @@ def load(
     drawn = _SYNTHETIC.fullmatch(str(source))
     if drawn:
         return _load_synthetic(int(drawn[1] or 13_000), options, table, cache, progress)
-    path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else Path(source).expanduser().resolve()
-    if not path.exists():
-        raise DataError(f"{source} is not there; give a folder, an archive, an .npy or .npz file, 'synthetic' or 'lfw'")
-    return _load_path(path, options, table, cache, progress)
+    return _load_path(_locate(source, options, table, progress), cache, progress)
+
+
+class Located(NamedTuple):
+    """A source on disk: its kind ("folder", "lfw folder", "archive", "lfw archive", "array"), and how it is read.
+
+    `entries` are a folder's files, None for a single file; `table` is the attribute table.
+    """
+
+    path: Path
+    kind: str
+    entries: list[folder.Entry] | None
+    framing: Framing
+    table: Path | None
+
+    @property
+    def spec(self) -> DataSpec:
+        """What finds it again."""
+        size, crop, fit = self.framing.size, self.framing.crop, self.framing.fit
+        return DataSpec(str(self.path), size, crop, fit, None if self.table is None else str(self.table))
+
+
+def locate(
+    source: str | Path,
+    *,
+    size: int | tuple[int, int] = 32,
+    crop: int | None = None,
+    attributes: str | Path | None = None,
+    fit: str | None = None,
+    progress: Progress | None = None,
+) -> Located | None:
+    """What `load` would read, without reading its pictures; None for procedural faces, which lie nowhere.
+
+    Raises:
+        DataError: the source is not there, or of no kind that can be read.
+        OptionError: an argument is out of range.
+    """
+    options = FramingOptions.checked(size, crop, fit)
+    if _SYNTHETIC.fullmatch(str(source)):
+        return None
+    table = None if attributes is None else Path(attributes).expanduser().resolve()
+    return _locate(source, options, table, progress)
 
 
 def load_spec(spec: DataSpec, *, cache: bool = True, progress: Progress | None = None) -> ImageSet:
@@ -75,14 +114,14 @@ def load_spec(spec: DataSpec, *, cache: bool = True, progress: Progress | None =
     )
 
 
-def read_picture(source: str | Path | bytes, spec: DataSpec) -> Pixels:
-    """One picture, from a file or its bytes, prepared as those of `spec`: (H, W, 3) uint8.
+def read_picture(source: str | Path | bytes, spec: DataSpec | None) -> Pixels:
+    """One picture, from a file or its bytes, prepared as those of `spec` (None: as it is): (H, W, 3) uint8.
 
     Raises:
         PictureError: it cannot be read.
     """
     content = source if isinstance(source, bytes) else read_file(Path(source))
-    return decode_picture(content, Framing(spec.size, spec.crop, spec.fit))
+    return decode_picture(content, None if spec is None else Framing(spec.size, spec.crop, spec.fit))
 
 
 def _load_synthetic(
@@ -108,9 +147,10 @@ def _load_synthetic(
     return found
 
 
-def _load_path(
-    path: Path, options: FramingOptions, table: Path | None, use_cache: bool, progress: Progress | None
-) -> ImageSet:
+def _locate(source: str | Path, options: FramingOptions, table: Path | None, progress: Progress | None) -> Located:
+    path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else Path(source).expanduser().resolve()
+    if not path.exists():
+        raise DataError(f"{source} is not there; give a folder, an archive, an .npy or .npz file, 'synthetic' or 'lfw'")
     entries = folder.entries_of(path) if path.is_dir() else None
     kind = _kind_of(path, entries)
     is_faces = kind in ("lfw folder", "lfw archive")
@@ -119,7 +159,11 @@ def _load_path(
         raise OptionError(f"attributes go with LFW only; {path} is not of its layout (NAME/NAME_0001.jpg)")
     if table is not None and not table.is_file():
         raise DataError(f"attribute table {table} is not there; give the path of lfw_attributes.txt")
-    spec = DataSpec(str(path), framing.size, framing.crop, framing.fit, None if table is None else str(table))
+    return Located(path, kind, entries, framing, table)
+
+
+def _load_path(located: Located, use_cache: bool, progress: Progress | None) -> ImageSet:
+    path, kind, entries, framing, table = located
     key = None
     if use_cache:
         content: Any = _cache.content_digest(path) if entries is None else [str(path), *entries]
@@ -127,13 +171,13 @@ def _load_path(
         key = _cache.key_of(READER, kind, content, known_table, framing.size, framing.crop, framing.fit)
         found = _cache.find(key)
         if found is not None:
-            found.spec = spec
+            found.spec = located.spec
             return found
     images = _read(path, kind, entries, framing, table, progress)
     if len(images) < LEAST:
         raise _too_few(path, images)
     kept = images if key is None else _cache.keep(key, images)
-    kept.spec = spec
+    kept.spec = located.spec
     return kept
 
 
@@ -189,14 +233,20 @@ def _read(
     )
 
 
-def _unique(names: list[str]) -> list[str]:
+def unique_namer() -> Callable[[str], str]:
     """Archives may hold a name twice; the later ones get a number."""
     seen: dict[str, int] = {}
-    result = []
-    for name in names:
+
+    def named(name: str) -> str:
         seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return result
+        return name if seen[name] == 1 else f"{name}#{seen[name]}"
+
+    return named
+
+
+def _unique(names: list[str]) -> list[str]:
+    named = unique_namer()
+    return [named(name) for name in names]
 
 
 def _too_few(path: Path, images: ImageSet) -> DataError:

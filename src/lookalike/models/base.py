@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
@@ -24,6 +25,12 @@ Pictures = ImageSet | Pixels | Floats
 
 BATCH = 250
 """Pictures that go through a model at once when no training is done: fixed, so that results repeat exactly."""
+
+LARGEST_FLOAT = 8
+"""Centred pictures with the strongest noise stay within it; 0..255 in floats, a common mistake, does not."""
+
+HOW_IT_WAS_FITTED = frozenset(("device", "seed", "solver"))
+"""Parameters that leave no trace in a model but its weights."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +241,22 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """The number of weights on both sides."""
         return sum(w.size for side in self._weights() for w in side.values())
 
+    @property
+    def digest(self) -> str:
+        """Hexadecimal SHA-256 of what decides codes and pictures: kind, parameters, picture shape, all weights.
+
+        Where a model computes and how it was fitted (`device`, `seed`, `solver`) are no part of it.
+        """
+        self._check_fitted()
+        parameters = {name: value for name, value in self.get_params().items() if name not in HOW_IT_WAS_FITTED}
+        hasher = hashlib.sha256(json.dumps([self.kind, parameters, self.image_shape_], sort_keys=True).encode())
+        for side, tensors in zip(("encoder", "decoder"), self._weights(), strict=True):
+            for name in sorted(tensors):
+                tensor = np.ascontiguousarray(tensors[name], np.float32)
+                hasher.update(json.dumps([side, name, tensor.shape]).encode())
+                hasher.update(tensor.data)
+        return hasher.hexdigest()
+
     def _description(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
@@ -273,7 +296,7 @@ def as_pictures(X: Pictures) -> Pixels | Floats:
     if not np.issubdtype(pictures.dtype, np.floating):
         raise OptionError(f"pictures are {pictures.dtype}; give uint8 in 0..255 or float32 centred to [-0.5, 0.5]")
     extreme = float(np.abs(pictures).max())
-    if not extreme <= 2:  # noise may lead out of the range, but 0..255 in floats is a mistake; NaN fails as well
+    if not extreme <= LARGEST_FLOAT:  # NaN fails as well
         raise OptionError(
             f"float pictures reach {extreme:g}; centre them to [-0.5, 0.5] by x / 255 - 0.5, or give uint8"
         )

@@ -11,6 +11,7 @@ from lookalike import files
 from lookalike.data import ImageSet
 from lookalike.models.base import Autoencoder
 from lookalike.report import sections
+from lookalike.report.cleaning import cleaning
 from lookalike.report.pictures import Album
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -23,6 +24,8 @@ def write_report(
     *,
     train: ImageSet | None = None,
     compare: Sequence[tuple[str, Autoencoder]] = (),
+    denoiser: Autoencoder | None = None,
+    noise: str | None = None,
     timings: dict[str, float | None] | None = None,
     seed: int = 0,
 ) -> Path:
@@ -34,6 +37,8 @@ def write_report(
         out: the file to write.
         train: the pictures among which look-alikes are sought; without them that section is left out.
         compare: (name, model) of others to set beside it.
+        denoiser: a model that removes noise, of pictures of the same shape; without it that section is left out.
+        noise: what it is shown removing, such as "gaussian:0.1".
         timings: `seconds` and `images_per_second` of the training.
         seed: chooses the pictures that are shown.
     """
@@ -46,6 +51,7 @@ def write_report(
         sections.directions(model, test if train is None else train, album),
         "" if train is None else sections.neighbours(model, test, train, album, seed),
         sections.morphs(model, test, album, seed),
+        "" if denoiser is None or noise is None else cleaning(denoiser, test, noise, album, seed),
         sections.making(model),
     ]
     title, opening = sections.opening(model, test, compare, timings or {})

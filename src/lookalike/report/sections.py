@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.neighbors import NearestNeighbors
 
 from lookalike import metrics, plots
 from lookalike.data import ImageSet
 from lookalike.models.base import Autoencoder, centre
+from lookalike.report import markup
 from lookalike.report.pictures import Album, code_picture
+from lookalike.search.index import index_class
 
 Array = npt.NDArray[Any]
 
@@ -49,7 +50,7 @@ def opening(
     ]
     cards += [(f"{-other.score(test):.5f}", f"the error of {name}") for name, other in compare]
     if timings.get("seconds"):
-        cards.append((_duration(float(timings["seconds"] or 0)), "of training"))
+        cards.append((markup.duration(float(timings["seconds"] or 0)), "of training"))
     lead = (
         f"A {NAMES.get(model.kind, model.kind)} looked at {model.data_['images']:,} pictures of {height} × {width} "
         f"pixels, without any labels, and learned to keep each as a code of {model.code_size} numbers and to draw it "
@@ -72,21 +73,21 @@ def faces(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
         heads[len(chosen) // 2] = "median"
     names = [test.names[i] for i in chosen]
     rows = [
-        _row("original", (album.picture(test[i], f"original of {test.names[i]}") for i in chosen)),
-        _row(
+        markup.row("original", (album.picture(test[i], f"original of {test.names[i]}") for i in chosen)),
+        markup.row(
             "code", (album.picture(code_picture(c, extreme), f"code of {n}") for c, n in zip(codes, names, strict=True))
         ),
-        _row("drawn again", (album.picture(backs[i], f"reconstruction of {test.names[i]}") for i in chosen)),
-        _row("error", (f"{errors[i]:.4f}" for i in chosen)),
+        markup.row("drawn again", (album.picture(backs[i], f"reconstruction of {test.names[i]}") for i in chosen)),
+        markup.row("error", (f"{errors[i]:.4f}" for i in chosen)),
     ]
     figure = plots.reconstruction_sheet(test.pixels[chosen], codes, backs[chosen], names)
     album.figure("reconstructions", figure, "")
-    return _section(
+    return markup.section(
         "Seen, remembered, drawn again",
         "Pictures that were kept out of the training, in even steps from the one that comes back best to the one that "
         "comes back worst: the picture, its code as a heat map (blue below zero, red above), and what is drawn from "
         "the code alone.",
-        _table(rows, ["", *heads]),
+        markup.table(rows, ["", *heads]),
     )
 
 
@@ -97,13 +98,13 @@ def curves(model: Autoencoder, album: Album) -> str:
     columns = ["epoch", *[f"{name}_mse" for name in ("train", "validation", "test")]]
     used = [column for column in columns if model.history_[-1][column] is not None]
     rows = [
-        "<tr>" + "".join(f'<td class="number">{_cell(entry[column])}</td>' for column in used) + "</tr>"
+        "<tr>" + "".join(f'<td class="number">{markup.number(entry[column])}</td>' for column in used) + "</tr>"
         for entry in model.history_
     ]
     heads = [column.replace("_mse", " MSE") for column in used]
-    table = f"<details><summary>All epochs</summary>{_table(rows, heads)}</details>"
+    table = f"<details><summary>All epochs</summary>{markup.table(rows, heads)}</details>"
     figure = album.figure("loss", plots.loss_curve(model.history_), "Mean squared error over the epochs")
-    return _section(
+    return markup.section(
         "How it learned",
         "The mean squared error after each pass over the training pictures. The training curve is an average over the "
         "pass, while the network was still changing; that is why it begins above the other.",
@@ -117,21 +118,21 @@ def comparison(
     """The same pictures through other models of the same code size."""
     if not compare:
         return ""
-    chosen = _choose(len(test), COMPARED, seed)
+    chosen = markup.choose(len(test), COMPARED, seed)
     models = [(NAMES.get(model.kind, model.kind), model), *compare]
-    rows = [_row("original", (album.picture(picture, "original") for picture in test[chosen]))]
+    rows = [markup.row("original", (album.picture(picture, "original") for picture in test[chosen]))]
     strips: list[Array] = [test.pixels[chosen]]
     for name, other in models:
         backs = other.reconstruct(test[chosen])
         strips.append(backs)
         label = f"{name}, {-other.score(test):.5f}"
-        rows.append(_row(label, (album.picture(back, f"reconstruction by {name}") for back in backs)))
+        rows.append(markup.row(label, (album.picture(back, f"reconstruction by {name}") for back in backs)))
     album.keep_strip("comparison", strips)
-    return _section(
+    return markup.section(
         "Beside other ways",
         "The same pictures, drawn at random from the test pictures, through codes of the same size; behind each name "
         "the mean squared error over all test pictures. Exact PCA is the best that any linear code can do.",
-        _table(rows),
+        markup.table(rows),
     )
 
 
@@ -147,22 +148,22 @@ def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
         strip = model.decode(mean + np.outer(SPREAD, deviation * axis))
         strips.append(strip)
         cells = (album.picture(p, f"direction {i + 1} at {at:+g}") for p, at in zip(strip, SPREAD, strict=True))
-        rows.append(_row(f"direction {i + 1}", cells))
+        rows.append(markup.row(f"direction {i + 1}", cells))
     album.keep_strip("directions", strips)
-    return _section(
+    return markup.section(
         "What the code has found",
         "The middle column is the average face. Each row walks away from it along one of the directions in which codes "
         "differ most, so many standard deviations to either side. Nobody named these directions; they were found.",
-        _table(rows, ["", *(f"{at:+g} σ" if at else "mean" for at in SPREAD)]),
+        markup.table(rows, ["", *(f"{at:+g} σ" if at else "mean" for at in SPREAD)]),
     )
 
 
 def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album, seed: int) -> str:
     """Test pictures and the training pictures whose codes are nearest."""
-    chosen = _choose(len(test), QUERIES, seed + 1)
+    chosen = markup.choose(len(test), QUERIES, seed + 1)
     count = min(NEIGHBOURS, len(train))
-    search = NearestNeighbors(n_neighbors=count).fit(model.encode(train))
-    distances, places = search.kneighbors(model.encode(test[chosen]))
+    index = index_class("exact")().fit(model.encode(train))
+    places, distances = index.query(model.encode(test[chosen]), count)
     rows, strips = [], []
     for query, found, far in zip(chosen, places, distances, strict=True):
         name = escape(test.names[query])
@@ -174,17 +175,17 @@ def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
         strips.append(np.concatenate([test.pixels[query][None], train.pixels[found]]))
     album.keep_strip("look-alikes", strips)
-    return _section(
+    return markup.section(
         "Look-alikes",
         f"Framed: pictures the model has never seen. Beside each the {count} training pictures whose codes are "
         "nearest, with their Euclidean distances.",
-        _table(rows),
+        markup.table(rows),
     )
 
 
 def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
     """From one face to another along the straight line between their codes."""
-    chosen = _choose(len(test), 2 * MORPHS, seed + 2)
+    chosen = markup.choose(len(test), 2 * MORPHS, seed + 2)
     rows, strips = [], []
     for first, second in zip(chosen[::2], chosen[1::2], strict=False):
         start, end = model.encode(test[[first, second]])
@@ -197,10 +198,10 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     album.keep_strip("morphs", strips)
     heads = ["picture", *(f"{i / (STEPS - 1):.2f}" for i in range(STEPS)), "picture"]
-    return _section(
+    return markup.section(
         "From one face to another",
         "At both ends the pictures themselves; between them what the straight line between their codes draws.",
-        _table(rows, heads),
+        markup.table(rows, heads),
     )
 
 
@@ -209,32 +210,6 @@ def making(model: Autoencoder) -> str:
     facts = {"parameters": model.get_params(), "data": model.data_}
     shown = json.dumps(facts, indent=2, ensure_ascii=False)
     text = f"<pre>{escape(model.summary())}</pre>\n<pre>{escape(shown)}</pre>"
-    return _section(
+    return markup.section(
         "How it was made", "The layers with their weights, the settings, and which pictures it learned.", text
     )
-
-
-def _choose(count: int, wanted: int, seed: int) -> list[int]:
-    order = np.random.default_rng(seed).permutation(count)
-    return [int(i) for i in order[: min(wanted, count)]]
-
-
-def _section(title: str, text: str, content: str) -> str:
-    return f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(text)}</p>\n{content}\n</section>\n"
-
-
-def _table(rows: Sequence[str], heads: Sequence[str] = ()) -> str:
-    head = "<thead><tr>" + "".join(f"<td>{escape(text)}</td>" for text in heads) + "</tr></thead>" if heads else ""
-    return f'<div class="scroll" tabindex="0"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _row(label: str, cells: Iterable[str]) -> str:
-    return f'<tr><th scope="row">{escape(label)}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _cell(value: float | int) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.5f}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,41 @@
+"""lookalike denoise"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Json, Run, Seed, answer, names_from
+
+
+def denoise(
+    run: Run,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files; '-' reads names from stdin.")],
+    out: Annotated[Path, typer.Option(help="The folder that takes the denoised pictures and sheet.png.")],
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            help="Noise to add first, as gaussian:0.1, so that one can see the model work; 'lookalike train --help' "
+            "names all kinds.",
+            show_default="none",
+        ),
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Remove noise from pictures with a run's model, and write them at their own size, with a side-by-side sheet.
+
+    A run trained with --model denoiser or --noise is meant. Pictures larger than the model's go through in
+    overlapping tiles that blend into one another, so they should show things at the scale of the training pictures.
+    """
+    from lookalike.denoising.pictures import denoise_files
+    from lookalike.models.loading import load_model
+
+    result = denoise_files(load_model(run), names_from(images), out, noise=noise, seed=seed)
+    written = [str(path) for path in result.written]
+    payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
+    lines = [f"wrote {path}" for path in written]
+    lines += [f"skipped {name}: {reason}" for name, reason in result.skipped]
+    answer(payload, "\n".join(lines), json)

@@ -1,0 +1,79 @@
+"""Picture files in, denoised picture files out, with a sheet that shows them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from lookalike import metrics, plots
+from lookalike.data import Pixels, Rejected, read_picture
+from lookalike.data.named import free_name, read_each
+from lookalike.denoising.sheet import Shown, denoising_sheet
+from lookalike.denoising.tiles import Restorer, denoise
+from lookalike.files import write_bytes
+from lookalike.models.base import Floats, centre, to_uint8
+from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
+
+SHEET_MOST = 6
+"""Pictures on one side-by-side sheet."""
+
+
+class Denoised(NamedTuple):
+    """Files that were written, the sheet last, and pictures that could not be read."""
+
+    written: list[Path]
+    skipped: list[Rejected]
+
+
+def denoise_files(
+    model: Restorer,
+    images: Iterable[Path],
+    out: str | Path,
+    *,
+    noise: str | Noise | None = None,
+    seed: int = 0,
+) -> Denoised:
+    """Write each picture, denoised and of its own size, as PNG into `out`, and `sheet.png` with both side by side.
+
+    With `noise`, pictures get it first (picture i of those named from `seed` and i), and the sheet shows the original
+    as well, with PSNRs. A picture without colour is written without colour. No file that is read is written over.
+
+    Raises:
+        DataError: none of the pictures can be read.
+        OptionError: the noise is none.
+    """
+    noise = parse_noise(noise) if isinstance(noise, str) else noise
+    folder, paths = Path(out), list(images)
+    taken = {path.resolve() for path in paths}
+    written: list[Path] = []
+    skipped: list[Rejected] = []
+    shown: list[Shown] = []
+    for path, picture in read_each(paths, _read, skipped):
+        given: Pixels | Floats = picture
+        if noise is not None:
+            given = corrupt(centre(picture)[None], noise, seed=seed, epoch=EVALUATION_EPOCH, indices=[len(written)])[0]
+        restored = denoise(model, given)
+        target = free_name(folder / f"{path.stem}.png", taken)
+        write_bytes(target, plots.picture_png(restored))
+        written.append(target)
+        if len(shown) < SHEET_MOST:
+            shown.append(_shown(path.stem, picture, to_uint8(given), restored, noise))
+    sheet = free_name(folder / "sheet.png", taken)
+    plots.save_figure(denoising_sheet(shown), sheet)
+    return Denoised([*written, sheet], skipped)
+
+
+def _read(path: Path) -> Pixels:
+    """A picture at its own size: (H, W, 3), or (H, W, 1) where its channels are equal everywhere."""
+    picture = read_picture(path, None)
+    grey = not (picture != picture[..., :1]).any()
+    return picture[..., :1] if grey else picture
+
+
+def _shown(name: str, original: Pixels, given: Pixels, restored: Pixels, noise: Noise | None) -> Shown:
+    if noise is None:
+        return Shown(name, [("as it is", given), ("denoised", restored)])
+    before, after = (float(metrics.psnr(centre(original)[None], centre(other)[None])[0]) for other in (given, restored))
+    noisy, denoised = f"{noise}: {before:.2f} dB", f"denoised: {after:.2f} dB"
+    return Shown(name, [("original", original), (noisy, given), (denoised, restored)])

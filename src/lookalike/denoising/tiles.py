@@ -1,0 +1,146 @@
+"""A model of one picture size denoises pictures of any size, by overlapping tiles that blend into one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.data.images import Pixels
+from lookalike.errors import OptionError
+from lookalike.models.base import BATCH, Floats, as_pictures, centre, to_uint8
+
+
+class Restorer(Protocol):
+    """What is needed of a model: the picture shape (H, W, C) it takes, and pictures in, pictures out."""
+
+    image_shape_: tuple[int, int, int]
+
+    def reconstruct(self, X: Floats, /) -> Floats:
+        """Centred float32 (N, H, W, C) -> the same shape."""
+
+
+def denoise(model: Restorer, picture: Pixels | Floats) -> Pixels:
+    """Send one picture of any size through a model: (H, W, C) uint8 or centred float -> (H, W, C) uint8.
+
+    A picture of the model's size goes through as it is. A larger one goes through in tiles of that size, each about a
+    sixth of a tile further than the last; smooth weights that sum to one at every pixel blend them, so that no border
+    shows. Beyond its edges, and where it is smaller than a tile, the picture is continued by its own reflection.
+    A model of colours sees a grey picture as three equal channels, whose mean comes back; a model of grey sees each
+    channel of a coloured picture on its own. Memory beyond the two pictures: one row of tiles.
+
+    Raises:
+        OptionError: `picture` is not one picture.
+        NotFittedError: the model has no weights yet.
+    """
+    given: Any = np.asarray(picture)
+    if given.ndim != 3:
+        raise OptionError(f"an array of shape {given.shape} is not one picture; give (H, W, 3) or (H, W, 1)")
+    source = as_pictures(given)[0]
+    restore = _for_channels(model, source.shape[2])
+    if source.shape[:2] == tuple(model.image_shape_[:2]):
+        return to_uint8(restore(centre(source)[None])[0])
+    return _by_tiles(restore, source, model.image_shape_[0], model.image_shape_[1])
+
+
+def _for_channels(model: Restorer, channels: int) -> Callable[[Floats], Floats]:
+    """The model as a function of float32 (N, H, W, channels)."""
+    own = model.image_shape_[2]
+    if own == channels:
+        return model.reconstruct
+    if own == 3:
+        return lambda grey: model.reconstruct(np.repeat(grey, 3, axis=3)).mean(axis=3, keepdims=True)
+
+    def one_by_one(coloured: Floats) -> Floats:
+        return np.concatenate([model.reconstruct(coloured[..., c : c + 1]) for c in range(channels)], axis=3)
+
+    return one_by_one
+
+
+def step_of(tile: int) -> int:
+    """Pixels from one tile to the next: the odd number nearest to a sixth of the tile's side, in pixels.
+
+    Under three or more raised cosines the noise is averaged alike at every pixel; under two it is not. What a network
+    itself adds repeats with the strides of its transposed convolutions, 2, 4, 8 and 16 pixels: a step that divides
+    them adds it up to a grid that shows, an odd one averages it away.
+    """
+    return 2 * max(round((tile / 6 - 1) / 2), 0) + 1
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """How tiles lie along one side of the picture.
+
+    `places` says for each pixel of the continued side which pixel of the picture it is; the picture itself begins at
+    `before`. Tile k begins at `k * step` of the continued side, and `shares[k]` is its weight at each of its pixels.
+    """
+
+    side: int
+    before: int
+    step: int
+    places: npt.NDArray[np.intp]
+    shares: Floats
+
+    @property
+    def starts(self) -> range:
+        return range(0, len(self.shares) * self.step, self.step)
+
+
+def _axis(side: int, tile: int) -> _Axis:
+    if side <= tile:
+        before = (tile - side) // 2
+        places = np.pad(np.arange(side), (before, tile - side - before), mode="reflect")
+        return _Axis(side, before, tile, places, np.ones((1, tile), np.float32))
+    step = step_of(tile)
+    # So much goes on at both ends that every pixel of the picture lies under equally many tiles.
+    before = tile - step
+    count = -(-(side + before) // step)
+    continued = tile + (count - 1) * step
+    places = np.pad(np.arange(side), (before, continued - side - before), mode="reflect")
+    window = np.sin(np.pi * (np.arange(tile) + 0.5) / tile) ** 2
+    mass = np.zeros(continued)
+    for k in range(count):
+        mass[k * step : k * step + tile] += window
+    shares = np.stack([window / mass[k * step : k * step + tile] for k in range(count)]).astype(np.float32)
+    return _Axis(side, before, step, places, shares)
+
+
+def _by_tiles(restore: Callable[[Floats], Floats], source: Pixels | Floats, height: int, width: int) -> Pixels:
+    rows, columns = _axis(source.shape[0], height), _axis(source.shape[1], width)
+    result = np.empty(source.shape, np.uint8)
+    strip = np.zeros((height, len(columns.places), source.shape[2]), np.float32)
+    for top, row_share in zip(rows.starts, rows.shares, strict=True):
+        strip += row_share[:, None, None] * _row(restore, source, rows.places[top : top + height], columns, width)
+        # No later tile reaches the first `step` rows of the strip: they are done.
+        _write(result, strip[: rows.step], top - rows.before, columns.before)
+        strip[: -rows.step] = strip[rows.step :]
+        strip[-rows.step :] = 0
+    return result
+
+
+def _row(
+    restore: Callable[[Floats], Floats],
+    source: Pixels | Floats,
+    places: npt.NDArray[np.intp],
+    columns: _Axis,
+    width: int,
+) -> Floats:
+    """One row of tiles, blended along the columns: float32 (height of a tile, continued width, C)."""
+    continued = source[places]
+    blended = np.zeros((len(places), len(columns.places), source.shape[2]), np.float32)
+    for first in range(0, len(columns.shares), BATCH):
+        starts = columns.starts[first : first + BATCH]
+        tiles: Any = np.stack([continued[:, columns.places[left : left + width]] for left in starts])
+        for left, share, tile in zip(starts, columns.shares[first:], restore(centre(tiles)), strict=False):
+            blended[:, left : left + width] += share[None, :, None] * tile
+    return blended
+
+
+def _write(result: Pixels, done: Floats, top: int, left: int) -> None:
+    """Put rows that are done into the result; `top` and `left` are where the picture's pixels lie relative to them."""
+    first, last = max(top, 0), min(top + len(done), len(result))
+    if first < last:
+        result[first:last] = to_uint8(done[first - top : last - top, left : left + result.shape[1]])
