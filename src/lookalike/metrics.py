@@ -1,4 +1,4 @@
-"""How far a reconstruction is from its picture: MSE, PSNR, SSIM."""
+"""How far a reconstruction is from its picture (MSE, PSNR, SSIM), and how good the neighbours of a code are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scipy import ndimage
 
 Floats = npt.NDArray[np.float32]
 PerPicture = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
 
 SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5
@@ -53,3 +54,28 @@ def _blur(pictures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     for axis in (1, 2):
         blurred = ndimage.gaussian_filter1d(blurred, SSIM_SIGMA, axis=axis, radius=SSIM_RADIUS)
     return blurred
+
+
+def recall_at_k(found: Ids, true: Ids) -> float:
+    """Mean share of the true neighbours that were found: two int (Q, k), ids in any order -> 0 to 1.
+
+    An id of -1 stands for none: it counts neither as true nor as found. NaN where there is no true neighbour at all.
+    """
+    is_found = ((true[:, :, None] == found[:, None, :]) & (true[:, :, None] >= 0)).any(axis=2)
+    there = (true >= 0).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        shares = is_found.sum(axis=1) / there
+    return float(shares[there > 0].mean()) if there.any() else float("nan")
+
+
+def same_label_at_k(neighbours: Ids, queries: Ids, labels: npt.NDArray[np.int64], k: int) -> float:
+    """Share of the queries with an item of their own label among the first k neighbours: same-person retrieval.
+
+    Args:
+        neighbours: int (Q, K), K >= k: ids of items, nearest first, the query itself left out.
+        queries: int (Q,): ids of the queries.
+        labels: int (N,): the label of every item.
+        k: how many neighbours count, 1 or more.
+    """
+    hits = labels[neighbours[:, :k]] == labels[queries][:, None]
+    return float(hits.any(axis=1).mean())

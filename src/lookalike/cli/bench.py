@@ -1,0 +1,112 @@
+"""lookalike bench quality"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Crop, Data, Device, Fit, Json, Seed, Size, answer, reading_shown
+
+app = typer.Typer(help="Measure models against one another.", rich_markup_mode=None)
+
+
+@app.callback()
+def _bench() -> None:
+    """Measure models against one another."""
+
+
+@app.command()
+def quality(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The folder that takes quality.md, quality.csv and quality.png.")],
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A run to judge as it is; give the option once for each. Its test split must be DATA's.",
+            show_default="train every kind of model in OUT/runs",
+        ),
+    ] = None,
+    code: Annotated[
+        int, typer.Option(help="Numbers in a picture's code of the models that are trained here, 1 or more.")
+    ] = 32,
+    recipe: Annotated[str, typer.Option(help="The settings of the trainings here.")] = "course",
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training pictures.", show_default="the recipe's, 25")
+    ] = None,
+    denoiser: Annotated[
+        bool,
+        typer.Option(help="Also train the course's denoiser here (code 512, gaussian:0.1); doubles the time."),
+    ] = True,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pairs of pictures for verification, in the layout of LFW's pairs.txt.",
+            show_default="drawn from the people by the seed",
+        ),
+    ] = None,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table in LFW's layout. Unlike elsewhere no picture is dropped: those it does not name are left out "
+            "of the agreement of attributes alone.",
+            show_default="DATA's own, if any",
+        ),
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option(help="Test pictures that are denoised, 1 or more; the classical denoisers are slow.", min=1)
+    ] = 200,
+    queries: Annotated[
+        int, typer.Option(help="Pictures asked for among all others, at most; each is compared with all.", min=1)
+    ] = 20_000,
+    size: Size = None,
+    crop: Crop = None,
+    fit: Fit = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Judge models at equal code size: reconstruction, denoising, search and verification, in tables and a plot.
+
+    Exact PCA of the same code size stands beside every model, raw pixels and a perceptual hash beside their search,
+    classical denoisers beside their denoising. Nothing is tuned on the test split (10%). Given runs are read with
+    their own size, crop and fit. Without runs the models are trained first, which takes most of the time; called
+    again, it goes on where it was broken off.
+    """
+    from lookalike.yardstick.quality import judge
+    from lookalike.yardstick.subjects import load_runs, read_data, train_subjects
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    subjects = load_runs(run or [])
+    with reading_shown() as progress:
+        faces = read_data(data, subjects, size=size, crop=crop, fit=fit, progress=progress)
+    if not subjects:
+        subjects = train_subjects(
+            faces,
+            out / "runs",
+            code=code,
+            recipe=recipe,
+            epochs=epochs,
+            denoiser=denoiser,
+            device=device,
+            seed=seed,
+            say=say,
+        )
+    payload = judge(
+        subjects,
+        faces,
+        out,
+        source=data,
+        pairs=pairs,
+        attributes=attributes,
+        pictures=pictures,
+        queries=queries,
+        seed=seed,
+        say=say,
+    )
+    lines = [Path(payload["files"][0]).read_text().rstrip("\n"), "", *(f"wrote {path}" for path in payload["files"])]
+    answer(payload, "\n".join(lines), json)

@@ -1,0 +1,1 @@
+"""One yardstick for every model: reconstruction, denoising and search at equal code size, in one table."""

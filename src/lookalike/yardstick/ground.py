@@ -1,0 +1,173 @@
+"""What is known of the pictures that neighbours are judged by: who is on them, and what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lookalike import metrics
+from lookalike.data import ImageSet
+from lookalike.data.lfw import portrait, read_attributes
+from lookalike.errors import DataError
+from lookalike.metrics import Floats, Ids
+from lookalike.yardstick.agreement import Agreement, attribute_agreement, chance_agreement, choose_attributes, yes_or_no
+from lookalike.yardstick.verification import FOLDS, Pairs, draw_pairs, read_pairs
+
+TOPS = (1, 5, 10)
+NEIGHBOURS = max(TOPS)
+
+
+class Measured(NamedTuple):
+    """A figure before it is known whose it is."""
+
+    group: str
+    measure: str
+    level: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The truth that neighbours and distances are held against; a part that the data lacks is None.
+
+    Attributes:
+        queries: int64 (Q,): the pictures that are asked for.
+        k: neighbours that are looked at: 10, or all others of a smaller set.
+        people: int64 (N,): who is on each picture, as a number.
+        has_mate: bool (Q,): whether another picture shows the query's person.
+        attributes: names and labels float32 (N, A) of 1, 0 and NaN for unknown.
+        pairs: pairs of pictures for verification.
+        left_out: what cannot be measured on these pictures, and why.
+    """
+
+    queries: Ids
+    k: int
+    people: Ids | None
+    has_mate: np.ndarray[Any, np.dtype[np.bool_]] | None
+    attributes: tuple[list[str], Floats] | None
+    pairs: Pairs | None
+    left_out: list[str]
+
+
+def survey(
+    faces: ImageSet, *, pairs: Path | None = None, attributes: Path | None = None, queries: int, seed: int
+) -> Ground:
+    """Find out what these pictures can be judged by.
+
+    Args:
+        faces: all pictures, those of the training too.
+        pairs: a table in the layout of LFW's pairs.txt; None draws pairs from the people.
+        attributes: a table in LFW's layout for the pictures it names; None takes the set's own.
+        queries: at most so many pictures are asked for, drawn by `seed`.
+        seed: of all that is drawn.
+
+    Raises:
+        DataError: a table is damaged, or names none of the pictures.
+    """
+    left_out: list[str] = []
+    asked = np.arange(len(faces))
+    if len(faces) > queries:
+        asked = np.sort(np.random.default_rng(seed).choice(len(faces), queries, replace=False))
+    people = has_mate = None
+    if faces.people is None or len(set(faces.people)) < 2:
+        left_out.append("retrieval: the pictures do not say who is on them")
+    else:
+        names, people = np.unique(np.asarray(faces.people), return_inverse=True)
+        has_mate = (np.bincount(people)[people] > 1)[asked] & (names[people] != "")[asked]
+        if not has_mate.any():
+            left_out.append("retrieval: nobody is on two pictures")
+            people = has_mate = None
+    return Ground(
+        queries=asked,
+        k=min(NEIGHBOURS, len(faces) - 1),
+        people=people,
+        has_mate=has_mate,
+        attributes=_attributes(faces, attributes, left_out),
+        pairs=_pairs(faces, pairs, seed, left_out),
+        left_out=left_out,
+    )
+
+
+def judge_neighbours(ground: Ground, neighbours: Ids, by_pixels: Ids) -> Iterator[Measured]:
+    """All figures of int64 (Q, k) neighbours, and of those `by_pixels` beside them."""
+    if ground.people is not None and ground.has_mate is not None:
+        asked, found = ground.queries[ground.has_mate], neighbours[ground.has_mate]
+        for top in TOPS:
+            share = metrics.same_label_at_k(found, asked, ground.people, top)
+            yield Measured("retrieval", "same person in the top", str(top), share)
+    yield from _agreements(ground, lambda labels: attribute_agreement(neighbours, ground.queries, labels))
+    yield Measured("pixel neighbours", "found among the neighbours", "", metrics.recall_at_k(neighbours, by_pixels))
+
+
+def by_chance(ground: Ground, tops: Sequence[int] = TOPS) -> Iterator[Measured]:
+    """What neighbours drawn at random would give, on average: closed forms."""
+    if ground.people is not None and ground.has_mate is not None:
+        mates = np.bincount(ground.people)[ground.people[ground.queries[ground.has_mate]]] - 1
+        others = len(ground.people) - 1
+        for top in tops:
+            # None of the first `top` is a mate: the first is not, nor the second of those left, and so on.
+            strangers = np.arange(min(top, others))
+            missed = np.prod(np.maximum(others - mates[:, None] - strangers, 0) / (others - strangers), axis=1)
+            yield Measured("retrieval", "same person in the top", str(top), float(1 - missed.mean()))
+    yield from _agreements(ground, lambda labels: chance_agreement(ground.queries, labels))
+
+
+def _agreements(ground: Ground, judge: Callable[[Floats], Agreement | None]) -> Iterator[Measured]:
+    if ground.attributes is None:
+        return
+    names, labels = ground.attributes
+    judged = {name: found for name, own in zip(names, labels.T, strict=True) if (found := judge(own)) is not None}
+    if not judged:
+        return
+    for measure, column in (("balanced agreement", "balanced"), ("agreement", "share")):
+        values = {name: float(getattr(found, column)) for name, found in judged.items()}
+        yield Measured("agreement", measure, "mean", float(np.mean(list(values.values()))))
+        for name, value in values.items():
+            yield Measured("agreement", measure, name, value)
+
+
+def _attributes(faces: ImageSet, table: Path | None, left_out: list[str]) -> tuple[list[str], Floats] | None:
+    names, values = faces.attribute_names, faces.attribute_values
+    if table is not None:
+        names, values = _beside(faces, table)
+    if values is None:
+        left_out.append("agreement: the pictures have no attributes")
+        return None
+    labels = yes_or_no(np.asarray(values, np.float32))
+    chosen = choose_attributes(names, labels)
+    if not chosen:
+        left_out.append("agreement: no attribute tells some pictures from others")
+        return None
+    return [names[i] for i in chosen], labels[:, chosen]
+
+
+def _beside(faces: ImageSet, table: Path) -> tuple[tuple[str, ...], Floats]:
+    """The table's rows for the pictures it names, NaN for the others."""
+    read = read_attributes(table)
+    values = np.full((len(faces), len(read.names)), np.nan, np.float32)
+    for i, name in enumerate(faces.names):
+        row = read.rows.get(who) if (who := portrait(name)) is not None else None
+        if row is not None:
+            values[i] = read.values[row]
+    if np.isnan(values).all():
+        raise DataError(f"attribute table {table} names none of the pictures; give the table of these pictures")
+    return tuple(read.names), values
+
+
+def _pairs(faces: ImageSet, table: Path | None, seed: int, left_out: list[str]) -> Pairs | None:
+    if table is not None:
+        read, missing = read_pairs(table, faces.names)
+        if missing:
+            left_out.append(f"verification: {missing:,} pairs of {table.name} that name pictures which are not here")
+        return read
+    if faces.people is None:
+        left_out.append("verification: the pictures do not say who is on them")
+        return None
+    drawn = draw_pairs(faces.people, seed)
+    if drawn is None:
+        left_out.append(f"verification: too few people for {FOLDS} folds, each with two people and one of them twice")
+    return drawn

@@ -1,0 +1,109 @@
+"""The figures as one plot: how pictures come back, with and without noise, and what search by codes finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lookalike.plots import INK
+from lookalike.yardstick.figures import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Plot
+
+COLOURS = ("#2f6db3", "#d1782f", "#3a8f6f", "#8c5fa8", "#b8a038", "#5aa7c7", "#a8484e")
+"""Told apart by colour-blind eyes, for the models in their order."""
+GREYS = ("#33383f", "#7d8794", "#8d6e63", "#a3acb8", "#607d8b")
+"""For what has no code of its own learning: noisy input, classical denoisers, raw pixels, hash."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+GRID = "#e4e7eb"
+
+Who = tuple[str, int | None]
+
+
+def quality_figure(figures: Sequence[Figure]) -> Plot:
+    """Four panels: reconstruction MSE, denoising PSNR by level, same person at the first place, verification."""
+    from matplotlib.figure import Figure as Plot
+
+    plot = Plot(figsize=(13, 9), layout="constrained")
+    panels = plot.subplots(2, 2)
+    models = list(dict.fromkeys((f.model, f.code) for f in figures if f.group == "reconstruction"))
+    colours = {who: COLOURS[i % len(COLOURS)] for i, who in enumerate(models)}
+    others = [who for who in dict.fromkeys((f.model, f.code) for f in figures) if who not in colours]
+    colours |= {who: GREYS[i % len(GREYS)] for i, who in enumerate(others)}
+    _reconstruction(panels[0, 0], figures, colours)
+    _denoising(panels[0, 1], figures, colours)
+    by_metric = (
+        (panels[1, 0], "retrieval", "same person in the top", "1", "Same person at the first place (share of queries)"),
+        (panels[1, 1], "verification", "accuracy", "", "One person or two: accuracy (0.5 by chance)"),
+    )
+    for axes, group, measure, level, label in by_metric:
+        chosen = [f for f in figures if (f.group, f.measure, f.level) == (group, measure, level)]
+        _by_metric(axes, chosen, label, colours, 0.5 if group == "verification" else 0.0)
+    return plot
+
+
+def _reconstruction(axes: Axes, figures: Sequence[Figure], colours: dict[Who, str]) -> None:
+    rows = [f for f in figures if (f.group, f.measure) == ("reconstruction", "MSE")][::-1]
+    bars = axes.barh([_name(f.model, f.code) for f in rows], [f.value for f in rows], color=_colours(rows, colours))
+    axes.bar_label(bars, fmt="%.5f", padding=3, fontsize=8, color=INK)
+    axes.margins(x=0.18)
+    _dress(axes, "Reconstruction of test pictures", axis="x")
+    axes.set_xlabel("mean squared error (less is better)", color=INK)
+
+
+def _denoising(axes: Axes, figures: Sequence[Figure], colours: dict[Who, str]) -> None:
+    rows = [f for f in figures if (f.group, f.measure) == ("denoising", "PSNR (dB)")]
+    levels = list(dict.fromkeys(f.level for f in rows))
+    for i, who in enumerate(dict.fromkeys((f.model, f.code) for f in rows)):
+        values = [next(f.value for f in rows if (f.model, f.code, f.level) == (*who, level)) for level in levels]
+        style: dict[str, Any] = {"color": colours[who], "marker": MARKERS[i % len(MARKERS)], "markersize": 6}
+        axes.plot(levels[:-1], values[:-1], linestyle="--" if who[1] is None else "-", label=_name(*who), **style)
+        axes.plot(levels[-1:], values[-1:], linestyle="none", **style)
+    _dress(axes, "Denoising of test pictures", axis="y")
+    axes.set_xlabel("sigma of the noise (blind: 0 to 0.25, unknown)", color=INK)
+    axes.set_ylabel("PSNR in dB (more is better)", color=INK)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _by_metric(axes: Axes, rows: Sequence[Figure], label: str, colours: dict[Who, str], least: float) -> None:
+    if not rows:
+        axes.axis("off")
+        axes.text(0.5, 0.5, f"{label}:\nnot measured on these pictures", ha="center", va="center", color=INK)
+        return
+    models = list(dict.fromkeys((f.model, f.code) for f in rows))
+    metrics = list(dict.fromkeys(f.metric for f in rows if sum(o.metric == f.metric for o in rows) > 1)) or [""]
+    alone = [who for who in models if len([f for f in rows if (f.model, f.code) == who]) == 1]
+    judged = [who for who in models if who not in alone]
+    width = 0.8 / max(len(judged), 1)
+    for i, who in enumerate(judged):
+        own = {f.metric: f.value for f in rows if (f.model, f.code) == who}
+        places = np.arange(len(metrics)) + (i - (len(judged) - 1) / 2) * width
+        bars = axes.bar(places, [own[m] for m in metrics], width * 0.92, color=colours[who], label=_name(*who))
+        axes.bar_label(bars, fmt="%.3f", padding=2, fontsize=7, color=INK)
+    for who, style in zip(alone, ("--", ":", "-."), strict=False):
+        value = next(f.value for f in rows if (f.model, f.code) == who)
+        axes.axhline(value, color=INK, linestyle=style, linewidth=1, zorder=0.9, label=f"{who[0]} {value:.3f}")
+    axes.set_xticks(np.arange(len(metrics)), metrics)
+    axes.set_ylim(bottom=least)
+    axes.margins(y=0.12)
+    _dress(axes, label, axis="y")
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
+
+
+def _name(model: str, code: int | None) -> str:
+    return model if code is None else f"{model} ({code})"
+
+
+def _colours(rows: Sequence[Figure], colours: dict[Who, str]) -> list[str]:
+    return [colours[f.model, f.code] for f in rows]
+
+
+def _dress(axes: Any, title: str, *, axis: str) -> None:
+    axes.set_title(title, color=INK, fontsize=10, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=axis, color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)

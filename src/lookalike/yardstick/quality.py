@@ -1,0 +1,137 @@
+"""The yardstick: every model at equal code size, in one table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lookalike import files, plots
+from lookalike.data import ImageSet
+from lookalike.errors import OptionError
+from lookalike.experiment import RANDOM_STATE, TEST_SIZE
+from lookalike.yardstick.denoising import LEVELS, judge_denoising, tuned_on
+from lookalike.yardstick.figures import Figure, as_csv
+from lookalike.yardstick.ground import Ground, survey
+from lookalike.yardstick.page import as_markdown
+from lookalike.yardstick.plot import quality_figure
+from lookalike.yardstick.search import best_metrics, judge_search
+from lookalike.yardstick.subjects import Say, Subject, with_exact_pca
+
+
+def judge(
+    subjects: Sequence[Subject],
+    faces: ImageSet,
+    out: Path,
+    *,
+    source: str = "",
+    pairs: Path | None = None,
+    attributes: Path | None = None,
+    pictures: int = 200,
+    queries: int = 20_000,
+    seed: int = 0,
+    say: Say = lambda line: None,
+) -> dict[str, Any]:
+    """Measure all subjects and an exact PCA of each of their code sizes; write quality.md, .csv and .png into `out`.
+
+    Args:
+        subjects: models that were trained on the training split of `faces`.
+        faces: all pictures.
+        out: the folder that takes the tables and the plot.
+        source: how the page names the pictures.
+        pairs: a table in the layout of LFW's pairs.txt; without it pairs are drawn from the people.
+        attributes: a table in LFW's layout for the pictures it names; without it the set's own attributes count.
+        pictures: test pictures that are denoised; the classical denoisers take their time.
+        queries: at most so many pictures are asked for among all.
+        seed: of noise, of pairs, of the order of equal hashes, of the pictures tuned on and asked for.
+        say: takes lines of progress.
+
+    Returns:
+        images, test_images, models, figures, best_metric, left_out, files and seconds, as JSON values.
+
+    Raises:
+        OptionError: `pictures` or `queries` is less than 1.
+        DataError: a table is damaged, or names none of the pictures.
+    """
+    for name, given in (("pictures", pictures), ("queries", queries)):
+        if given < 1:
+            raise OptionError(f"{name} is {given}; give 1 or more")
+    started = time.perf_counter()
+    train, test = faces.split(TEST_SIZE, RANDOM_STATE)
+    ground = survey(faces, pairs=pairs, attributes=attributes, queries=queries, seed=seed)
+    left_out = list(ground.left_out)
+    judged = with_exact_pca(subjects, train, left_out)
+    figures: list[Figure] = []
+    for subject in judged:
+        say(f"reconstructing {len(test):,} test pictures by {subject.name} with a code of {subject.code}")
+        result = subject.model.evaluate(test)
+        for measure, value in (("MSE", result.mse), ("PSNR (dB)", result.psnr), ("SSIM", result.ssim)):
+            figures.append(Figure(subject.name, subject.code, "", "reconstruction", measure, "", value))
+    figures += judge_denoising(judged, train, test, pictures=pictures, seed=seed, left_out=left_out, say=say)
+    figures += judge_search(judged, faces, train, ground, seed=seed, say=say)
+    best = best_metrics(figures)
+    notes = _notes(source, faces, test, ground, min(pictures, len(test)), best, left_out)
+    page, table, plot = out / "quality.md", out / "quality.csv", out / "quality.png"
+    files.write_text(page, as_markdown("Quality at equal code size", notes, figures))
+    files.write_text(table, as_csv(figures))
+    plots.save_figure(quality_figure(figures), plot)
+    return {
+        "images": len(faces),
+        "test_images": len(test),
+        "models": [{"model": subject.name, "code_size": subject.code} for subject in judged],
+        "figures": [figure._asdict() for figure in figures],
+        "best_metric": best,
+        "left_out": left_out,
+        "files": [str(path) for path in (page, table, plot)],
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _notes(
+    source: str,
+    faces: ImageSet,
+    test: ImageSet,
+    ground: Ground,
+    denoised: int,
+    best: dict[str, str],
+    left_out: Sequence[str],
+) -> list[str]:
+    height, width, channels = faces.image_shape
+    what = f"{len(faces):,} of {height} x {width} x {channels}{f', {source}' if source else ''}"
+    levels = ", ".join(list(LEVELS)[:-1])
+    lines = [
+        (
+            f"Pictures: {what}. Models, metrics and classical denoisers learned from the "
+            f"{len(faces) - len(test):,} of the training split alone."
+        ),
+        f"Reconstruction: the {len(test):,} pictures of the test split. MSE on the scale where a picture spans 1.",
+        (
+            f"Denoising: {denoised:,} of them, all denoisers on the same noisy pictures; Gaussian noise of sigma "
+            f"{levels}, and blind: sigma drawn between 0 and 0.25 for each picture. The classical denoisers' settings "
+            f"were chosen at each level by {tuned_on(denoised)} training pictures."
+        ),
+        (
+            f"Search: {len(ground.queries):,} pictures asked for among all others, exactly; training pictures are "
+            "among both."
+        ),
+    ]
+    if ground.has_mate is not None:
+        lines.append(
+            f"Same person: the {int(ground.has_mate.sum()):,} of them whose person is on another picture. The hash's "
+            "ties are broken at random."
+        )
+    if ground.attributes is not None:
+        lines.append(
+            "Attributes: the share of the ten nearest with the query's value; balanced is the mean of the queries "
+            "with and those without the attribute, so that rare ones count."
+        )
+    if ground.pairs is not None:
+        folds = len(set(ground.pairs.fold.tolist()))
+        lines.append(
+            f"Verification: {len(ground.pairs.same):,} pairs in {folds} folds, each judged by the threshold that is "
+            "best on the others; the standard error is of the mean over folds. No label entered the training."
+        )
+    if best:
+        lines.append(f"Best metric for the same person at the first place: {', '.join(map(': '.join, best.items()))}.")
+    return [*lines, *(f"Left out: {reason}." for reason in left_out)]

@@ -1,0 +1,170 @@
+"""Who is judged: given runs, or models trained here, and an exact PCA beside each code size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookalike.data import DataSpec, ImageSet, load
+from lookalike.errors import RunError
+from lookalike.experiment import RANDOM_STATE, TEST_SIZE, train_run
+from lookalike.models import MODELS, model_class
+from lookalike.models.base import Autoencoder
+from lookalike.models.loading import load_model
+from lookalike.models.pca import PCAAutoencoder
+from lookalike.models.pictures import picture_spec
+from lookalike.models.presets import preset
+
+DEFAULT_SIZE = 32
+EXACT_PCA = "exact PCA"
+DENOISER = "denoiser"
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that is judged: its name in the tables, and itself."""
+
+    name: str
+    model: Autoencoder
+
+    @property
+    def code(self) -> int:
+        """Numbers a picture."""
+        return self.model.code_size
+
+
+def load_runs(runs: Sequence[Path]) -> list[Subject]:
+    """The models of runs, named as their folders; as their whole paths where two folders share a name.
+
+    Raises:
+        RunError, WeightsError: as `load_model`.
+    """
+    short = [run.resolve().name for run in runs]
+    return [
+        Subject(str(run) if short.count(name) > 1 else name, load_model(run))
+        for run, name in zip(runs, short, strict=True)
+    ]
+
+
+def read_data(
+    source: str,
+    subjects: Sequence[Subject],
+    *,
+    size: int | None = None,
+    crop: int | None = None,
+    fit: str | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> ImageSet:
+    """Read DATA as the given runs' pictures were read, but for what is asked for otherwise.
+
+    Raises:
+        DataError, OptionError: as `load`.
+        RunError: a run was trained on other pictures than DATA's training split.
+    """
+    if not subjects:
+        return load(source, size=DEFAULT_SIZE if size is None else size, crop=crop, fit=fit, progress=progress)
+    known = subjects[0].model.data_["source"]
+    spec = picture_spec(subjects[0].model, crop)
+    faces = load(
+        source,
+        size=spec.size if size is None else size,
+        crop=spec.crop if crop is not None or known else None,
+        fit=fit or (spec.fit if known else None),
+        attributes=DataSpec.from_json(known).attributes if known else None,
+        progress=progress,
+    )
+    for subject in subjects:
+        _check_split(subject, faces)
+    return faces
+
+
+def train_subjects(
+    faces: ImageSet,
+    folder: Path,
+    *,
+    code: int,
+    recipe: str,
+    epochs: int | None,
+    denoiser: bool,
+    device: str,
+    seed: int,
+    say: Say,
+) -> list[Subject]:
+    """Train every kind of model in the registry at one code size, and the reference notebook's denoiser, in `folder`.
+
+    A training that was broken off goes on; one that ended is taken as it is.
+
+    Raises:
+        OptionError, RunError, TrainingDiverged, Interrupted: as the models' `fit`.
+    """
+    subjects = []
+    for name in (*MODELS, *([DENOISER] if denoiser else [])):
+        kind, own_size, noise = preset(name)
+        size = code if name in MODELS else own_size
+        say(f"training {name} with a code of {size}")
+        model = _new(kind, code_size=size, device=device, seed=seed)
+        options: dict[str, Any] = {}
+        if model.trains_in_epochs:
+            options = {"recipe": recipe, "epochs": epochs, "noise": noise}
+        train_run(model, faces, folder / f"{name}-{size}", resume=True, **options)
+        subjects.append(Subject(EXACT_PCA if _is_exact_pca(model) else name, model))
+    return subjects
+
+
+def with_exact_pca(subjects: Sequence[Subject], train: ImageSet, left_out: list[str]) -> list[Subject]:
+    """The subjects by code size, each size with an exact PCA, where the training pictures allow one."""
+    result: list[Subject] = []
+    most = min(len(train), int(np.prod(train.image_shape)))
+    for code in sorted({subject.code for subject in subjects}):
+        own = [subject for subject in subjects if subject.code == code]
+        result += own
+        if any(_is_exact_pca(subject.model) for subject in own):
+            continue
+        if code <= most:
+            result.append(Subject(EXACT_PCA, PCAAutoencoder(code).fit(train)))
+        else:
+            left_out.append(f"exact PCA with a code of {code}: these pictures allow {most} at most")
+    return result
+
+
+def _new(kind: str, **parameters: Any) -> Autoencoder:
+    """A model with those of the parameters that its kind knows."""
+    learner = model_class(kind)
+    known = learner._get_param_names()
+    return learner(**{name: value for name, value in parameters.items() if name in known})
+
+
+def _is_exact_pca(model: Autoencoder) -> bool:
+    return model.kind == PCAAutoencoder.kind and not model.trains_in_epochs
+
+
+def _check_split(subject: Subject, faces: ImageSet) -> None:
+    """Nobody is judged on pictures of their own training."""
+    name, model = subject.name, subject.model
+    if model.image_shape_ != faces.image_shape:
+        raise RunError(
+            f"{name} takes pictures of {model.image_shape_}, DATA gives {faces.image_shape}; judge runs of one size, "
+            f"with --size {model.image_shape_[0]}"
+        )
+    parts = model.data_["parts"]
+    if not parts:
+        raise RunError(
+            f"{name} does not know its training pictures (it was imported, or fitted on arrays), so the test split may "
+            "hold some of them; train it with 'lookalike train'"
+        )
+    if parts[0] == ["train", TEST_SIZE, RANDOM_STATE]:
+        train = faces
+        for _, share, random_state in parts:
+            train = train.split(share, random_state)[0]
+        if train.digest == model.data_["digest"]:
+            return
+    raise RunError(
+        f"{name} was trained on {model.data_['images']:,} pictures that are not the training split of this DATA, so "
+        "the test split may hold some of them; give the DATA, --size, --crop and --fit that it was trained with"
+    )
