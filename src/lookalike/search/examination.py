@@ -1,0 +1,99 @@
+"""An index is asked what exact search has answered already: its recall, with its sampling error, and its speed."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.search.base import Index
+from lookalike.search.exact import ExactIndex
+from lookalike.search.inputs import Ids, as_codes
+from lookalike.search.metric import Floats
+
+CONFIDENCE = 2.33
+"""Standard errors that the recall's lower bound lies below the mean: one-sided 99%. Less would do for one setting, but
+the least of many that pass is taken, which favours luck."""
+TIE = 1e-6
+"""Relative difference of distances below which two neighbours are equally near: a few roundings of float32."""
+ALONE = 50
+"""Queries that are asked one by one."""
+
+
+class Recall(NamedTuple):
+    """Mean recall@k, and the lower end of its one-sided 99% interval."""
+
+    mean: float
+    at_least: float
+
+
+class Examination:
+    """Queries with their true neighbours among codes, in one metric.
+
+    Attributes:
+        exact: the index that gave the true neighbours.
+        seconds: what finding them took.
+    """
+
+    def __init__(self, exact: Index, queries: npt.ArrayLike, k: int) -> None:
+        self.exact = exact
+        self.queries: Floats = as_codes(queries)
+        self.k = max(1, min(k, len(exact)))
+        started = time.perf_counter()
+        self.true = exact.query(self.queries, self.k)
+        self.seconds = time.perf_counter() - started
+
+    @classmethod
+    def like(cls, index: Index, codes: Floats, ids: Ids, queries: npt.ArrayLike, k: int) -> Self:
+        """Over `codes`, in the metric that `index` has learned."""
+        return cls(ExactIndex(index.metric.name).hold(index.metric, codes, ids), queries, k)
+
+    def shares(self, index: Index) -> npt.NDArray[np.float64]:
+        """Share of the k true neighbours that each query finds: float64 (Q,).
+
+        Of several items that are equally far, any counts; items that are not among the codes never do.
+        """
+        found = index.query(self.queries, self.k)
+        reach = self.true.distances[:, -1:]
+        hits = (found.ids[:, :, None] == self.true.ids[:, None, :]).any(axis=2)
+        tied = ~hits & (found.distances <= reach * np.float32(1 + TIE))
+        hits[tied] = np.isin(found.ids[tied], self.exact.ids)
+        shares: npt.NDArray[np.float64] = hits.mean(axis=1)
+        return shares
+
+    def recall(self, index: Index, promised: float) -> Recall:
+        """The index's recall, judged with the margin that a promise of `promised` asks for."""
+        return judged(self.shares(index), promised, self.k)
+
+    def seconds_of(self, index: Index, rounds: int = 1) -> float:
+        """Median time in which all queries are answered as one batch."""
+        taken = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            index.query(self.queries, self.k)
+            taken.append(time.perf_counter() - started)
+        return statistics.median(taken)
+
+    def milliseconds_alone(self, index: Index) -> float:
+        """Median time of a query that is asked alone."""
+        taken = []
+        for query in self.queries[:ALONE]:
+            started = time.perf_counter()
+            index.query(query, self.k)
+            taken.append(time.perf_counter() - started)
+        return 1000 * statistics.median(taken)
+
+
+def judged(shares: npt.NDArray[np.float64], promised: float, k: int) -> Recall:
+    """Mean of the shares that were found, and its lower bound for the sampling of the queries.
+
+    The bound is the normal one. The variance is taken as no less than that of k independent neighbours found with the
+    promised chance, so that a handful of queries that all went well proves little.
+    """
+    mean = float(shares.mean())
+    variance = max(float(shares.var()), promised * (1 - promised) / k)
+    return Recall(mean, mean - CONFIDENCE * math.sqrt(variance / len(shares)))

@@ -1,0 +1,83 @@
+"""FAISS's flat index, searched so that distances and their order are true to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.search.library import load_faiss
+from lookalike.search.lookup import Mask, Rows
+from lookalike.search.metric import Floats
+
+SPARE = 6
+"""Candidates beyond the k nearest, among which the true order is found."""
+BATCHED = 20
+"""Queries from which on FAISS expands |x - y|^2 into |x|^2 - 2xy + |y|^2 (its `distance_compute_blas_threshold`)."""
+
+
+def points_of(flat: Any) -> Floats:
+    """The float32 (N, D) vectors in a flat index, without a copy; valid until it changes."""
+    faiss = load_faiss()
+    if not flat.ntotal:
+        return np.empty((0, flat.d), np.float32)
+    return np.asarray(faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)).reshape(flat.ntotal, flat.d)
+
+
+def selector(chosen: Mask) -> Any:
+    """FAISS's selector of the rows that are True."""
+    faiss = load_faiss()
+    return faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
+
+
+def by_differences(flat: Any, points: Floats, k: int, chosen: Mask | None = None) -> tuple[Floats, Rows]:
+    """The k nearest vectors by differences, of the chosen ones alone where asked: exact zeros, the true order."""
+    faiss = load_faiss()
+    select = faiss.IDSelectorAll() if chosen is None else selector(chosen)
+    squared, rows = flat.search(points, k, params=faiss.SearchParameters(sel=select))
+    return squared, rows
+
+
+def nearest(flat: Any, points: Floats, k: int) -> tuple[Floats, Rows]:
+    """The k <= N nearest vectors of each point: squared distances float32 (Q, k) and rows int64 (Q, k).
+
+    FAISS searches batches by an expansion that rounds: equal vectors are not at 0, and near ones change places. So
+    some spare candidates are asked for and all are measured by differences. Where rounding could have hidden a true
+    neighbour behind the last candidate, the query is searched by differences from the start.
+    """
+    if len(points) < BATCHED:
+        return by_differences(flat, points, k)
+    wanted = min(k + SPARE, flat.ntotal)
+    rough, rows = flat.search(points, wanted)
+    squared = measured(flat, points, rows)
+    if wanted < flat.ntotal:
+        # Each vector's length is within a candidate's reach: |y| <= |x| + |x - y|.
+        length = np.sqrt(np.einsum("nd,nd->n", points, points, dtype=np.float64))
+        rounding = np.finfo(np.float32).eps * flat.d * np.square(2 * length + np.sqrt(np.maximum(rough[:, -1], 0)))
+        doubtful = ~(np.partition(squared, k - 1, axis=1)[:, k - 1] + rounding < rough[:, -1])
+    else:
+        doubtful = np.zeros(len(points), np.bool_)
+    squared, rows = first(squared, rows, k)
+    if doubtful.any():
+        squared[doubtful], rows[doubtful] = by_differences(flat, points[doubtful], k)
+    return squared, rows
+
+
+def measured(flat: Any, points: Floats, rows: Rows) -> Floats:
+    """Squared distances of each point (Q, D) to its rows (Q, m) of the index, by differences: float32 (Q, m)."""
+    faiss = load_faiss()
+    squared = np.full(rows.shape, np.inf, np.float32)
+    pointers = faiss.swig_ptr(squared), faiss.swig_ptr(points), flat.get_xb(), faiss.swig_ptr(rows)
+    faiss.fvec_L2sqr_by_idx(*pointers, flat.d, *rows.shape)
+    return squared
+
+
+def first(squared: npt.NDArray[np.float32], rows: Rows, k: int) -> tuple[Floats, Rows]:
+    """The k least of each line in order. Lines that are in order already, which most are, are left as they are."""
+    unordered = (squared[:, 1:] < squared[:, :-1]).any(axis=1)
+    if unordered.any():
+        order = np.argsort(squared[unordered], axis=1, kind="stable")
+        squared[unordered] = np.take_along_axis(squared[unordered], order, axis=1)
+        rows[unordered] = np.take_along_axis(rows[unordered], order, axis=1)
+    return squared[:, :k].copy(), rows[:, :k].copy()
