@@ -24,6 +24,8 @@ CURVES = {"train": "#8a93a0", "validation": "#d1782f", "test": "#2f6db3"}
 """Colours that stay apart for colour-blind eyes."""
 CELL = 1.1
 """Inches of a picture in a grid."""
+LOOK = 128
+"""Pixels that the longer side of a picture comes to at least, where small pictures are enlarged for looking at."""
 
 
 def displayable(pictures: Array) -> Array:
@@ -38,7 +40,8 @@ def grid(pictures: Array, titles: Sequence[str] | None = None, columns: int | No
 
     columns = columns or math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)
-    figure = Figure(figsize=(CELL * columns, (CELL + (0.25 if titles else 0.05)) * rows), layout="constrained")
+    above = 0.1 + 0.15 * max(title.count("\n") + 1 for title in titles) if titles else 0.05
+    figure = Figure(figsize=(CELL * columns, (CELL + above) * rows), layout="constrained")
     for i, (axes, picture) in enumerate(zip(_cells(figure, rows, columns), displayable(pictures), strict=False)):
         axes.imshow(picture, interpolation="nearest")
         if titles is not None:
@@ -123,6 +126,47 @@ def picture_png(picture: Array) -> bytes:
 
     stream = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(stream, format="png")
+    return stream.getvalue()
+
+
+def enlarged(pictures: Array, side: int = LOOK) -> Array:
+    """uint8 pictures (N, H, W, C), a whole number of times larger (Lanczos), so that the longer side reaches `side`."""
+    from PIL import Image
+
+    _, height, width, channels = pictures.shape
+    times = math.ceil(side / max(height, width))
+    if times == 1:
+        return pictures
+    large = np.empty((len(pictures), times * height, times * width, channels), np.uint8)
+    for i, picture in enumerate(pictures):
+        image = Image.fromarray(picture[..., 0] if channels == 1 else picture)
+        resized = np.asarray(image.resize((times * width, times * height), Image.Resampling.LANCZOS))
+        large[i] = resized[..., None] if channels == 1 else resized
+    return large
+
+
+def strip(groups: Sequence[Array], side: int = LOOK) -> Array:
+    """Groups of uint8 pictures (n, H, W, C) in one row, enlarged, with a white gap after each group: (h, w, C)."""
+    parts: list[Array] = []
+    for group in groups:
+        pictures = enlarged(group, side)
+        _, height, _, channels = pictures.shape
+        parts += [*pictures, np.full((height, max(height // 16, 1), channels), 255, np.uint8)]
+    return np.concatenate(parts[:-1], axis=1)
+
+
+def there_and_back_gif(pictures: Array, milliseconds: int = 120, rest: int = 600) -> bytes:
+    """uint8 pictures (N, H, W, C), enlarged, as an endless GIF there and back, resting at both ends: milliseconds."""
+    from PIL import Image
+
+    large = enlarged(pictures)
+    images = [Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture) for picture in large]
+    # Colours of each frame's own and no dithering: it would flicker.
+    frames = [image.quantize(256, dither=Image.Dither.NONE) for image in [*images, *images[-2:0:-1]]]
+    times = [milliseconds] * len(frames)
+    times[0] = times[len(images) - 1] = rest
+    stream = io.BytesIO()
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=1)
     return stream.getvalue()
 
 

@@ -1,0 +1,94 @@
+"""lookalike index"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Attributes, Crop, Fit, Json, Run, Seed, Size, answer, reading_shown
+
+REJECTED_SHOWN = 10
+WIDTH = 78
+
+
+def index(
+    run: Run,
+    gallery: Annotated[Path, typer.Option(help="The gallery's folder; made where it is missing.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="The pictures; without them, the source of the gallery's last update."),
+    ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option(
+            help="The share of the true 10 nearest that a search is to find, above 0 and up to 1; measured.",
+            show_default="as before, 0.95 at first",
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="The kind of index: 'auto' (the fastest that keeps the promise), 'exact', 'lsh', 'hnsw', 'ivf' or "
+            "'ivfpq'.",
+            show_default="as before, auto at first",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="What distance means: 'whitened-cosine' (finds the same person most often), 'euclidean' (the course's; "
+            "nearest to the pixels), 'cosine' or 'whitened'.",
+            show_default="as before, whitened-cosine at first",
+        ),
+    ] = None,
+    size: Size = None,
+    crop: Crop = None,
+    fit: Fit = None,
+    attributes: Attributes = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Build or update a gallery: a run's codes of pictures, with an index that finds them.
+
+    The gallery comes to hold what DATA holds now. Only what is new, changed or gone since the last update is touched;
+    an update that was cut off goes on. Pictures are prepared as those of the run, unless options say otherwise. The
+    seed draws the pictures that the recall is measured with.
+    """
+    from lookalike.gallery import Gallery
+    from lookalike.models.loading import load_model
+
+    with Gallery.open(gallery, load_model(run), metric=metric) as held:
+        with reading_shown() as progress:
+            done = held.update(
+                data,
+                recall=recall,
+                method=method,
+                size=size,
+                crop=crop,
+                fit=fit,
+                attributes=attributes,
+                progress=progress,
+                say=_say if sys.stderr.isatty() else None,
+                seed=seed,
+            )
+        promised = held.promised_recall
+    lines = [
+        f"{done.images:,} pictures in {gallery}",
+        f"{done.added:,} added, {done.updated:,} updated, {done.removed:,} removed, {len(done.rejected):,} set aside",
+        f"{done.method} search finds {done.recall_measured:.1%} of the 10 nearest ({promised:.0%} promised)",
+        *textwrap.wrap(done.why, WIDTH),
+        f"{done.seconds:.1f} s",
+    ]
+    if done.rejected:
+        lines += [f"  {name}: {reason}" for name, reason in done.rejected[:REJECTED_SHOWN]]
+        if len(done.rejected) > REJECTED_SHOWN:
+            lines.append(f"  and {len(done.rejected) - REJECTED_SHOWN:,} more; --json lists all")
+    answer(done.as_json(), "\n".join(lines), json)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

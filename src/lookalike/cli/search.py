@@ -1,0 +1,90 @@
+"""lookalike search"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Json, Seed, answer
+from lookalike.errors import OptionError
+
+Galleries = Annotated[Path, typer.Argument(metavar="GALLERY", help="The folder of a gallery.")]
+NAME_WIDTH = 60
+SAME = {"people": "pairs of one person", "copies": "pictures and slightly changed copies"}
+
+
+def search(
+    gallery: Galleries,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="IMAGE", help="A picture file; several stand for the mean of their codes."),
+    ] = None,
+    item: Annotated[
+        list[str] | None,
+        typer.Option(help="The name of a stored picture to search for, instead of a file.", metavar="NAME"),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", "--neighbours", help="How many neighbours to find, 1 or more.")] = 5,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="Only pictures that meet a condition on attributes, person and name, such as "
+            "\"smile > 0.5 and person = 'Mira Tolan'\".",
+            show_default="all",
+        ),
+    ] = None,
+    matches: Annotated[
+        float | None,
+        typer.Option(
+            help="Also say which neighbours are matches, at this share of false matches among different pairs (0.01).",
+            show_default="not said",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A PNG file that takes the query and its neighbours, with distances.", show_default="none"),
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Find the stored pictures nearest to a picture, with their distances in the gallery's metric.
+
+    Pictures are prepared as those of the gallery. The seed draws the pairs that tell a match.
+    """
+    from lookalike.gallery import Gallery
+    from lookalike.gallery.sheet import write_sheet
+
+    asked: list[Path | str] = [*(images or []), *(item or [])]
+    if not asked:
+        raise OptionError("nothing is searched for; give a picture file, or --item with the name of a stored picture")
+    with Gallery.open(gallery, create=False) as held:
+        threshold = None if matches is None else held.threshold(matches, seed=seed)
+        query = asked if len(asked) > 1 else asked[0]
+        held.search(query, 1)  # so that the milliseconds are those of a search alone, without what is loaded once
+        started = time.perf_counter()
+        found = held.search(query, k, where=where)
+        milliseconds = 1000 * (time.perf_counter() - started)
+        if out is not None:
+            write_sheet(held, asked, found, out)
+    neighbours = [
+        {"name": name, "distance": float(distance)}
+        | ({} if threshold is None else {"match": bool(distance <= threshold.distance)})
+        for name, distance in zip(*found, strict=True)
+    ]
+    payload = {"neighbours": neighbours, "milliseconds": milliseconds}
+    width = min(max((len(str(one["name"])) for one in neighbours), default=0), NAME_WIDTH)
+    lines = [
+        f"{one['name']:<{width}}  {one['distance']:9.4f}{'  match' if one.get('match') else ''}" for one in neighbours
+    ]
+    if threshold is not None:
+        payload["threshold"] = threshold.as_json()
+        lines.append(
+            f"{threshold.true_match_rate:.1%} of {SAME[threshold.basis]}, and {threshold.false_match_rate:.1%} of "
+            f"other pairs, are within {threshold.distance:.4f}"
+        )
+    if out is not None:
+        payload["out"] = str(out)
+        lines.append(f"wrote {out}")
+    answer(payload, "\n".join(lines) or "no stored picture meets the condition", json)

@@ -1,0 +1,153 @@
+"""The index beside the catalog: chosen and measured by an update, caught up by whoever finds it of another moment.
+
+An index knows the ids it holds. Whatever the catalog names in addition is added in memory, whatever it no longer
+names is removed, so that an index may be of any moment: before an update that was cut off, or one that goes on now.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lookalike.data.images import Pixels
+from lookalike.errors import SearchError
+from lookalike.gallery.catalog import Catalog
+from lookalike.gallery.view import Floats, View
+from lookalike.search.index import Index, index_class, load_index
+from lookalike.search.recall import choose, keep_promise
+from lookalike.search.report import Report
+
+METRIC, METHOD, RECALL = "whitened-cosine", "auto", 0.95
+"""Where nothing else is asked: the metric that finds the same person most often (`lookalike bench quality`), any kind
+of index, and the recall that is promised."""
+K = 10
+"""Neighbours that the recall promise speaks of."""
+PROBES = 1000
+MUCH = 1.5
+"""A gallery that is this many times larger, or smaller, than when its index was chosen is chosen for anew."""
+_log = logging.getLogger(__name__)
+
+
+class Wish(NamedTuple):
+    """What is asked of an index: its metric, its kind or "auto", and the mean recall@10 it is to keep."""
+
+    metric: str
+    method: str
+    recall: float
+
+
+def index_of(catalog: Catalog, folder: Path, view: View) -> Index:
+    """The index over exactly the view's items; an exact one in memory where there is none on disk, or a damaged one."""
+    index = _load(catalog, folder)
+    if index is None:
+        return index_class("exact")(wish_of(catalog).metric).fit(view.codes, view.ids)
+    _catch_up(index, view)
+    return index
+
+
+def wish_of(catalog: Catalog) -> Wish:
+    """What is asked of this gallery's index."""
+    return Wish(*catalog.fact("wish"))
+
+
+def maintain(
+    catalog: Catalog,
+    folder: Path,
+    view: View,
+    encode: Callable[[Pixels], Floats],
+    wish: Wish,
+    *,
+    seed: int,
+    say: Callable[[str], None] | None,
+) -> Report:
+    """Bring the index to the view's items and measure it; another setting, or another index, where it fell short."""
+    about = catalog.fact("index")
+    probes = _probes(catalog, view, encode, seed)
+    index = None
+    if about is not None and list(wish) == catalog.fact("wish") and is_alike(about["chosen_for"], len(view.ids)):
+        index = _load(catalog, folder)
+    if index is None:
+        chosen_for = len(view.ids)
+        asked: dict[str, Any] = {"metric": wish.metric, "recall": wish.recall, "k": K, "method": wish.method}
+        index, report = choose(view.codes, view.ids, **asked, queries=probes, seed=seed, progress=say)
+    else:
+        chosen_for, report = about["chosen_for"], Report(**{**about["report"], "trials": ()})
+        if not _catch_up(index, view):
+            return report
+        index, report = keep_promise(index, view.codes, view.ids, probes, report, seed=seed, progress=say)
+    _save(catalog, folder, index, wish, {"chosen_for": chosen_for, "report": report.as_json()})
+    return report
+
+
+def remove_leftovers(catalog: Catalog, folder: Path) -> None:
+    """Remove the folders of indexes that the catalog does not name."""
+    about = catalog.fact("index") or {}
+    for path in folder.glob("index-*"):
+        if path.name != about.get("folder"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _load(catalog: Catalog, folder: Path) -> Index | None:
+    for _ in range(3):
+        about = catalog.fact("index")
+        if about is None:
+            return None
+        path = folder / about["folder"]
+        try:
+            return load_index(path)
+        except (SearchError, OSError) as error:
+            if (catalog.fact("index") or {}).get("folder") != about["folder"]:
+                continue  # an update has replaced it meanwhile
+            _log.warning("%s cannot be read (%s); the search is exact until the next update", path, error)
+            return None
+    return None
+
+
+def _catch_up(index: Index, view: View) -> bool:
+    """Remove and add what makes the index hold the view's items; whether there was anything."""
+    gone = np.setdiff1d(index.ids, view.ids)
+    new = np.setdiff1d(view.ids, index.ids)
+    if len(gone):
+        index.remove(gone)
+    if len(new):
+        places = view.places(new)
+        index.add(view.codes[places], view.ids[places])
+    return bool(len(gone) or len(new))
+
+
+def _save(catalog: Catalog, folder: Path, index: Index, wish: Wish, about: dict[str, Any]) -> None:
+    """Write the index to a folder of its own, then let the catalog name it, then remove the one before."""
+    number = int((catalog.fact("index") or {"folder": "index-0"})["folder"].partition("-")[2]) + 1
+    path = folder / f"index-{number}"
+    shutil.rmtree(path, ignore_errors=True)
+    index.save(path)
+    with catalog.transaction():
+        catalog.set_fact("index", {**about, "folder": path.name})
+        catalog.set_fact("wish", list(wish))
+    remove_leftovers(catalog, folder)
+
+
+def _probes(catalog: Catalog, view: View, encode: Callable[[Pixels], Floats], seed: int) -> Floats:
+    """Codes of pictures that were never stored: mirrored copies of up to 1,000 that are, kept with the gallery."""
+    drawn_for = catalog.fact("probes_drawn_for")
+    kept = catalog.array("probes")
+    if kept is not None and is_alike(drawn_for, len(view.ids)):
+        return kept.astype(np.float32)
+    generator = np.random.default_rng(seed)
+    places = np.sort(generator.choice(len(view.ids), min(len(view.ids), PROBES), replace=False))
+    mirrored = np.ascontiguousarray(view.all_pixels[view.rows[places]][:, :, ::-1])
+    probes = encode(mirrored)
+    with catalog.transaction():
+        catalog.set_array("probes", probes)
+        catalog.set_fact("probes_drawn_for", len(view.ids))
+    return probes
+
+
+def is_alike(then: int, now: int) -> bool:
+    """Whether a gallery of `now` pictures has not changed much since it had `then`."""
+    return then <= now * MUCH and now <= then * MUCH

@@ -1,0 +1,216 @@
+"""What an update finds, written chunk by chunk: rows first, then the transaction that names them.
+
+A chunk ends after a fixed number of pictures that had to be encoded, whatever else lies between them. An update that
+was cut off has committed whole chunks, so that the next one makes the same chunks of what is left, and codes are the
+same to the last bit: a model may give other last bits for a picture in other company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike import files
+from lookalike.data.images import Pixels, Rejected
+from lookalike.gallery.catalog import Catalog, Item
+from lookalike.gallery.feed import Entry
+from lookalike.gallery.storage import Storage
+
+CHUNK = 500
+"""Pictures that are encoded and committed together, at most."""
+CHUNK_BYTES = 1 << 26
+
+
+class Known(NamedTuple):
+    """What a file of some content turned out to be: a picture with its row, or the reason why not."""
+
+    pixels: str | None
+    row: int | None
+    reason: str | None
+
+
+class Counts(NamedTuple):
+    """Items that came, changed, and went."""
+
+    added: int
+    updated: int
+    removed: int
+
+
+def pixels_digest(picture: Pixels) -> str:
+    """Hexadecimal SHA-256 of a framed picture; within a gallery all have one shape."""
+    return files.sha256(np.ascontiguousarray(picture).data)
+
+
+class Changes:
+    """The changes of one update.
+
+    Args:
+        catalog: with its lock held by this process.
+        storage: the files of rows.
+        encode: pictures (n, H, W, C) -> codes (n, K).
+    """
+
+    def __init__(self, catalog: Catalog, storage: Storage, encode: Callable[[Pixels], npt.NDArray[np.float32]]) -> None:
+        self.catalog = catalog
+        self.storage = storage
+        self.encode = encode
+        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // storage.pixels.row_bytes))
+        self.items: dict[str, Item] = {}
+        self.contents: dict[str, Known] = {}
+        self.rows: dict[str, int] = {}
+        for item in catalog.items("retired", "stored", "rejected"):
+            if item.state != "retired":
+                self.items[item.name] = item
+            if item.pixels is not None and item.row is not None:
+                self.rows[item.pixels] = item.row
+            if item.content is not None:
+                self.contents[item.content] = Known(item.pixels, item.row, item.reason)
+        self.row_count = int(catalog.fact("rows"))
+        self.entries: dict[str, Entry] = {}
+        self.stored = 0
+        self.first_reason: str | None = None
+        self.added = self.updated = self.removed = 0
+        self._new: list[tuple[Item, npt.NDArray[np.float32] | None]] = []
+        self._touched: list[tuple[int, int | None, int | None, str | None]] = []
+        self._retired: list[int] = []
+        self._pictures: list[Pixels] = []
+
+    def is_unchanged(self, entry: Entry) -> bool:
+        """Whether an entry's file looks as it did when it was last read, so that it need not be opened."""
+        item = self.items.get(entry.name)
+        # What could not even be read has no content: a permission may have come back.
+        return (
+            item is not None
+            and item.content is not None
+            and entry.modified is not None
+            and (item.size, item.modified) == (entry.size, entry.modified)
+        )
+
+    def keep(self, entry: Entry) -> None:
+        """The item of that name stays as it is."""
+        self._see(entry)
+        self.stored += self.items[entry.name].state == "stored"
+
+    def take_content(self, entry: Entry, content: str) -> None:
+        """A file whose content is known, under this name or another."""
+        known = self.contents[content]
+        if known.reason is not None:
+            self.reject(entry, content, known.reason)
+        else:
+            assert known.pixels is not None
+            self._place(entry, content, known.pixels, None)
+
+    def take_picture(self, entry: Entry, content: str | None, picture: Pixels) -> None:
+        """A picture that was decoded, or came as pixels."""
+        self._place(entry, content, pixels_digest(picture), picture)
+
+    def reject(self, entry: Entry, content: str | None, reason: str) -> None:
+        """A file that holds no usable picture."""
+        self.first_reason = self.first_reason or reason
+        item = self.items.get(entry.name)
+        if item is not None and item.state == "rejected" and (item.content, item.reason) == (content, reason):
+            self._see(entry)
+            self._touch(item, entry, content)
+            return
+        self._replace(entry, content, "rejected", None, reason, None)
+
+    def finish(self) -> Counts:
+        """Write what is left, take out what was not found, and label everything, in one last transaction."""
+        gone = [item for name, item in self.items.items() if name not in self.entries]
+        self._write_rows()
+        with self.catalog.transaction():
+            is_other = bool(self._new or self._retired or gone)
+            self._write_items()
+            self.catalog.retire(item.id for item in gone)
+            self.catalog.purge()
+            if self._label() or is_other:
+                self.catalog.next_generation()
+        self.removed += sum(item.state == "stored" for item in gone)
+        return Counts(self.added, self.updated, self.removed)
+
+    def rejected(self) -> list[Rejected]:
+        """All that is set aside in the gallery, by name."""
+        return [Rejected(item.name, item.reason or "") for item in self.catalog.items("rejected")]
+
+    def _place(self, entry: Entry, content: str | None, pixels: str, picture: Pixels | None) -> None:
+        item = self.items.get(entry.name)
+        self.stored += 1
+        if item is not None and item.pixels == pixels:
+            self._see(entry)
+            self._touch(item, entry, content)
+            return
+        row = self.rows.get(pixels)
+        if row is None:
+            assert picture is not None
+            row = self.rows[pixels] = self.row_count + len(self._pictures)
+            self._pictures.append(np.array(picture))
+        self._replace(entry, content, "stored", pixels, None, row)
+        if len(self._pictures) == self.chunk:
+            self._flush()
+
+    def _see(self, entry: Entry) -> None:
+        self.entries[entry.name] = entry._replace(read=None)  # which may hold a whole file's content
+
+    def _touch(self, item: Item, entry: Entry, content: str | None) -> None:
+        if (item.size, item.modified, item.content) != (entry.size, entry.modified, content):
+            self._touched.append((item.id, entry.size, entry.modified, content))
+
+    def _replace(
+        self, entry: Entry, content: str | None, state: str, pixels: str | None, reason: str | None, row: int | None
+    ) -> None:
+        before = self.items.get(entry.name)
+        if before is not None:
+            self._retired.append(before.id)
+        was_stored, is_stored = before is not None and before.state == "stored", state == "stored"
+        self.updated += was_stored and is_stored
+        self.added += is_stored and not was_stored
+        self.removed += was_stored and not is_stored
+        self._see(entry)
+        fresh = Item(
+            *(0, entry.name, entry.size, entry.modified, content, pixels, state, reason, row), person=entry.person
+        )
+        self._new.append((fresh, entry.values))
+
+    def _flush(self) -> None:
+        self._write_rows()
+        with self.catalog.transaction():
+            self._write_items()
+            self.catalog.next_generation()
+
+    def _write_rows(self) -> None:
+        if self._pictures:
+            pixels = np.stack(self._pictures)
+            self.storage.write(self.row_count, pixels, self.encode(pixels))
+
+    def _write_items(self) -> None:
+        """Inside a transaction, after the rows are on disk."""
+        self.catalog.retire(self._retired)
+        for id, size, modified, content in self._touched:
+            self.catalog.touch(id, size, modified, content)
+        for item, values in self._new:
+            self.catalog.add(item, values)
+        self.row_count += len(self._pictures)
+        self.catalog.set_fact("rows", self.row_count)
+        self._new, self._touched, self._retired, self._pictures = [], [], [], []
+
+    def _label(self) -> bool:
+        """Write the persons and attributes that differ from the catalog's; whether there were any."""
+        is_other = False
+        held = self.catalog.attribute_values() if self.catalog.attribute_names else {}
+        for item in self.catalog.items("stored", "rejected"):
+            entry = self.entries[item.name]
+            if item.person != entry.person or not _equal(held.get(item.id), entry.values):
+                self.catalog.label(item.id, entry.person, entry.values)
+                is_other = True
+        return is_other
+
+
+def _equal(held: tuple[float | None, ...] | None, values: npt.NDArray[np.float32] | None) -> bool:
+    """SQLite keeps NaN as NULL, which comes back as None."""
+    if held is None or values is None:
+        return held is None and values is None
+    return bool(np.array_equal(np.array(held, np.float32), values, equal_nan=True))

@@ -1,0 +1,394 @@
+"""A gallery: a folder that lives, with a model's codes of pictures and everything that finds them again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
+from lookalike.data.pipeline import Progress
+from lookalike.errors import GalleryError, OptionError
+from lookalike.gallery import beside, queries, updating
+from lookalike.gallery.calibration import Calibration, Threshold
+from lookalike.gallery.catalog import Catalog, Item
+from lookalike.gallery.changes import Changes, Counts
+from lookalike.gallery.filters import parse
+from lookalike.gallery.grouping import EXACT_UP_TO, Duplicates, grouped, near_pairs, near_pairs_by_index
+from lookalike.gallery.housekeeping import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
+from lookalike.gallery.updating import Update
+from lookalike.gallery.view import Floats, Ids, View, read_view, storage_of
+from lookalike.search.index import INDEXES, Index
+from lookalike.search.metric import make_metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lookalike.models.base import Autoencoder
+
+FALSE_MATCH_RATE = 0.01
+
+
+class Found(NamedTuple):
+    """The nearest stored pictures: names, nearest first, and float32 distances in the gallery's metric."""
+
+    names: list[str]
+    distances: Floats
+
+
+class Gallery:
+    """Pictures, their codes by one model, and an index over them, in one folder; made by `Gallery.open`.
+
+    Any number of processes may read while one updates: every call sees the last committed state. One object may be
+    shared between threads.
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog, model: Autoencoder | None, metric: str | None) -> None:
+        self.folder = folder
+        self._catalog = catalog
+        self._given_model = model
+        self._given_metric = metric
+        self._lock = threading.RLock()
+        self._view: View | None = None
+        self._index: tuple[View, Index] | None = None
+
+    @classmethod
+    def open(
+        cls, folder: str | Path, model: Autoencoder | None = None, *, metric: str | None = None, create: bool = True
+    ) -> Self:
+        """Open the gallery in a folder, or begin one there.
+
+        Args:
+            folder: made where it is missing.
+            model: whose codes the gallery holds; None takes the copy that the gallery keeps.
+            metric: "euclidean" (as in the reference notebook), "cosine", "whitened" or "whitened-cosine"; another than
+                the gallery's takes effect with the next update. None: the gallery's own, "whitened-cosine" at first.
+            create: False refuses a folder without a gallery.
+
+        Raises:
+            GalleryError: there is no gallery, or one of another model, or it is damaged.
+            NotFittedError: the model has no weights yet.
+            OptionError: the metric is unknown.
+        """
+        folder = Path(folder)
+        if metric is not None:
+            make_metric(metric)
+        return cls(folder, open_catalog(folder, model, metric, create=create), model, metric)
+
+    def close(self) -> None:
+        """Close the catalog; the object is of no use afterwards."""
+        self._catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._now().ids)
+
+    def __repr__(self) -> str:
+        return f"Gallery({str(self.folder)!r}, {len(self):,} pictures, {self.metric})"
+
+    @cached_property
+    def model(self) -> Autoencoder:
+        """The model whose codes these are."""
+        if self._given_model is not None:
+            return self._given_model
+        from lookalike.models.loading import load_model
+
+        model = load_model(self.folder / MODEL)
+        if model.digest != self._catalog.fact("model"):
+            raise GalleryError(f"{self.folder / MODEL} is not the model that made the codes; open with the run's model")
+        return model
+
+    @property
+    def metric(self) -> str:
+        """The metric that distances are in."""
+        return beside.wish_of(self._catalog).metric
+
+    @property
+    def promised_recall(self) -> float:
+        """The share of the true 10 nearest that updates see kept."""
+        return beside.wish_of(self._catalog).recall
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the stored pictures, sorted; `codes`, `people` and `attributes` have their order."""
+        return list(self._now().names)
+
+    @property
+    def codes(self) -> Floats:
+        """Codes of the stored pictures, float32 (N, code_size)."""
+        return self._now().codes.copy()
+
+    @property
+    def people(self) -> list[str | None]:
+        """The person on each stored picture, None where nobody is known."""
+        return list(self._now().people)
+
+    @property
+    def attributes(self) -> pd.DataFrame | None:
+        """The attribute table, float32, one row for each stored picture by its name; None where there is none."""
+        import pandas as pd
+
+        view, columns = self._now(), self._catalog.attribute_names
+        if not columns:
+            return None
+        held, none = self._catalog.attribute_values(), (None,) * len(columns)
+        rows = np.array([held.get(int(id), none) for id in view.ids], np.float32).reshape(-1, len(columns))
+        return pd.DataFrame(rows, index=view.names, columns=columns)
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """Pictures of the source that could not be read, with reasons."""
+        return [Rejected(item.name, item.reason or "") for item in self._catalog.items("rejected")]
+
+    @property
+    def source(self) -> DataSpec | None:
+        """Where the pictures come from and how they are framed; None where they came from memory."""
+        return updating.spec_of(self._catalog)
+
+    def item(self, name: str) -> Item:
+        """What the catalog knows of a stored picture.
+
+        Raises:
+            GalleryError: there is none of that name; the text says which are near.
+        """
+        view = self._now()
+        return self._catalog.item(int(view.ids[queries.place_of(view, name)]))
+
+    def picture(self, name: str) -> Pixels:
+        """A stored picture as the model sees it: uint8 (H, W, C). Raises as `item`."""
+        view = self._now()
+        return np.array(view.all_pixels[view.rows[queries.place_of(view, name)]])
+
+    def framed(self, source: str | Path | bytes) -> Pixels:
+        """A picture as the model sees it, of a file, its bytes, or a stored picture's name: uint8 (H, W, C)."""
+        view = self._now()
+        if isinstance(source, str) and source in view.numbers:
+            return self.picture(source)
+        return self._reader(view).framed(source)
+
+    def code(self, name: str) -> Floats:
+        """A stored picture's code: float32 (code_size,). Raises as `item`."""
+        view = self._now()
+        return np.array(view.all_codes[view.rows[queries.place_of(view, name)]])
+
+    def update(
+        self,
+        data: ImageSet | str | Path | None = None,
+        *,
+        recall: float | None = None,
+        method: str | None = None,
+        size: int | tuple[int, int] | None = None,
+        crop: int | None = None,
+        fit: str | None = None,
+        attributes: str | Path | None = None,
+        progress: Progress | None = None,
+        say: Callable[[str], None] | None = None,
+        seed: int = 0,
+    ) -> Update:
+        """Bring the gallery to what a source holds now; only what is new, changed or gone is touched.
+
+        The gallery mirrors its source: pictures that are no longer there leave the gallery. Files whose size and time
+        of change are as before are not opened; those with the same content are not decoded.
+
+        Args:
+            data: a set of pictures, or anything that `load` reads; None for the source of the last update. Pictures
+                that came from memory then stay as they are, and only the index is looked after.
+            recall: promised share of the true 10 nearest, above 0 and up to 1; None as before, 0.95 at first.
+            method: "auto", "exact", "lsh", "hnsw", "ivf" or "ivfpq"; None as before, "auto" at first.
+            size, crop, fit: how pictures are framed; None as before, at first as the model's pictures were.
+            attributes: a table for LFW, as `load` takes it; None as before.
+            progress: called with (pictures done, pictures in all or None).
+            say: called with lines of text while an index is chosen.
+            seed: of the probes that measure the recall.
+
+        Raises:
+            GalleryError: another process updates the gallery, or the pictures are framed otherwise than those here.
+            DataError: the source cannot be read, or holds no usable picture.
+            OptionError: an argument is out of range.
+            Interrupted: Ctrl-C or SIGTERM; what was stored stays, and the next update goes on.
+        """
+        started = time.perf_counter()
+        wish = self._wish(recall, method)
+        with only_writer(self.folder):
+            remove_leftovers(self._catalog, self.folder)
+            beside.remove_leftovers(self._catalog, self.folder)
+            counts = Counts(0, 0, 0)
+            feed = updating.find(
+                self._catalog,
+                data,
+                self._usual_spec(),
+                size=size,
+                crop=crop,
+                fit=fit,
+                attributes=attributes,
+                progress=progress,
+            )
+            if feed is not None and updating.begin(self._catalog, feed):
+                changes = Changes(self._catalog, storage_of(self._catalog, self.folder), self._encode)
+                counts = updating.apply_feed(changes, feed, progress)
+            compact(self._catalog, self.folder)
+            view = self._now()
+            report = beside.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
+            with self._lock:
+                self._index = None
+            self._given_metric = None
+        return Update(
+            len(view.ids),
+            *counts,
+            rejected=self.rejected,
+            method=report.kind,
+            recall_measured=report.recall,
+            kept=report.kept,
+            why=report.why,
+            seconds=time.perf_counter() - started,
+        )
+
+    def search(self, query: Any, k: int = 5, *, where: str | None = None) -> Found:
+        """Find the `k` nearest stored pictures.
+
+        A picture whose framed pixels are stored is at distance 0 from itself, exactly.
+
+        Args:
+            query: a picture, uint8 or centred float32 (H, W, C) of the model's shape; a picture file (Path, or its
+                bytes), framed as the gallery's; the name of a stored picture; a code (code_size,); or several of these
+                in a list (an array of pictures or codes counts as one): then the mean of their codes, taken after the
+                metric's transform, so that each counts the same.
+            k: how many, 1 or more; fewer come where fewer are stored or meet the filter.
+            where: a filter, such as "smile > 0.5 and person = 'Mira Tolan'"; see `lookalike.gallery.filters`.
+
+        Raises:
+            GalleryError: the name is unknown, or the filter cannot be read.
+            PictureError: the file is no picture.
+            OptionError: k, or the shape of the query, is not possible.
+        """
+        if k < 1:
+            raise OptionError(f"k is {k}; ask for 1 neighbour or more")
+        view, index = self._ready()
+        asked = self._reader(view).read(query)
+        chosen = None
+        if where is not None:
+            condition = parse(where, self._catalog.attribute_names)
+            chosen = view.places(self._catalog.chosen(*condition))
+        places, distances = queries.nearest(view, index, asked, k, chosen)
+        return Found([view.names[place] for place in places], distances)
+
+    def threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold:
+        """The distance up to which two pictures are a match, measured on pairs of stored ones.
+
+        Where persons are known, at most the stated share of pairs of different persons lies within it; where not, of
+        different pictures, and its `true_match_rate` is that of slightly changed copies. Measured once and kept in the
+        gallery, until that has changed much.
+
+        Raises:
+            GalleryError: there are too few pictures.
+            OptionError: the rate is not between 0 and 1.
+        """
+        return self._threshold(
+            f"match:{false_match_rate!r}:{seed}", lambda calibration: calibration.match(false_match_rate), seed
+        )
+
+    def duplicate_threshold(self, *, seed: int = 0) -> Threshold:
+        """The distance that `duplicates` joins within, measured on slightly changed copies; kept as `threshold`."""
+        return self._threshold(f"duplicate:{seed}", lambda calibration: calibration.duplicate(), seed)
+
+    def duplicates(self, threshold: float | None = None, *, seed: int = 0) -> Duplicates:
+        """Groups of near-duplicates: pictures joined by steps of at most `threshold`, in the gallery's metric.
+
+        None takes the distance of `duplicate_threshold`. Up to 50,000 pictures are compared exactly, each with each;
+        in larger galleries the index names the near ones.
+
+        Raises:
+            OptionError: the threshold is negative.
+        """
+        view, index = self._ready()
+        if threshold is None:
+            threshold = self.duplicate_threshold(seed=seed).distance
+        if not threshold >= 0:
+            raise OptionError(f"threshold is {threshold:g}; give a distance of 0 or more")
+        metric = index.metric
+        points = metric.transform(view.codes)
+
+        def nearest(places: Ids, k: int) -> tuple[Ids, Floats]:
+            found = index.query(view.codes[places], k)
+            return view.places_or_none(found.ids), found.distances
+
+        if len(view.ids) <= EXACT_UP_TO:
+            pairs: Iterator[Ids] = near_pairs(points, metric.distances, threshold)
+        else:
+            pairs = near_pairs_by_index(nearest, len(view.ids), threshold)
+        return Duplicates(grouped(points, view.names, pairs, metric.distances), threshold)
+
+    def _now(self) -> View:
+        """The last committed state."""
+        with self._lock:
+            if self._view is None or self._view.generation != self._catalog.fact("generation"):
+                self._view = read_view(self._catalog, self.folder)
+            return self._view
+
+    def _ready(self) -> tuple[View, Index]:
+        """The last committed state, and the index over it."""
+        with self._lock:
+            view = self._now()
+            if not len(view.ids):
+                raise GalleryError(f"{self.folder} holds no pictures yet; {build_with(self.folder)}")
+            if self._index is None or self._index[0] is not view:
+                self._index = view, beside.index_of(self._catalog, self.folder, view)
+            return self._index
+
+    def _reader(self, view: View) -> queries.Reader:
+        return queries.Reader(view, self._catalog, lambda: self.model, self._picture_spec)
+
+    def _encode(self, pictures: Pixels) -> Floats:
+        return self.model.encode(pictures)
+
+    def _wish(self, recall: float | None, method: str | None) -> beside.Wish:
+        known = beside.wish_of(self._catalog)
+        wish = beside.Wish(
+            self._given_metric or known.metric,
+            known.method if method is None else method,
+            known.recall if recall is None else recall,
+        )
+        if not 0 < wish.recall <= 1:
+            raise OptionError(f"recall is {wish.recall:g}; give a share above 0 and up to 1, such as 0.95")
+        if wish.method != beside.METHOD and wish.method not in INDEXES:
+            raise OptionError(f"method {wish.method!r} is unknown; give one of {beside.METHOD}, {', '.join(INDEXES)}")
+        return wish
+
+    def _picture_spec(self) -> DataSpec:
+        """How a single picture is framed: as those that are stored, before these as the model's."""
+        from lookalike.models.pictures import picture_spec
+
+        return self._usual_spec() or picture_spec(self.model)
+
+    def _usual_spec(self) -> DataSpec | None:
+        """How this gallery's pictures are framed, at first as the model's; None where nothing says it."""
+        framing = self._catalog.fact("framing")
+        if framing is not None:
+            (height, width), crop, fit = framing
+            return DataSpec("", (height, width), crop, fit)
+        if self.model.data_["source"] is None:
+            return None
+        from lookalike.models.pictures import picture_spec
+
+        return picture_spec(self.model)
+
+    def _threshold(self, key: str, measure: Callable[[Calibration], Threshold], seed: int) -> Threshold:
+        """A threshold that was kept, or measured now where the gallery has changed much since."""
+        view, index = self._ready()
+        kept = self._catalog.fact(f"threshold:{key}")
+        if kept is not None and kept["metric"] == self.metric and beside.is_alike(kept["images"], len(view.ids)):
+            return Threshold(**{name: value for name, value in kept.items() if name != "metric"})
+        found = measure(Calibration(view, self._encode, index.metric.transform, index.metric.distances, seed))
+        with self._catalog.transaction():
+            self._catalog.set_fact(f"threshold:{key}", {**found.as_json(), "metric": self.metric})
+        return found

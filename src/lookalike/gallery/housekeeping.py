@@ -1,0 +1,128 @@
+"""The gallery's folder: begun once, written by one process at a time, and kept from growing without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from lookalike.errors import GalleryError
+from lookalike.gallery.beside import METHOD, METRIC, RECALL, Wish
+from lookalike.gallery.catalog import Catalog
+from lookalike.gallery.view import storage_of
+
+if TYPE_CHECKING:
+    from lookalike.models.base import Autoencoder
+
+CATALOG = "catalog.sqlite"
+MODEL = "model"
+COMPACT_FROM = 1000
+"""Rows that nobody names; fewer are not worth a rewriting."""
+
+
+def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *, create: bool) -> Catalog:
+    """The catalog of a gallery, begun where there is none; a model that is given is that of its codes.
+
+    Raises:
+        GalleryError: there is none and it may not be begun, or it is another model's, or damaged.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise GalleryError(f"{folder} is a file; give a folder for the gallery")
+    if not (folder / CATALOG).is_file() and (model is None or not create):
+        raise GalleryError(f"{folder} holds no gallery; {build_with(folder)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog(folder / CATALOG)
+    try:
+        if catalog.schema == 0:
+            if model is None or not create:
+                raise GalleryError(f"{folder} holds no gallery; {build_with(folder)}")
+            catalog.close()
+            _begin(folder, model, metric or METRIC)
+            catalog = Catalog(folder / CATALOG)
+        if model is not None and model.digest != catalog.fact("model"):
+            kind, size = catalog.fact("kind"), catalog.fact("code_size")
+            raise GalleryError(
+                f"{folder} holds the codes of another model ({kind}, code {size}); give the model it was built with, "
+                "or build this one's gallery in another folder"
+            )
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def build_with(folder: Path) -> str:
+    """The remedy where a gallery is missing."""
+    return f"build one with: lookalike index RUN DATA --gallery {folder}"
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the gallery's lock, which the system releases even when the process is killed.
+
+    Raises:
+        GalleryError: another process holds it.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise GalleryError(f"another process updates {folder}; wait for its end") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(folder: Path, model: Autoencoder, metric: str) -> None:
+    """Keep a copy of the model and make an empty catalog, unless another process was quicker."""
+    with only_writer(folder):
+        catalog = Catalog(folder / CATALOG)
+        try:
+            if catalog.schema == 0:
+                model.save(folder / MODEL)
+                catalog.create(
+                    {
+                        "model": model.digest,
+                        "kind": model.kind,
+                        "code_size": model.code_size,
+                        "image_shape": list(model.image_shape_),
+                        "generation": 0,
+                        "files": 1,
+                        "rows": 0,
+                        "wish": list(Wish(metric, METHOD, RECALL)),
+                    }
+                )
+        finally:
+            catalog.close()
+
+
+def compact(catalog: Catalog, folder: Path) -> bool:
+    """Write codes and pixels anew where more than half of their rows are named by nobody; whether that was so.
+
+    The new files are whole before the catalog names them; whoever has the old ones mapped goes on reading them.
+    """
+    count = int(catalog.fact("rows"))
+    items = [item for item in catalog.items("stored") if item.row is not None]
+    live, places = np.unique(np.array([item.row for item in items], np.int64), return_inverse=True)
+    if count - len(live) < max(COMPACT_FROM, count // 2):
+        return False
+    new = storage_of(catalog, folder).rewritten(live, count)
+    with catalog.transaction():
+        catalog.move_rows((int(row), item.id) for row, item in zip(places, items, strict=True))
+        catalog.set_fact("rows", len(live))
+        catalog.set_fact("files", new.number)
+        catalog.next_generation()
+    remove_leftovers(catalog, folder)
+    return True
+
+
+def remove_leftovers(catalog: Catalog, folder: Path) -> None:
+    """Remove files of rows that the catalog does not name: of before a rewriting, or of one that was cut off."""
+    for path in storage_of(catalog, folder).leftovers():
+        with suppress(OSError):  # Windows keeps what is still mapped
+            path.unlink()

@@ -1,0 +1,37 @@
+"""A search as a picture: the query, then its neighbours with their distances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lookalike import plots
+
+if TYPE_CHECKING:
+    from lookalike.gallery.gallery import Found, Gallery
+
+COLUMNS = 6
+TITLE_WIDTH = 16
+
+
+def write_sheet(gallery: Gallery, queries: Sequence[Path | str], found: Found, path: Path) -> None:
+    """Write a PNG of the queries, files or names of stored pictures, and of what was found for them.
+
+    Raises:
+        PictureError: a file is no picture.
+        GalleryError: a name is unknown.
+    """
+    pictures = [gallery.framed(query) for query in queries] + [gallery.picture(name) for name in found.names]
+    titles = [f"query\n{_short(Path(query).stem)}" for query in queries]
+    titles += [
+        f"{distance:.3f}\n{_short(Path(name).stem)}"
+        for name, distance in zip(found.names, found.distances, strict=True)
+    ]
+    plots.save_figure(plots.grid(np.stack(pictures), titles, min(len(pictures), COLUMNS)), path)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= TITLE_WIDTH else f"{name[: TITLE_WIDTH - 1]}…"

@@ -1,0 +1,236 @@
+"""An update: a source is walked through once, and only what is new, changed or gone is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lookalike import files
+from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
+from lookalike.data.pipeline import Progress, Source, decode_all
+from lookalike.errors import DataError, GalleryError, Interrupted, OptionError, PictureError
+from lookalike.gallery.catalog import Catalog
+from lookalike.gallery.changes import Changes, Counts
+from lookalike.gallery.feed import Entry, Feed, feed_of
+from lookalike.training.interruption import StopRequest
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an update did.
+
+    Attributes:
+        images: pictures in the gallery now.
+        added, updated, removed: pictures that came, changed, or went; images = images before + added - removed.
+        rejected: all that is set aside now, with reasons.
+        method: the kind of index: "exact", "lsh", "hnsw", "ivf" or "ivfpq".
+        recall_measured: mean share of the true 10 nearest that the index finds for mirrored copies of its pictures.
+        kept: whether that keeps the promise, the uncertainty of the measurement allowed for.
+        why: a sentence about the choice of the index.
+        seconds: time it took.
+    """
+
+    images: int
+    added: int
+    updated: int
+    removed: int
+    rejected: list[Rejected]
+    method: str
+    recall_measured: float
+    kept: bool
+    why: str
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "rejected": [rejected._asdict() for rejected in self.rejected]}
+
+
+class _Known(PictureError):
+    """Not an error: a file's content is known, so that decoding it again would give nothing new."""
+
+
+def find(
+    catalog: Catalog,
+    data: ImageSet | str | Path | None,
+    usual: DataSpec | None,
+    *,
+    size: int | tuple[int, int] | None,
+    crop: int | None,
+    fit: str | None,
+    attributes: str | Path | None,
+    progress: Progress | None,
+) -> Feed | None:
+    """The pictures to update from: those of `data`, or of the last source, None where that was memory.
+
+    Options that are None are as before; `usual` is how pictures are framed where nothing is asked for.
+
+    Raises:
+        GalleryError: no source is known.
+        DataError, OptionError: as `load`.
+    """
+    height, width, _ = catalog.fact("image_shape")
+    if size is not None and size not in (height, (height, width)):
+        raise OptionError(f"size is {size}; this gallery's model takes pictures of {height} x {width}")
+    known = spec_of(catalog)
+    place = catalog.fact("reading") if known is None else known.source
+    if data is None:
+        if place is None and not catalog.count("stored"):
+            raise GalleryError(f"{catalog.path.parent} holds no pictures yet; name DATA to fill it with")
+        if place is None:
+            return None
+        data = str(place)
+    if attributes is None and known is not None and not isinstance(data, ImageSet):
+        is_known = known.source in (str(data), str(Path(data).expanduser().resolve()))
+        attributes = known.attributes if is_known else None
+    return feed_of(
+        data,
+        size=(height, width),
+        crop=crop,
+        fit=fit,
+        attributes=attributes,
+        usual=usual,
+        progress=progress,
+    )
+
+
+def begin(catalog: Catalog, feed: Feed) -> bool:
+    """Note where the pictures come from; False where the source is as it was at the end of the last update.
+
+    Raises:
+        GalleryError: the pictures are framed otherwise than those that are here.
+    """
+    if feed.state is not None and (spec_of(catalog), catalog.fact("source_state")) == (feed.spec, feed.state):
+        return False
+    _check_framing(catalog, feed)
+    place = None if feed.spec is None else feed.spec.source
+    with catalog.transaction():
+        if place != catalog.fact("reading"):
+            catalog.forget_files()
+        catalog.set_fact("reading", place)
+        catalog.set_fact("source_state", None)
+        if feed.framing is not None:
+            catalog.set_fact("framing", [list(feed.framing.size), feed.framing.crop, feed.framing.fit])
+        if list(feed.attribute_names) != catalog.attribute_names:
+            catalog.set_attribute_names(feed.attribute_names)
+            catalog.next_generation()
+    return True
+
+
+def apply_feed(changes: Changes, feed: Feed, progress: Progress | None) -> Counts:
+    """Bring the catalog to what the source holds now.
+
+    Raises:
+        DataError: the source is damaged, or has no usable picture; what it had before stays in the gallery.
+        Interrupted: Ctrl-C or SIGTERM; whole chunks are stored, and the next update goes on after them.
+    """
+    with StopRequest() as stop:
+
+        def report(done: int, total: int | None) -> None:
+            if progress is not None:
+                progress(done, total)
+            if stop.requested:
+                held = changes.catalog.count("stored")
+                raise Interrupted(f"the update stopped with {held:,} pictures stored; update again to go on")
+
+        if feed.entries is not None:
+            _take_files(changes, feed, report)
+        else:
+            _take_pixels(changes, feed, report)
+    if not changes.stored:
+        reason = f"; one was set aside because it {changes.first_reason}" if changes.first_reason else ""
+        raise DataError(f"the source holds no usable picture{reason}; the gallery is left as it was")
+    counts = changes.finish()
+    with changes.catalog.transaction():
+        changes.catalog.set_fact("source", None if feed.spec is None else feed.spec.as_json())
+        changes.catalog.set_fact("source_state", feed.state)
+    return counts
+
+
+def _take_files(changes: Changes, feed: Feed, progress: Progress) -> None:
+    """Read what looks new; decode what is; both on all cores."""
+    assert feed.entries is not None
+    assert feed.framing is not None
+    entries = iter(feed.entries())
+    waiting: dict[str, Entry] = {}
+    contents: dict[str, str] = {}
+    channels = changes.storage.pixels.shape[2]
+
+    def sources() -> Iterator[Source]:
+        for entry in entries:
+            if changes.is_unchanged(entry):
+                changes.keep(entry)
+            else:
+                waiting[entry.name] = entry
+                yield Source(entry.name, _reader(entry, changes, contents))
+
+    done = 0
+    for decoded in decode_all(sources(), feed.framing):
+        for name, reason in decoded.rejected:
+            entry, content = waiting.pop(name), contents.pop(name, None)
+            if reason == _IS_KNOWN and content in changes.contents:
+                changes.take_content(entry, content)
+            else:
+                changes.reject(entry, content, reason)
+        for name, picture in zip(decoded.names, _as_channels(decoded.pixels, channels), strict=True):
+            changes.take_picture(waiting.pop(name), contents.pop(name), picture)
+        done = len(changes.entries)
+        progress(done, feed.total)
+    progress(len(changes.entries), feed.total)
+
+
+_IS_KNOWN = "is known"
+
+
+def _reader(entry: Entry, changes: Changes, contents: dict[str, str]) -> Callable[[], bytes]:
+    def read() -> bytes:
+        assert entry.read is not None
+        content = entry.read()
+        digest = contents[entry.name] = files.sha256(content)
+        if digest in changes.contents:
+            raise _Known(_IS_KNOWN)
+        return content
+
+    return read
+
+
+def _take_pixels(changes: Changes, feed: Feed, progress: Progress) -> None:
+    assert feed.blocks is not None
+    for entries, pixels in feed.blocks():
+        expected = changes.storage.pixels.shape
+        if pixels.shape[1:] != expected:
+            raise OptionError(
+                f"pictures of shape {pixels.shape[1:]}; this gallery's model takes {expected}: load them with "
+                f"size={expected[:2]}"
+            )
+        for entry, picture in zip(entries, pixels, strict=True):
+            changes.take_picture(entry, None, picture)
+        progress(len(changes.entries), feed.total)
+
+
+def _as_channels(pixels: Pixels, channels: int) -> Pixels:
+    if channels == pixels.shape[-1]:
+        return pixels
+    from lookalike.models.pictures import as_channels
+
+    return as_channels(pixels, channels)
+
+
+def _check_framing(catalog: Catalog, feed: Feed) -> None:
+    known = catalog.fact("framing")
+    if known is None or feed.framing is None or not catalog.count("stored"):
+        return
+    (height, width), crop, fit = known
+    if ((height, width), crop, fit) != (feed.framing.size, feed.framing.crop, feed.framing.fit):
+        raise GalleryError(
+            f"this gallery's pictures are framed with crop {crop} and fit {fit!r}, these with crop {feed.framing.crop} "
+            f"and fit {feed.framing.fit!r}; give the same, or build another gallery"
+        )
+
+
+def spec_of(catalog: Catalog) -> DataSpec | None:
+    """The source of a gallery's pictures, None where they came from memory (or nothing was stored yet)."""
+    source = catalog.fact("source")
+    return None if source is None else DataSpec.from_json(source)

@@ -1,0 +1,192 @@
+"""The gallery's commands as a user calls them: their JSON, what they print, and one line for each bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.neighbors import NearestNeighbors
+
+import lookalike as la
+from lookalike import cli
+from lookalike.data import load
+
+DATA = "synthetic:120"
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> dict:
+        assert self.code == 0, self.err
+        assert len(self.out.splitlines()) == 1
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Run the command line in this process, as its entry point does."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        return Outcome(int(leaving.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of synthetic faces at 16 x 16, and a gallery of them; tests only read these."""
+    folder = tmp_path_factory.mktemp("built")
+    faces = load(DATA, size=16)
+    la.PCAAutoencoder(8).fit(faces, run=folder / "run")
+    with la.Gallery.open(folder / "g", la.load_model(folder / "run"), metric="euclidean") as gallery:
+        gallery.update(DATA)
+    Image.fromarray(faces[3]).save(folder / "query.png")
+    (folder / "bad.png").write_text("?")
+    return folder
+
+
+def test_index_builds_and_updates(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for i, pixels in enumerate(load("synthetic:30", size=40)):
+        Image.fromarray(pixels).save(pictures / f"{i:02d}.png")
+    (pictures / "bad.png").write_text("?")
+    command = ["index", built / "run", pictures, "--gallery", tmp_path / "g"]
+    first = call(*command, "--recall", 0.9, "--json").json
+    assert first.pop("seconds") > 0
+    assert first.pop("why").startswith("Exact search wins")
+    assert first == {
+        "images": 30, "added": 30, "updated": 0, "removed": 0,
+        "method": "exact", "recall_measured": 1.0, "kept": True,
+        "rejected": [{"name": "bad.png", "reason": "is not a picture in a format that can be read"}],
+    }  # fmt: skip
+    for name in ("00.png", "bad.png"):
+        (pictures / name).unlink()
+    Image.fromarray(load("synthetic:31", size=40)[30]).save(pictures / "01.png")
+    second = call("index", built / "run", "--gallery", tmp_path / "g", "--json").json
+    assert (second["images"], second["added"], second["updated"], second["removed"]) == (29, 0, 1, 1)
+    assert second["rejected"] == []
+    text = call(*command, "--method", "ivf", "--metric", "cosine").out
+    assert "29 pictures in " in text
+    assert "0 added, 0 updated, 0 removed, 0 set aside" in text
+    assert "ivf search finds " in text
+    assert "(90% promised)" in text
+    assert la.Gallery.open(tmp_path / "g").metric == "cosine"
+
+
+def test_search(call, built: Path) -> None:  # type: ignore[no-untyped-def]
+    faces = load(DATA, size=16)
+    found = call("search", built / "g", built / "query.png", "-k", 4, "--json").json
+    assert found["milliseconds"] > 0
+    codes = la.load_model(built / "run").encode(faces)
+    distances, places = NearestNeighbors(n_neighbors=4).fit(codes).kneighbors(codes[3:4])
+    assert [one["name"] for one in found["neighbours"]] == [faces.names[i] for i in places[0]]
+    np.testing.assert_allclose([one["distance"] for one in found["neighbours"]], distances[0], atol=1e-4)
+    assert found["neighbours"][0]["distance"] == 0
+    by_name = call("search", built / "g", "--item", faces.names[3], "-k", 4, "--json").json
+    assert by_name["neighbours"] == found["neighbours"]
+    both = call("search", built / "g", built / "query.png", "--item", faces.names[9], "--json").json
+    names, apart = la.Gallery.open(built / "g").search([faces[3], faces[9]])
+    assert [one["name"] for one in both["neighbours"]] == names
+    assert [one["distance"] for one in both["neighbours"]] == [float(distance) for distance in apart]
+    some = call("search", built / "g", built / "query.png", "--where", "smile > 0 and glasses = 1", "--json").json
+    table = la.Gallery.open(built / "g").attributes.loc[[one["name"] for one in some["neighbours"]]]
+    assert len(table) == 5
+    assert (table.smile > 0).all()
+    assert (table.glasses == 1).all()
+    none = call("search", built / "g", built / "query.png", "--where", "smile > 99")
+    assert (none.code, none.out) == (0, "no stored picture meets the condition\n")
+
+
+def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    options = ["--matches", 0.05, "-k", 20, "--out", tmp_path / "sheet.png"]
+    found = call("search", built / "g", built / "query.png", *options, "--json").json
+    threshold = la.Gallery.open(built / "g").threshold(0.05)
+    assert found["threshold"] == threshold.as_json()
+    assert [one["match"] for one in found["neighbours"]] == [
+        one["distance"] <= threshold.distance for one in found["neighbours"]
+    ]
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert (sheet.format, sheet.width > 300) == ("PNG", True)
+    text = call("search", built / "g", built / "query.png", *options).out.splitlines()
+    assert text[0].split()[1:] == ["0.0000", "match"]
+    assert len({line.index(".") for line in text[:20]}) == 1  # distances stand below one another
+    assert max(map(len, text[:21])) <= 80
+    assert text[-1] == f"wrote {tmp_path / 'sheet.png'}"
+
+
+def test_duplicates(call, built: Path) -> None:  # type: ignore[no-untyped-def]
+    expected = la.Gallery.open(built / "g").duplicates(2.5)
+    assert len(expected.groups) > 2
+    found = call("duplicates", built / "g", "--threshold", 2.5, "--json").json
+    assert found == {"groups": expected.groups, "threshold": 2.5}
+    measured = call("duplicates", built / "g", "--json").json
+    assert measured["threshold"] == la.Gallery.open(built / "g").duplicate_threshold().distance
+    text = call("duplicates", built / "g", "--threshold", 2.5).out
+    assert f"{len(expected.groups)} groups within a distance of 2.5" in text
+    assert f"{len(expected.groups[0])} near-duplicates\n  {expected.groups[0][0]}\n" in text
+    assert "% of slightly changed copies)" in call("duplicates", built / "g").out
+
+
+BAD = {
+    "no gallery": (["search", "{tmp}/none", "{built}/query.png"], "holds no gallery; build one with: lookalike index"),
+    "a run is no gallery": (["search", "{built}/run", "{built}/query.png"], "holds no gallery"),
+    "duplicates of nothing": (["duplicates", "{tmp}"], "holds no gallery"),
+    "nothing asked": (["search", "{built}/g"], "nothing is searched for; give a picture file, or --item"),
+    "no picture": (["search", "{built}/g", "{built}/bad.png"], "is not a picture in a format that can be read"),
+    "no file": (["search", "{built}/g", "{tmp}/none.png"], "cannot be read: No such file"),
+    "no item": (["search", "{built}/g", "--item", "Nobody"], "no picture called Nobody is stored"),
+    "k 0": (["search", "{built}/g", "{built}/query.png", "-k", "0"], "k is 0; ask for 1 neighbour or more"),
+    "k no number": (["search", "{built}/g", "{built}/query.png", "-k", "x"], "Invalid value for '-k'"),
+    "bad filter": (["search", "{built}/g", "{built}/query.png", "--where", "smil = 1"], "near are: smile"),
+    "bad rate": (["search", "{built}/g", "{built}/query.png", "--matches", "2"], "false-match rate is 2; give a share"),
+    "bad threshold": (["duplicates", "{built}/g", "--threshold", "-1"], "threshold is -1; give a distance of 0"),
+    "no run": (["index", "{tmp}/none", "synthetic:9", "--gallery", "{tmp}/g"], "is not a folder"),
+    "no data": (["index", "{built}/run", "nowhere", "--gallery", "{tmp}/g"], "nowhere is not there"),
+    "no data yet": (["index", "{built}/run", "--gallery", "{tmp}/g"], "holds no pictures yet; name DATA"),
+    "gallery is a file": (["index", "{built}/run", DATA, "--gallery", "{built}/bad.png"], "is a file; give a folder"),
+    "no gallery option": (["index", "{built}/run", DATA], "Missing option '--gallery'"),
+    "bad recall": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--recall", "2"], "recall is 2; give"),
+    "bad method": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--method", "tree"], "'tree' is unknown"),
+    "bad metric": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--metric", "L1"], "'L1' is unknown"),
+    "bad size": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--size", "20"], "takes pictures of 16 x 16"),
+    "another model": (["index", "{tmp}/other", DATA, "--gallery", "{built}/g"], "holds the codes of another model"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gives_one_clear_line(call, built: Path, tmp_path: Path, case: str) -> None:  # type: ignore[no-untyped-def]
+    if case == "another model":
+        la.PCAAutoencoder(3).fit(load(DATA, size=16)).save(tmp_path / "other")
+    arguments, message = BAD[case]
+    outcome = call(*(argument.format(built=built, tmp=tmp_path) for argument in arguments))
+    assert outcome.code == 2, outcome.err
+    assert outcome.out == ""
+    assert message in outcome.err
+    assert outcome.err.startswith("lookalike: ")
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_stored_name_is_found_without_the_model(built: Path) -> None:
+    """PyTorch takes seconds to import; a search for what is stored needs none of it."""
+    import subprocess
+
+    command = (
+        "import sys\nfrom lookalike.gallery import Gallery\n"
+        f"gallery = Gallery.open({str(built / 'g')!r}, create=False)\n"
+        "assert gallery.search(gallery.names[0], k=2).distances[0] == 0\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
