@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from lookalike import cli
 from lookalike.data import load
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
@@ -24,31 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 FIXTURES = Path(__file__).parent / "fixtures" / "keras2"
 DATA = "synthetic:60"
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> dict:
-        assert self.code == 0, self.err
-        assert len(self.out.splitlines()) == 1
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """Run the command line in this process, as its entry point does."""
-
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        return Outcome(int(leaving.value.code or 0), *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +161,9 @@ def test_report_and_demo(call, runs: Path, tmp_path: Path) -> None:  # type: ign
     }
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     demo = call("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json").json
-    assert demo.keys() == {"mse", "pca_mse", "denoise_mse", "report", "seconds"}
+    assert demo.keys() == {
+        "mse", "pca_mse", "denoise_mse", "gallery", "recall", "duplicates", "report", "seconds",
+    }  # fmt: skip
     assert Path(demo["report"]).exists()
     again = call("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json").json
     assert (again["mse"], again["denoise_mse"]) == (demo["mse"], demo["denoise_mse"])
@@ -224,6 +200,14 @@ BAD = {
     ),
     "no epochs": (["train", DATA, "--run", "{tmp}/r", "--epochs", "0"], 2, "epochs is 0; give 1 or more"),
     "bad noise": (["train", DATA, "--run", "{tmp}/r", "--noise", "fog:1"], 2, "'fog:1' is unknown"),
+    "noise too strong": (["train", DATA, "--run", "{tmp}/r", "--noise", "gaussian:2"], 2, "sigma is 2; give a number"),
+    "evaluate bad noise": (["evaluate", "{conv}", "--noise", "jpeg"], 2, "'jpeg' has no number after the colon"),
+    "denoise nothing": (["denoise", "{conv}", "{pictures}/bad.png", "--out", "{tmp}/o"], 2, "none of 1 pictures"),
+    "denoise bad noise": (
+        ["denoise", "{conv}", "{pictures}/0.png", "--out", "{tmp}/o", "--noise", "gaussian:0.1+fog"],
+        2,
+        "'fog' in 'gaussian:0.1+fog' is unknown",
+    ),
     "bad validation": (["train", DATA, "--run", "{tmp}/r", "--validation", "2"], 2, "validation is 2; give a share"),
     "solver for conv": (["train", DATA, "--run", "{tmp}/r", "--solver", "svd"], 2, "--solver belongs to --model pca"),
     "epochs for exact": (
@@ -270,7 +254,7 @@ def test_bad_input_gives_one_clear_line(call, case: str, runs: Path, pictures: P
         *[argument.format(**places) for argument in arguments], *([] if case == "unknown command" else ["--json"])
     )
     assert (outcome.code, outcome.out) == (code, "")
-    lines = [line for line in outcome.err.splitlines() if not line.startswith("1/5")]
+    lines = [line for line in outcome.err.splitlines() if not line.startswith("1/7")]
     assert len(lines) == 1, outcome.err
     assert lines[0].startswith("lookalike: ")
     assert message in lines[0]
@@ -305,14 +289,22 @@ def test_help_and_version(call) -> None:  # type: ignore[no-untyped-def]
         "train",
         "evaluate",
         "reconstruct",
+        "denoise",
+        "index",
+        "search",
+        "duplicates",
+        "morph",
+        "directions",
+        "edit",
         "report",
         "import",
         "export",
         "check",
         "submit",
         "demo",
+        "bench quality",
     ):
-        text = call(command, "--help").out
+        text = call(*command.split(), "--help").out
         assert "--json" in text
         assert "--seed" in text
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from lookalike import cli, metrics
+from lookalike import metrics
 from lookalike.denoising import denoise
 from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
@@ -20,28 +20,8 @@ from pictures import waves
 
 
 @pytest.fixture
-def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """Run the command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        return (int(leaving.value.code or 0), *capfd.readouterr())
-
-    return run
-
-
-@pytest.fixture
 def json_of(call):  # type: ignore[no-untyped-def]
-    def run(*arguments: object) -> dict:
-        code, out, err = call(*arguments, "--json")
-        assert code == 0, err
-        assert len(out.splitlines()) == 1
-        return json.loads(out)
-
-    return run
+    return lambda *arguments: call(*arguments, "--json").json
 
 
 @pytest.fixture(scope="module")

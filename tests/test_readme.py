@@ -27,10 +27,11 @@ COMMANDS = sorted(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_and_their_options_exist(command: str) -> None:
-    _, name, *arguments = shlex.split(command)
-    group = typer.main.get_command(app)
-    assert name in group.commands
-    known = {option for parameter in group.commands[name].params for option in parameter.opts}
+    _, *arguments = shlex.split(command)
+    found = typer.main.get_command(app)
+    while hasattr(found, "commands"):  # a group of commands, down to the command itself
+        found = found.commands[arguments.pop(0)]
+    known = {option for parameter in found.params for option in parameter.opts}
     assert {argument for argument in arguments if argument.startswith("--")} <= known
 
 

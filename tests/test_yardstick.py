@@ -24,7 +24,6 @@ from lookalike.yardstick.page import as_markdown, shown
 from lookalike.yardstick.perceptual_hash import perceptual_hash
 from lookalike.yardstick.subjects import Subject, load_runs, read_data
 from lookalike.yardstick.verification import Pairs, best_threshold, draw_pairs, pair_distances, read_pairs, verify
-from test_cli import call  # noqa: F401  (the fixture)
 
 DATA = "synthetic:200"
 
@@ -347,7 +346,7 @@ def numbers_of(text: str) -> list[str]:
     )
 
 
-def test_the_whole_command(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_the_whole_command(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "out"
     command = ["bench", "quality", DATA, "--size", 16, "--code", 4, "--epochs", 1, "--pictures", 3, "--out", out]
     found = call(*command, "--json").json
@@ -394,7 +393,7 @@ def test_the_whole_command(call, tmp_path: Path) -> None:  # type: ignore[no-unt
     assert again.out.startswith(page)
 
 
-def test_given_runs_are_judged_as_they_are(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_given_runs_are_judged_as_they_are(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run = tmp_path / "mine"
     faces = load("synthetic:60", size=16)
     la.ConvAutoencoder(3, channels=(4, 4), device="cpu").fit(faces.split()[0], epochs=1, progress=False, run=run)
@@ -420,7 +419,7 @@ def test_without_scikit_image_the_classical_denoisers_are_left_out(monkeypatch: 
     assert left_out == ["a classical denoiser needs the extra 'bench': pip install 'lookalike[bench]'"]
 
 
-def test_bad_input_gives_one_clear_line(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_bad_input_gives_one_clear_line(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     for arguments, message in (
         (["bench", "quality", DATA, "--out", tmp_path, "--run", tmp_path / "none"], "is not a folder"),
         (["bench", "quality", DATA, "--out", tmp_path, "--pictures", 0], "--pictures"),

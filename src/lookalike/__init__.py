@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lookalike.data import load
     from lookalike.data.images import DataSpec, ImageSet
+    from lookalike.editing.attributes import attribute_directions
+    from lookalike.editing.directions import Direction, difference_direction, principal_directions
+    from lookalike.editing.edit import edit
+    from lookalike.editing.morph import morph
+    from lookalike.gallery.gallery import Gallery
     from lookalike.models.base import Autoencoder, Evaluation, to_uint8
     from lookalike.models.conv import ConvAutoencoder
     from lookalike.models.loading import load_model
@@ -22,12 +27,19 @@ _HOME = {
     "Autoencoder": "models.base",
     "ConvAutoencoder": "models.conv",
     "DataSpec": "data.images",
+    "Direction": "editing.directions",
     "Evaluation": "models.base",
+    "Gallery": "gallery.gallery",
     "ImageSet": "data.images",
     "PCAAutoencoder": "models.pca",
     "Recipe": "training.recipe",
+    "attribute_directions": "editing.attributes",
+    "difference_direction": "editing.directions",
+    "edit": "editing.edit",
     "load": "data",
     "load_model": "models.loading",
+    "morph": "editing.morph",
+    "principal_directions": "editing.directions",
     "to_uint8": "models.base",
 }
 
@@ -36,13 +48,20 @@ __all__ = [
     "Autoencoder",
     "ConvAutoencoder",
     "DataSpec",
+    "Direction",
     "Evaluation",
+    "Gallery",
     "ImageSet",
     "PCAAutoencoder",
     "Recipe",
     "__version__",
+    "attribute_directions",
+    "difference_direction",
+    "edit",
     "load",
     "load_model",
+    "morph",
+    "principal_directions",
     "to_uint8",
 ]
 

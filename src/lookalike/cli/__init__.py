@@ -11,14 +11,22 @@ from typing import Annotated
 import typer
 
 from lookalike.cli import (
+    bench,
     check,
     data,
     demo,
+    denoise,
+    directions,
+    duplicates,
+    edit,
     evaluate,
     export,
+    index,
     keras_import,
+    morph,
     reconstruct,
     report,
+    search,
     submit,
     train,
 )
@@ -39,6 +47,13 @@ for name, command in (
     ("train", train.train),
     ("evaluate", evaluate.evaluate),
     ("reconstruct", reconstruct.reconstruct),
+    ("denoise", denoise.denoise),
+    ("index", index.index),
+    ("search", search.search),
+    ("duplicates", duplicates.duplicates),
+    ("morph", morph.morph),
+    ("directions", directions.directions),
+    ("edit", edit.edit),
     ("report", report.report),
     ("import", keras_import.keras_import),
     ("export", export.export),
@@ -47,6 +62,7 @@ for name, command in (
     ("demo", demo.demo),
 ):
     app.command(name)(command)
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(asked: bool) -> None:

@@ -12,6 +12,7 @@ from lookalike.data import ImageSet
 from lookalike.models.base import Autoencoder
 from lookalike.report import sections
 from lookalike.report.cleaning import cleaning
+from lookalike.report.edits import edits
 from lookalike.report.pictures import Album
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -35,7 +36,8 @@ def write_report(
         model: a fitted model.
         test: pictures it was not trained with; all figures and examples come from them.
         out: the file to write.
-        train: the pictures among which look-alikes are sought; without them that section is left out.
+        train: the pictures among which look-alikes are sought, and whose attributes, if they have any, become
+            sliders; without them both sections are left out.
         compare: (name, model) of others to set beside it.
         denoiser: a model that removes noise, of pictures of the same shape; without it that section is left out.
         noise: what it is shown removing, such as "gaussian:0.1".
@@ -51,6 +53,7 @@ def write_report(
         sections.directions(model, test if train is None else train, album),
         "" if train is None else sections.neighbours(model, test, train, album, seed),
         sections.morphs(model, test, album, seed),
+        "" if train is None else edits(model, test, train, album, seed),
         "" if denoiser is None or noise is None else cleaning(denoiser, test, noise, album, seed),
         sections.making(model),
     ]

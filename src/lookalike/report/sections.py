@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lookalike import metrics, plots
 from lookalike.data import ImageSet
+from lookalike.editing import edit, morph, principal_directions
 from lookalike.models.base import Autoencoder, centre
 from lookalike.report import markup
 from lookalike.report.pictures import Album, code_picture
@@ -140,12 +141,10 @@ def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
     """What the codes' leading directions do to the mean face."""
     codes = model.encode(pictures[: 10 * max(model.code_size, 300)]).astype(np.float64)
     mean = codes.mean(axis=0)
-    _, singular, axes = np.linalg.svd(codes - mean, full_matrices=False)
-    deviations = singular / np.sqrt(max(len(codes) - 1, 1))
     rows: list[str] = []
     strips: list[Array] = []
-    for i, (axis, deviation) in enumerate(zip(axes[:DIRECTIONS], deviations, strict=False)):
-        strip = model.decode(mean + np.outer(SPREAD, deviation * axis))
+    for i, direction in enumerate(principal_directions(codes, DIRECTIONS)):
+        strip = edit(model, mean, direction, SPREAD)
         strips.append(strip)
         cells = (album.picture(p, f"direction {i + 1} at {at:+g}") for p, at in zip(strip, SPREAD, strict=True))
         rows.append(markup.row(f"direction {i + 1}", cells))
@@ -188,9 +187,7 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
     chosen = markup.choose(len(test), 2 * MORPHS, seed + 2)
     rows, strips = [], []
     for first, second in zip(chosen[::2], chosen[1::2], strict=False):
-        start, end = model.encode(test[[first, second]])
-        steps = np.linspace(0, 1, STEPS, dtype=np.float32)[:, None]
-        strip = model.decode(start * (1 - steps) + end * steps)
+        strip = morph(model, test[first], test[second], STEPS)
         strips.append(strip)
         cells = [album.picture(test[first], f"original of {test.names[first]}")]
         cells += [album.picture(picture, f"morph, step {i + 1} of {STEPS}") for i, picture in enumerate(strip)]

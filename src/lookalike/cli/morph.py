@@ -1,0 +1,39 @@
+"""lookalike morph"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Crop, Json, Run, Seed, answer
+
+
+def morph(
+    run: Run,
+    a: Annotated[Path, typer.Argument(metavar="A", help="The picture to begin with.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The picture to end with.")],
+    out: Annotated[
+        Path, typer.Option(help="The file to write: a strip (.png), or an animation, there and back (.gif).")
+    ],
+    steps: Annotated[int, typer.Option(help="Pictures from A to B, both counted, 2 to 1000.")] = 7,
+    kind: Annotated[
+        str,
+        typer.Option(help="The way between the codes: 'linear', or 'spherical' where codes are of one length."),
+    ] = "linear",
+    crop: Crop = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Turn one picture into another by way of their codes, as a strip or an animation.
+
+    The strip begins and ends with the pictures themselves, prepared as those of the run. Nothing here is random; the
+    seed is taken for uniformity.
+    """
+    from lookalike.editing.pictures import read_for, write_morph
+    from lookalike.models.loading import load_model
+
+    model = load_model(run)
+    write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind)
+    answer({"steps": steps, "out": str(out)}, f"wrote {out}", json)
