@@ -7,24 +7,29 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lookalike.data import load
+from lookalike import plots
+from lookalike.data import ImageSet, load
+from lookalike.editing import write_morph
 from lookalike.errors import OptionError
-from lookalike.experiment import report_run, train_run
+from lookalike.experiment import report_run, split_of_run, train_run
+from lookalike.files import write_bytes
+from lookalike.gallery import Gallery
+from lookalike.gallery.sheet import write_sheet
+from lookalike.models.base import Autoencoder
 from lookalike.models.conv import ConvAutoencoder
-from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
+from lookalike.models.presets import preset
 
-CODE_SIZE = 32
-DENOISER_CODE_SIZE = 512
-NOISE = "gaussian:0.1"
 LEAST_IMAGES = 200
+SHOWN = 5
 
 
 def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 10, seed: int = 0) -> dict[str, Any]:
-    """Draw faces, train, compare with exact PCA, train a denoiser, and write `report.html` into `out`.
+    """Draw faces, train, compare with exact PCA, denoise, index, search, morph, and write `report.html` into `out`.
 
     Each training goes on from its last checkpoint if the demonstration was broken off before. Returns mse, pca_mse,
-    denoise_mse (all on the test split, the last of pictures with noise of sigma 0.1), report and seconds.
+    denoise_mse (all on the test split, the last of pictures with noise of sigma 0.1), gallery, recall, duplicates,
+    report and seconds.
 
     Raises:
         OptionError: fewer than 200 images are asked for.
@@ -33,25 +38,46 @@ def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 10, seed: i
         raise OptionError(f"images is {images}; give {LEAST_IMAGES} or more")
     started = time.perf_counter()
     folder = Path(out)
-    say(f"1/5  drawing {images:,} faces")
+    say(f"1/7  drawing {images:,} faces")
     faces = load(f"synthetic:{images}")
-    say("2/5  exact PCA")
-    pca = train_run(PCAAutoencoder(CODE_SIZE), faces, folder / "pca", resume=True)
-    say(f"3/5  training a convolutional autoencoder, {epochs} epochs")
-    conv = train_run(ConvAutoencoder(CODE_SIZE, seed=seed), faces, folder / "conv", epochs=epochs, resume=True)
-    say(f"4/5  training a denoiser, {max(epochs // 2, 1)} epochs")
-    denoiser = ConvAutoencoder(DENOISER_CODE_SIZE, seed=seed)
-    train_run(denoiser, faces, folder / "denoiser", epochs=max(epochs // 2, 1), noise=NOISE, resume=True)
-    denoised = denoiser.evaluate(faces.split()[1], NOISE)
-    say("5/5  writing the report")
-    report = report_run(load_model(folder / "conv"), folder / "conv", folder / "report.html", seed=seed)
+    train, test = split_of_run(faces)
+
+    course = preset("conv")
+    say("2/7  exact PCA")
+    pca = train_run(PCAAutoencoder(course.code_size), faces, folder / "pca", resume=True)
+    say(f"3/7  training a convolutional autoencoder, {epochs} epochs")
+    model = ConvAutoencoder(course.code_size, seed=seed)
+    conv = train_run(model, faces, folder / "conv", epochs=epochs, resume=True)
+    denoising = preset("denoiser")
+    say(f"4/7  training a denoiser, {max(epochs // 2, 1)} epochs")
+    denoiser = ConvAutoencoder(denoising.code_size, seed=seed)
+    train_run(denoiser, faces, folder / "denoiser", epochs=max(epochs // 2, 1), noise=denoising.noise, resume=True)
+
+    say("5/7  indexing, searching")
+    found = _search(model, train, test, folder, seed)
+    say("6/7  morphing")
+    write_morph(model, test[0], test[1], folder / "morph.gif")
+    say("7/7  writing the report")
+    report = report_run(model, folder / "conv", folder / "report.html", denoiser=denoiser, seed=seed)
     return {
         "mse": conv["test_mse"],
         "pca_mse": pca["test_mse"],
-        "denoise_mse": denoised.mse,
+        "denoise_mse": denoiser.evaluate(test, denoising.noise).mse,
+        **found,
         "report": str(report),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _search(model: Autoencoder, train: ImageSet, test: ImageSet, folder: Path, seed: int) -> dict[str, Any]:
+    """A gallery of the training pictures, and the look-alikes of one that it has never seen, as a picture."""
+    with Gallery.open(folder / "gallery", model) as gallery:
+        update = gallery.update(train, seed=seed)
+        query = folder / "query.png"
+        write_bytes(query, plots.picture_png(test[0]))
+        write_sheet(gallery, [query], gallery.search(query, SHOWN), folder / "look-alikes.png")
+        groups = gallery.duplicates(seed=seed).groups
+        return {"gallery": str(gallery.folder), "recall": update.recall_measured, "duplicates": len(groups)}
 
 
 def say(line: str) -> None:

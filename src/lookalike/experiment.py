@@ -17,8 +17,7 @@ from lookalike.files import write_bytes
 from lookalike.models.base import Autoencoder, Evaluation, to_uint8
 from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
-from lookalike.models.pictures import as_channels as as_channels
-from lookalike.models.pictures import picture_spec as picture_spec
+from lookalike.models.pictures import as_channels, picture_spec
 from lookalike.models.presets import PRESETS
 from lookalike.report import write_report
 from lookalike.training.run import read_config

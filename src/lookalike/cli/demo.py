@@ -17,7 +17,7 @@ def demo(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Do the whole story on procedural faces: data, training, comparison, denoising and a report to look at.
+    """Do the whole story on procedural faces: train, compare, denoise, index, search, morph, and a report to look at.
 
     Takes some minutes on two cores. Called again, it goes on where it was broken off.
     """
@@ -27,6 +27,8 @@ def demo(
     lines = [
         f"test MSE {payload['mse']:.5f} with a code of 32; exact PCA gives {payload['pca_mse']:.5f}",
         f"denoising leaves an MSE of {payload['denoise_mse']:.5f} of 0.01000",
-        f"took {payload['seconds']:.0f} s; now open {payload['report']}",
+        f"search finds {payload['recall']:.0%} of the nearest; {payload['duplicates']} groups of near-duplicates",
+        f"took {payload['seconds']:.0f} s; now open {payload['report']}, or look for look-alikes yourself:",
+        f"  lookalike search {payload['gallery']} {out / 'query.png'}",
     ]
     answer(payload, "\n".join(lines), json)

@@ -34,8 +34,9 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure MSE, PSNR and SSIM of a run's reconstructions, on its own test split or on all of DATA."""
-    from lookalike.experiment import picture_spec, pictures_of
+    from lookalike.experiment import pictures_of
     from lookalike.models.loading import load_model
+    from lookalike.models.pictures import picture_spec
     from lookalike.noise import parse_noise
 
     levels = [parse_noise(text) for text in noise or ()]

@@ -40,8 +40,8 @@ def index(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="What distance means: 'whitened-cosine' (finds the same person most often), 'euclidean' (the course's; "
-            "nearest to the pixels), 'cosine' or 'whitened'.",
+            help="What distance means: 'whitened-cosine' (finds the same person most often), 'euclidean' (the "
+            "course's, nearest to the pixels), 'cosine' or 'whitened'.",
             show_default="as before, whitened-cosine at first",
         ),
     ] = None,

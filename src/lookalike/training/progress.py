@@ -18,7 +18,7 @@ REFRESH = 0.5
 class TrainingProgress:
     """A bar on stderr for all that is left of the training; a line an epoch stays above it.
 
-    Where stderr is no terminal only the lines are written.
+    Where stderr is no terminal, in a notebook too, only the lines are written.
     """
 
     def __init__(self, shown: bool, epochs: int, images: int, state: State) -> None:
@@ -39,7 +39,7 @@ class TrainingProgress:
             transient=True,
             auto_refresh=False,  # a thread that draws would make every parallel step wait for it
             expand=True,
-            disable=not (shown and (self.console.is_terminal or self.console.is_jupyter)),
+            disable=not (shown and self.console.is_terminal),
         )
         self.task = self.bar.add_task(
             "", total=epochs * self.steps, completed=self.first, loss="", speed="", left="starting"
