@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
@@ -12,6 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 import lookalike as la
 from lookalike.errors import OptionError, SearchError
 from lookalike.search import INDEXES, METRICS, Index, index_class, load_index, make_metric
+from lookalike.search.lookup import fingerprints
 
 WIDTH = 16
 COUNT = 1500
@@ -179,6 +181,7 @@ def test_duplicates_are_all_there(kind: str) -> None:
 
 
 def test_negative_zero_is_zero(kind: str) -> None:
+    np.testing.assert_array_equal(fingerprints(np.float32([[0.0, 1]])), fingerprints(np.float32([[-0.0, 1]])))
     codes = clustered(200)
     codes[7] = 0
     index = index_class(kind)().fit(codes)
@@ -343,8 +346,28 @@ def test_codes_of_any_width(kind: str, width: int) -> None:
     np.testing.assert_array_equal(index.query(codes, 2).distances[:, 0], 0)
 
 
+@pytest.fixture
+def _faiss_expands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAISS expands |x - y|^2 into |x|^2 - 2xy + |y|^2 in batches of any size, as it does in large ones."""
+    monkeypatch.setattr(faiss.cvar, "distance_compute_blas_threshold", 1)
+
+
+@pytest.mark.usefixtures("_faiss_expands")
+def test_stored_codes_are_at_zero_where_faiss_rounds() -> None:
+    codes = clustered(600)
+    flat = faiss.IndexFlatL2(WIDTH)
+    flat.add(codes)
+    assert flat.search(codes, 1)[0].max() > 0  # else this test shows nothing
+    found = index_class("exact")().fit(codes).query(codes, 10)
+    np.testing.assert_array_equal(found.distances[:, 0], 0)
+    places, distances = brute_force(codes, codes, 10)
+    np.testing.assert_array_equal(found.ids, places)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("_faiss_expands")
 def test_exact_search_is_exact_where_rounding_hides_neighbours() -> None:
-    """Codes so far from the origin that |x|^2 - 2xy + |y|^2 in float32 cannot tell any of them apart."""
+    """Codes so far from the origin that the expansion in float32 cannot tell any of them apart."""
     codes = clustered(500) + np.float32(3000)
     queries = clustered(60, seed=1) + np.float32(3000)
     found = index_class("exact")().fit(codes).query(queries, 10)
@@ -354,6 +377,7 @@ def test_exact_search_is_exact_where_rounding_hides_neighbours() -> None:
 
 
 @pytest.mark.lfw
+@pytest.mark.slow
 def test_exact_equals_scikit_learn_to_the_last_neighbour_on_lfw(lfw_archive: Path) -> None:
     faces = la.load(lfw_archive, size=32, crop=80)
     codes = la.PCAAutoencoder(32).fit(faces).encode(faces)

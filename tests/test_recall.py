@@ -126,7 +126,7 @@ def test_the_least_effort_that_keeps_the_promise_is_found() -> None:
     passes = []
     for probes in range(2, 25):
         index.tune(probes=probes)
-        passes.append((probes, examination.recall(index, 0.9).at_least >= 0.9))
+        passes.append((probes, examination.ask(index, 0.9)[0].at_least >= 0.9))
     least = next(probes for probes, passed in passes if passed)
     assert least <= found.settings["probes"] <= max(least + 1, 1.15 * least)
     assert len(tuning.trials) < 12
@@ -157,7 +157,8 @@ def test_a_recall_of_one_is_exact_search() -> None:
 
 @pytest.mark.usefixtures("_no_set_is_small")
 def test_exact_search_is_chosen_where_nothing_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Examination, "seconds_of", lambda self, index, rounds=1: 1.0 + (index.kind != "exact"))
+    ask = Examination.ask
+    monkeypatch.setattr(Examination, "ask", lambda *given: (ask(*given)[0], 1.0 + (given[1].kind != "exact")))
     _, report = choose(clustered(1500))
     assert report.kind == "exact"
     assert report.why.startswith("Exact search wins: none of hnsw, ivf, ivfpq, lsh keeps the promise faster")
@@ -229,6 +230,14 @@ def test_a_promise_that_no_setting_mends_is_built_again(monkeypatch: pytest.Monk
     assert (fresh.kind, fresh.kept) == ("exact", True)
     assert fresh.why.startswith("Built again, for the promise was broken.")
     assert len(again) == 3000
+
+
+def test_when_all_is_gone_the_promise_is_kept_by_nothing() -> None:
+    codes = clustered(300)
+    index, report = choose(codes, method="ivf", queries=clustered(50, seed=1))
+    index.remove(np.arange(300))
+    again, fresh = keep_promise(index, codes[:0], [], clustered(50, seed=1), report)
+    assert (len(again), fresh.kept, fresh.recall) == (0, True, 1)
 
 
 def test_arguments_are_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from lookalike.errors import OptionError, SearchError
 from lookalike.metrics import same_label_at_k
 from lookalike.search import METRICS, Metric, make_metric
 from lookalike.search.exact import ExactIndex
+from lookalike.search.metric import Whitened
 
 
 def codes_of(count: int = 400, width: int = 12, seed: int = 0) -> np.ndarray:
@@ -55,6 +57,19 @@ def test_a_code_comes_to_the_same_bits_alone_and_in_any_batch(name: str, width: 
         np.testing.assert_array_equal(joined, whole[: len(joined)])
     np.testing.assert_array_equal(metric.transform(codes[::-1]), whole[::-1])
     np.testing.assert_array_equal(metric.transform(np.asfortranarray(codes)), whole)
+
+
+@pytest.mark.parametrize("width", [3, 32, 71, 512])
+def test_whitening_adds_up_without_rounding(width: int) -> None:
+    """Else BLAS, which adds in another order for another number of codes, would move a code by its last bits."""
+    codes = codes_of(600, width)
+    metric = Whitened().fit(codes)
+    whole = metric.turned(codes)
+    for i in (0, 17, 599):
+        np.testing.assert_array_equal(metric.turned(codes[i : i + 1])[0], whole[i])
+        on_grid = np.rint((codes[i] - metric.mean) / metric.step) * metric.step
+        exact = [math.fsum(on_grid * axis) for axis in metric.axes.T]
+        np.testing.assert_array_equal(whole[i], exact)
 
 
 def test_whitened_codes_have_no_mean_and_unit_variance_along_every_axis() -> None:

@@ -51,6 +51,8 @@ class Index(ABC):
     options: ClassVar[dict[str, Setting]] = {}
     effort: ClassVar[str | None] = None
     """The setting that trades speed for recall when a query is answered; None where there is nothing to trade."""
+    may_miss_itself: ClassVar[bool] = False
+    """Whether `_search` can pass by a stored point that is asked for; equal ones are then looked up beside it."""
     variants: ClassVar[tuple[dict[str, int], ...]] = ({},)
     """Other settings of a query that are worth trying, each with every effort."""
 
@@ -101,9 +103,9 @@ class Index(ABC):
         """As `_search`, with nothing left out."""
         return self._search(points, k)
 
-    def _points(self, rows: Rows) -> Floats | None:
-        """The points of some rows, where a stored one could be missed by `_search`; None where it cannot."""
-        return None
+    def _points(self, rows: Rows) -> Floats:
+        """The points of some rows; asked only where `may_miss_itself`."""
+        raise NotImplementedError
 
     def fit(self, codes: npt.ArrayLike, ids: npt.ArrayLike | None = None) -> Self:
         """Learn the metric and the structure from codes (N, K), and hold them; what was held before is let go.
@@ -248,22 +250,19 @@ class Index(ABC):
 
     def _put_twins_first(self, points: Floats, squared: Floats, rows: Rows) -> None:
         """Put stored points that equal a query's at its first place, where the search has missed them."""
-        if self._points(rows[:0, 0]) is None:
+        missing = np.flatnonzero(squared[:, 0] > 0)
+        if not self.may_miss_itself or not len(missing):
             return
         if self._twins is None:
-            self._twins = Lookup(fingerprints(self._every_point()))
-        missing = np.flatnonzero(squared[:, 0] > 0)
+            self._twins = Lookup(fingerprints(self._points(np.arange(len(self)))))
         found = self._twins.find(fingerprints(points[missing]))
         missing, found = missing[found >= 0], found[found >= 0]
-        equal = (points[missing] == self._points(found)).all(axis=1) if len(found) else np.empty(0, np.bool_)
+        if not len(found):
+            return
+        equal = (points[missing] == self._points(found)).all(axis=1)
         missing, found = missing[equal], found[equal]
         squared[missing, 1:], rows[missing, 1:] = squared[missing, :-1], rows[missing, :-1]
         squared[missing, 0], rows[missing, 0] = 0, found
-
-    def _every_point(self) -> Floats:
-        points = self._points(np.arange(len(self)))
-        assert points is not None
-        return points
 
     def _set(self) -> dict[str, int]:
         return {name: value for name, value in self._given.items() if value is not None}

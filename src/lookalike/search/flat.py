@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lookalike.search.library import load_faiss
 from lookalike.search.lookup import Mask, Rows
 from lookalike.search.metric import Floats
 
-SPARE = 6
+SPARE = 3
 """Candidates beyond the k nearest, among which the true order is found."""
 BATCHED = 20
-"""Queries from which on FAISS expands |x - y|^2 into |x|^2 - 2xy + |y|^2 (its `distance_compute_blas_threshold`)."""
+"""Queries below which every release of FAISS compares differences. From here on, or in newer ones from larger batches
+on, it expands |x - y|^2 into |x|^2 - 2xy + |y|^2, which is faster (see its `distance_compute_blas_threshold`)."""
 
 
 def points_of(flat: Any) -> Floats:
@@ -51,17 +51,16 @@ def nearest(flat: Any, points: Floats, k: int) -> tuple[Floats, Rows]:
     wanted = min(k + SPARE, flat.ntotal)
     rough, rows = flat.search(points, wanted)
     squared = measured(flat, points, rows)
+    put_in_order(squared, rows)
     if wanted < flat.ntotal:
-        # Each vector's length is within a candidate's reach: |y| <= |x| + |x - y|.
-        length = np.sqrt(np.einsum("nd,nd->n", points, points, dtype=np.float64))
+        # No vector's length is beyond its candidate's reach: |y| <= |x| + |x - y|.
+        length = np.sqrt(np.einsum("nd,nd->n", points, points))
         rounding = np.finfo(np.float32).eps * flat.d * np.square(2 * length + np.sqrt(np.maximum(rough[:, -1], 0)))
-        doubtful = ~(np.partition(squared, k - 1, axis=1)[:, k - 1] + rounding < rough[:, -1])
-    else:
-        doubtful = np.zeros(len(points), np.bool_)
-    squared, rows = first(squared, rows, k)
-    if doubtful.any():
-        squared[doubtful], rows[doubtful] = by_differences(flat, points[doubtful], k)
-    return squared, rows
+        doubtful = ~(squared[:, k - 1] + rounding < rough[:, -1])
+        if doubtful.any():
+            exactly, places = by_differences(flat, points[doubtful], k)
+            squared[doubtful, :k], rows[doubtful, :k] = exactly, places
+    return np.ascontiguousarray(squared[:, :k]), np.ascontiguousarray(rows[:, :k])
 
 
 def measured(flat: Any, points: Floats, rows: Rows) -> Floats:
@@ -73,11 +72,10 @@ def measured(flat: Any, points: Floats, rows: Rows) -> Floats:
     return squared
 
 
-def first(squared: npt.NDArray[np.float32], rows: Rows, k: int) -> tuple[Floats, Rows]:
-    """The k least of each line in order. Lines that are in order already, which most are, are left as they are."""
+def put_in_order(squared: Floats, rows: Rows) -> None:
+    """Sort each line by distance, in place. Lines that are in order already, which most are, are left as they are."""
     unordered = (squared[:, 1:] < squared[:, :-1]).any(axis=1)
     if unordered.any():
         order = np.argsort(squared[unordered], axis=1, kind="stable")
         squared[unordered] = np.take_along_axis(squared[unordered], order, axis=1)
         rows[unordered] = np.take_along_axis(rows[unordered], order, axis=1)
-    return squared[:, :k].copy(), rows[:, :k].copy()

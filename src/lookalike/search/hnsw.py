@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class HNSWIndex(Index):
         "ef_search": Setting(64, 1, 1 << 20, at_query=True),
     }
     effort = "ef_search"
+    may_miss_itself = True
 
     @property
     def most_effort(self) -> int:
@@ -55,6 +56,7 @@ class HNSWIndex(Index):
         self._graph.hnsw.efConstruction = self.settings["ef_construction"]
         self._row_of: Rows | None = None  # of each code in the graph, -1 of a removed one; None: all are their own rows
         self._graph.add(points)
+        self._flat = load_faiss().downcast_index(self._graph.storage)
 
     def _extend(self, points: Floats) -> None:
         if self._row_of is not None:
@@ -70,7 +72,7 @@ class HNSWIndex(Index):
         else:
             self._row_of[self._row_of >= 0] = fresh
         if kept.sum() < (1 - MOST_DEAD) * self._graph.ntotal:
-            self._build(flat.points_of(self._storage())[self._row_of >= 0])
+            self._build(flat.points_of(self._flat)[self._row_of >= 0])
         self._count()
 
     def _search(self, points: Floats, k: int) -> tuple[Floats, Rows]:
@@ -84,14 +86,14 @@ class HNSWIndex(Index):
 
     def _search_all(self, points: Floats, k: int) -> tuple[Floats, Rows]:
         living = None if self._row_of is None else self._row_of >= 0
-        squared, labels = flat.by_differences(self._storage(), points, k, living)
+        squared, labels = flat.by_differences(self._flat, points, k, living)
         return squared, self._rows(labels)
 
     def _rows(self, labels: Rows) -> Rows:
         return labels if self._row_of is None else np.where(labels < 0, -1, self._row_of[labels])
 
     def _points(self, rows: Rows) -> Floats:
-        return flat.points_of(self._storage())[rows if self._row_of is None else self._labels[rows]]
+        return flat.points_of(self._flat)[rows if self._row_of is None else self._labels[rows]]
 
     def _count(self) -> None:
         """Note, after a change, which codes of the graph are living."""
@@ -99,15 +101,12 @@ class HNSWIndex(Index):
             self._labels = np.flatnonzero(self._row_of >= 0)
             self._living = flat.selector(self._row_of >= 0)
 
-    def _storage(self) -> Any:
-        faiss = load_faiss()
-        return faiss.downcast_index(self._graph.storage)
-
     def _state(self) -> store.Arrays:
         rows = {} if self._row_of is None else {"row_of": self._row_of}
         return {"graph": store.serialised(self._graph), **rows}
 
     def _restore(self, arrays: store.Arrays) -> None:
         self._graph = store.deserialised(arrays["graph"])
+        self._flat = load_faiss().downcast_index(self._graph.storage)
         self._row_of = arrays.get("row_of")
         self._count()

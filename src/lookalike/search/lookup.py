@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,17 @@ def fingerprints(points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint64]:
 
     Source: Lemire and Kaser, "Strongly universal string hashing is fast", 2014.
     """
-    factors = np.random.default_rng(0).integers(0, 2**63, points.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
+    factors = _factors(points.shape[1])
     found = np.empty(len(points), np.uint64)
     for start in range(0, len(points), CHUNK):
         # Adding 0 turns -0.0 into 0.0, which is the same number in other bits.
         bits = (points[start : start + CHUNK] + np.float32(0)).view(np.uint32).astype(np.uint64)
         found[start : start + CHUNK] = (bits * factors).sum(axis=1, dtype=np.uint64)
     return found
+
+
+@lru_cache(maxsize=8)
+def _factors(count: int) -> npt.NDArray[np.uint64]:
+    """Odd 64-bit numbers, always the same."""
+    drawn = np.random.default_rng(0).integers(0, 2**63, count, np.uint64)
+    return drawn * np.uint64(2) + np.uint64(1)

@@ -125,15 +125,20 @@ class Whitened(Metric):
         Raises:
             SearchError: the metric was not fitted.
         """
-        if self.mean is None:
-            raise SearchError(f"the metric {self.name} has learned nothing yet; call fit with the codes to be searched")
         given = np.asarray(codes, np.float32)
         whitened = np.empty(given.shape, np.float32)
-        for start in range(0, len(given), CHUNK):
+        for start in range(0, max(len(given), 1), CHUNK):
             part = slice(start, start + CHUNK)
-            on_grid = np.rint((given[part] - self.mean) / self.step) * self.step
-            whitened[part] = (on_grid @ self.axes) * self.scale
+            whitened[part] = self.turned(given[part]) * self.scale
         return whitened
+
+    def turned(self, codes: Floats) -> Doubles:
+        """Centred codes along the principal axes, float64 (N, K): sums without rounding, so the same in every batch."""
+        if self.mean is None:
+            raise SearchError(f"the metric {self.name} has learned nothing yet; call fit with the codes to be searched")
+        on_grid = np.rint((codes - self.mean) / self.step) * self.step
+        turned: Doubles = on_grid @ self.axes
+        return turned
 
     def state(self) -> State:
         """Mean, axes, scale and step."""

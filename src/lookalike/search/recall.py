@@ -23,8 +23,7 @@ SMALL = 1_000_000
 query in a fraction of a millisecond there, less than encoding the query took, and no neighbour is lost."""
 HELD_OUT, HELD_OUT_OF = 2_000, 20
 """The most codes that are held out to measure with, and of how many one is: they are added after the measurement, and
-many more items in it would cost an index some of its recall.
-"""
+many more items in it would cost an index some of its recall."""
 RERUNS = 5
 
 
@@ -100,10 +99,10 @@ def choose(
         asked = given[aside] if len(aside) else given[:HELD_OUT]
         if not len(given):  # whatever is asked, nothing is missed
             asked = np.zeros((1, given.shape[1]), np.float32)
-    learned = make_metric(metric).fit(given[kept] if len(aside) else given)
-    exact = ExactIndex(metric).hold(learned, given[kept] if len(aside) else given, names[kept])
+    codes_held = given[kept] if len(aside) else given
+    exact = ExactIndex(metric).hold(make_metric(metric).fit(codes_held), codes_held, names[kept])
     tuning = Tuning(Examination(exact, asked, k), recall, progress)
-    index, trial = _fastest(kinds, exact, given[kept] if len(aside) else given, names[kept], tuning)
+    index, trial = _fastest(kinds, exact, codes_held, names[kept], tuning)
     if method == "auto" and len(kinds) > 1:
         why = _reason(trial, tuning.trials)
     report = _report(index, trial, tuning, k, method, why)
@@ -143,11 +142,12 @@ def keep_promise(
     given = as_codes(codes)
     names = as_ids(ids, len(given))
     asked = as_codes(queries, given.shape[1])
-    if len(given) and len(asked):
+    broken = bool(len(given) and len(asked))
+    if broken:
         tuning = Tuning(Examination.like(index, given, names, asked, report.k), report.promised, progress)
-        trial: Trial | None = tuning.attempt(index, 0.0)
-        why = "Measured again: the promise is kept."
-        if trial is not None and not trial.kept:
+        first = tuning.attempt(index, 0.0)
+        trial, why = (first if first.kept else None), "Measured again: the promise is kept."
+        if trial is None:
             trial = tuning.tune(index, 0.0)
             why = "Measured again: the promise was broken, and is kept with another setting of the queries."
         if trial is not None:
@@ -163,7 +163,7 @@ def keep_promise(
         seed=seed,
         progress=progress,
     )
-    return rebuilt, replace(fresh, why=f"Built again, for the promise was broken. {fresh.why}")
+    return rebuilt, replace(fresh, why=f"Built again, for the promise was broken. {fresh.why}") if broken else fresh
 
 
 def _kinds(method: str, numbers: int, recall: float) -> tuple[list[str], str]:

@@ -16,6 +16,8 @@ from lookalike.search.metric import Floats
 class RefinedIndex(Index):
     """An index over a rough structure of FAISS; the codes themselves are held beside it, for the true distances."""
 
+    may_miss_itself = True
+
     def _refine(self, rough: Any, points: Floats) -> None:
         faiss = load_faiss()
         self._rough, self._both = rough, faiss.IndexRefineFlat(rough)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from lookalike.search.base import Index
-from lookalike.search.examination import Examination, Recall
+from lookalike.search.examination import Examination
 from lookalike.search.report import Trial
 
 Say = Callable[[str], None]
@@ -39,11 +39,8 @@ class Tuning:
 
     def attempt(self, index: Index, build_seconds: float) -> Trial:
         """Measure an index as it is set."""
-        seconds = self.examination.seconds_of(index)
-        recall = self.examination.recall(index, self.promised)
-        if index.misses_nothing:  # then there is nothing that a sample could hide
-            recall = Recall(recall.mean, recall.mean)
-        speed = len(self.examination.queries) / min(seconds, self.examination.seconds_of(index))
+        recall, seconds = self.examination.ask(index, self.promised)
+        speed = len(self.examination.queries) / seconds
         kept = recall.at_least >= self.promised
         trial = Trial(index.kind, dict(index.settings), *recall, speed, build_seconds, kept)
         self.trials.append(trial)
