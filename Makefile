@@ -10,7 +10,7 @@ demo: $(READY)
 
 # One thread a process: two processes with two threads each wait for one another on two cores.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check .
