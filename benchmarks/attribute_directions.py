@@ -6,18 +6,20 @@ python benchmarks/attribute_directions.py --figure docs/edits.png
 
 Ten directions are learned from the codes of the training faces and their true attributes. The judge never sees a
 code: one convolutional network learns what lies between eyes and chin from that part of the training faces, another
-one the rest from whole faces (a single one needs far longer to find a smile of four pixels). Since
-what it judges has been drawn by a decoder, each picture is shown to it blended with its own reconstruction by a
-random share, so that it knows pictures from sharp to drawn. Its R^2 on test faces, sharp and drawn, says how far it
-is to be believed. Each test face is then moved by one unit up and down every direction: the effect is half the
-judge's mean change, in standard deviations of its readings of the test faces that are not moved.
+the rest from whole faces (a single one needs far longer to find a smile of four pixels). Since what it judges has been
+drawn by a decoder, each picture is shown to it blended with its own reconstruction by a random share, so that it knows
+pictures from sharp to drawn. How far it is to be believed say its R^2 on test faces, sharp and drawn, and what it sees
+of faces that are drawn anew with one attribute different. Each test face is then moved by one unit up and down every
+direction: the effect is half the judge's mean change, in standard deviations of its readings of the test faces that
+are not moved.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from torch import nn
 
 import lookalike as la
 from lookalike import files, plots
+from lookalike.data import synthetic
 from lookalike.experiment import pictures_of
 from lookalike.models.base import Autoencoder, centre
 
@@ -35,6 +38,9 @@ NAMES = ("smile", "glasses", "hair_lightness", "beard", "hat", "skin", "turn", "
 FINE = ("smile", "glasses", "beard", "mouth_open", "wrinkles")
 COARSE = tuple(name for name in NAMES if name not in FINE)
 SHOWN = ("smile", "glasses", "hair_lightness", "beard", "hat", "skin")
+CHANGES = {"smile": (-0.4, 0.9), "glasses": (0.0, 1.0), "hair_lightness": (0.1, 0.8)}
+SHOT_FIELDS = {field.name for field in fields(synthetic.Shot)}
+PAIRS = 400
 BATCH = 64
 Array = npt.NDArray[Any]
 Judge = Callable[[Array], Array]
@@ -152,15 +158,16 @@ def rivals(codes: Array, table: Array) -> dict[str, Array]:
 
 def ratios(found: Array) -> Array:
     """How many times the largest other effect the own one is."""
-    own = np.diag(found)
-    share: Array = own / np.abs(found - np.diag(own)).max(axis=1)
+    others = np.abs(found)
+    np.fill_diagonal(others, 0)
+    share: Array = np.diag(found) / others.max(axis=1)
     return share
 
 
-def table_of(found: Array) -> str:
-    """The effects as Markdown: rows are directions, columns the judge's readings."""
+def table_of(found: Array, names: Sequence[str] = NAMES) -> str:
+    """The effects as Markdown: rows are directions (or changes), columns the judge's readings."""
     lines = ["| along | " + " | ".join(NAMES) + " | own / next |", "|" + "---|" * (len(NAMES) + 2)]
-    for i, name in enumerate(NAMES):
+    for i, name in enumerate(names):
         cells = " | ".join(f"**{value:+.2f}**" if j == i else f"{value:+.2f}" for j, value in enumerate(found[i]))
         lines.append(f"| {name} | {cells} | {ratios(found)[i]:.1f} |")
     return "\n".join(lines)
@@ -176,6 +183,36 @@ def explained(readings: Array, truth: Array) -> Array:
     """R^2 of every attribute."""
     share: Array = 1 - ((readings - truth) ** 2).mean(axis=0) / truth.var(axis=0)
     return share
+
+
+def cross_talk(judge: Judge, spread: Array, size: int) -> Array:
+    """Row i: what the judge sees where faces are drawn twice, with nothing but attribute i of `CHANGES` different.
+
+    The faces are of a world of their own. In deviations of the readings, as the effects are.
+    """
+    draws = np.random.default_rng(0)
+    persons = [synthetic.person(1, i) for i in range(PAIRS)]
+    shots = [
+        synthetic.Shot(turn=turn, smile=smile, light_x=light, mouth_open=max(opened, 0.0))
+        for turn, smile, light, opened in zip(
+            draws.normal(0, 10, PAIRS),
+            draws.uniform(-0.5, 1, PAIRS),
+            draws.uniform(-1, 1, PAIRS),
+            draws.uniform(-0.5, 0.7, PAIRS),
+            strict=True,
+        )
+    ]
+    rows = []
+    for name, (low, high) in CHANGES.items():
+        readings = []
+        for value in (low, high):
+            if name in SHOT_FIELDS:
+                drawn = synthetic.draw(persons, [replace(shot, **{name: value}) for shot in shots], size)
+            else:
+                drawn = synthetic.draw([replace(person, **{name: value}) for person in persons], shots, size)
+            readings.append(judge(centre(drawn)))
+        rows.append((readings[1] - readings[0]).mean(axis=0) / spread)
+    return np.stack(rows)
 
 
 def plain(faces: la.ImageSet) -> Array:
@@ -213,7 +250,7 @@ def main() -> None:
     parser.add_argument("--code", type=int, default=256, help="code size of the PCA")
     parser.add_argument("--size", type=int, default=32, help="height and width of the faces, without --run")
     parser.add_argument("--epochs", type=int, default=12, help="of the judge")
-    parser.add_argument("--alone", action="store_true", help="learn the ten only, not the whole table held together")
+    parser.add_argument("--whole-table", action="store_true", help="hold all attributes of the table, not the ten")
     parser.add_argument("--compare", action="store_true", help="judge other vectors one might take as well")
     parser.add_argument("--draw-only", action="store_true", help="write the figure, and train no judge")
     parser.add_argument("--figure", type=Path, help="a PNG of edited test faces to write")
@@ -227,7 +264,7 @@ def main() -> None:
     print(f"{model.kind}, code {model.code_size}, faces of {model.image_shape_}, test MSE {-model.score(test):.5f}\n")
     assert train.attributes is not None
     assert test.attributes is not None
-    table = train.attributes[list(NAMES)] if arguments.alone else train.attributes
+    table = train.attributes if arguments.whole_table else train.attributes[list(NAMES)]
     directions = {one.name: one for one in la.attribute_directions(model.encode(train), table, people=train.people)}
     if arguments.figure:
         figure(model, test, directions, arguments.figure)
@@ -248,6 +285,8 @@ def main() -> None:
         told = directions[name].score
         assert told is not None
         print(f"| {name} | {told.measure} {told.value:.2f} | {sharp[i]:.2f} | {redrawn[i]:.2f} |")
+    talk = cross_talk(judge, judge(centre(test.pixels)).std(axis=0), test.image_shape[0])
+    print(f"\nFaces drawn twice, with that alone different:\n\n{table_of(talk, list(CHANGES))}")
     for keep_residual, title in ((True, "Edits of the pictures"), (False, "Drawn from the moved codes alone")):
         print(f"\n{title}:\n\n{table_of(effects(model, test.pixels, steps, judge, keep_residual=keep_residual))}")
     if arguments.compare:
