@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +9,10 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from lookalike import cli, plots
+from lookalike import plots
 from lookalike.editing import load_directions
 
 DATA = "synthetic:120"
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """Run the command line in this process: (exit code, stdout, stderr), with --json the object itself."""
-
-    def run(*arguments: object):  # type: ignore[no-untyped-def]
-        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        out, err = capfd.readouterr()
-        if "--json" in arguments:
-            assert not leaving.value.code, err
-            assert out.count("\n") == 1
-            return json.loads(out)
-        return int(leaving.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture
@@ -66,21 +45,21 @@ def prepared(folder: Path) -> la.ImageSet:
 def test_morph(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "morph.png"
     command = ["morph", run, pictures[0], pictures[1], "--out", out]
-    assert call(*command, "--json") == {"steps": 7, "out": str(out)}
+    assert call(*command, "--json").json == {"steps": 7, "out": str(out)}
     model, faces = la.load_model(run), prepared(pictures[0].parent)
     drawn = la.to_uint8(la.morph(model, faces[0], faces[1], 7))
     expected = plots.strip([faces.pixels[:1], drawn, faces.pixels[1:2]])
     np.testing.assert_array_equal(pixels_of(out), expected)
     assert expected.shape == (128, 9 * 128 + 2 * 8, 3)
     gif = tmp_path / "morph.gif"
-    assert call(*command[:-1], gif, "--steps", 4, "--kind", "spherical", "--json") == {"steps": 4, "out": str(gif)}
+    assert call(*command[:-1], gif, "--steps", 4, "--kind", "spherical", "--json").json == {"steps": 4, "out": str(gif)}
     with Image.open(gif) as image:
         assert image.n_frames == 6
     assert call(*command) == (0, f"wrote {out}\n", "")
 
 
 def test_directions_of_the_runs_own_pictures(call, run: Path) -> None:  # type: ignore[no-untyped-def]
-    told = call("directions", run, "--attribute", "skin", "--attribute", "glasses", "--count", 2, "--json")
+    told = call("directions", run, "--attribute", "skin", "--attribute", "glasses", "--count", 2, "--json").json
     assert told["run"] == str(run)
     assert [one["name"] for one in told["directions"]] == ["principal-1", "principal-2", "skin", "glasses"]
     assert [one["kind"] for one in told["directions"]] == ["principal"] * 2 + ["attribute"] * 2
@@ -100,19 +79,19 @@ def test_directions_of_the_runs_own_pictures(call, run: Path) -> None:  # type: 
 
 
 def test_directions_of_other_pictures(call, run: Path, pictures: list[Path]) -> None:  # type: ignore[no-untyped-def]
-    told = call("directions", run, pictures[0].parent, "--count", 1, "--json")
+    told = call("directions", run, pictures[0].parent, "--count", 1, "--json").json
     (first,) = la.principal_directions(la.load_model(run).encode(prepared(pictures[0].parent)), 1)
     assert told["directions"] == [first.as_json()]
 
 
 def test_these_minus_those_and_edit(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    call("directions", run, "--count", 1, "--attribute", "skin", "--json")
+    assert call("directions", run, "--count", 1, "--attribute", "skin").code == 0
     those = [item for path in pictures[8:] for item in ("--those", path)]
     folder = tmp_path / "these"
     folder.mkdir()
     for path in pictures[:8]:
         path.rename(folder / path.name)
-    told = call("directions", run, "--these", folder, *those, "--name", "ours", "--json")
+    told = call("directions", run, "--these", folder, *those, "--name", "ours", "--json").json
     assert [one["name"] for one in told["directions"]] == ["ours"]
     model = la.load_model(run)
     these, those_faces = prepared(folder), prepared(pictures[8].parent)
@@ -123,15 +102,17 @@ def test_these_minus_those_and_edit(call, run: Path, pictures: list[Path], tmp_p
 
     out = tmp_path / "edit.png"
     command = ["edit", run, pictures[8], "--out", out]
-    told = call(*command, "--along", "ours", "--amount", 1, "--amount", "-0.5", "--json")
+    told = call(*command, "--along", "ours", "--amount", 1, "--amount", "-0.5", "--json").json
     assert told == {"along": ["ours"], "amounts": [[1.0], [-0.5]], "doubtful": told["doubtful"], "out": str(out)}
     drawn = la.to_uint8(la.edit(model, those_faces[0], held["ours"], [1, -0.5]))
     np.testing.assert_array_equal(pixels_of(out), plots.strip([those_faces.pixels[:1], drawn]))
-    told = call(*command, "--along", "ours", "--along", "skin", "--amount", 1, "--amount", 2, "--no-residual", "--json")
+    told = call(
+        *command, "--along", "ours", "--along", "skin", "--amount", 1, "--amount", 2, "--no-residual", "--json"
+    ).json
     assert told["amounts"] == [[1.0, 2.0]]
     both = la.edit(model, those_faces[0], [held["ours"], held["skin"]], [[1, 2]], keep_residual=False)
     np.testing.assert_array_equal(pixels_of(out), plots.strip([those_faces.pixels[:1], la.to_uint8(both)]))
-    assert call(*command, "--along", "principal-1", "--json")["amounts"] == [[-2.0], [-1.0], [0.0], [1.0], [2.0]]
+    assert call(*command, "--along", "principal-1", "--json").json["amounts"] == [[-2.0], [-1.0], [0.0], [1.0], [2.0]]
 
 
 def test_a_direction_that_means_nothing_is_said_to(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -151,7 +132,7 @@ def test_a_direction_that_means_nothing_is_said_to(call, run: Path, pictures: li
     code, text, _ = call(*command)
     assert code == 0
     assert text.splitlines()[0] == "difference cannot be told from these codes: this edit may mean nothing"
-    assert call(*command, "--json")["doubtful"] == ["difference"]
+    assert call(*command, "--json").json["doubtful"] == ["difference"]
 
 
 BAD = {
@@ -182,7 +163,7 @@ def test_bad_input_gives_one_clear_line(call, run: Path, pictures: list[Path], t
 
 
 def test_unknown_names_list_the_known(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    call("directions", run, "--count", 1, "--attribute", "skin", "--json")
+    assert call("directions", run, "--count", 1, "--attribute", "skin").code == 0
     code, _, err = call("edit", run, pictures[0], "--along", "smile", "--out", tmp_path / "e.png")
     assert code == 2
     assert "direction 'smile' is not among those of" in err

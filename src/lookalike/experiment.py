@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lookalike import plots
-from lookalike.data import DataSpec, ImageSet, Rejected, load_spec, read_picture
+from lookalike.data import DataSpec, ImageSet, Rejected, load_spec
 from lookalike.data.named import free_name, read_each
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models.base import Autoencoder, Evaluation, to_uint8
 from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
-from lookalike.models.pictures import as_channels, picture_spec
+from lookalike.models.pictures import prepared
 from lookalike.models.presets import PRESETS
 from lookalike.report import write_report
 from lookalike.training.run import read_config
@@ -102,6 +102,13 @@ def timing_of(run: str | Path) -> Timing:
     return Timing(seconds, images / seconds if seconds > 0 else None)
 
 
+def training_part(faces: ImageSet, parts: Iterable[tuple[str, float, int]]) -> ImageSet:
+    """What is left to learn from of `faces` after the splits that a model's `data_["parts"]` names."""
+    for _, share, random_state in parts:
+        faces = faces.split(share, random_state)[0]
+    return faces
+
+
 def pictures_of(
     model: Autoencoder, progress: Callable[[int, int | None], None] | None = None
 ) -> tuple[ImageSet, ImageSet]:
@@ -115,10 +122,8 @@ def pictures_of(
     if data["source"] is None or not data["parts"]:
         raise RunError("this model does not know its pictures (it was imported, or fitted on arrays); name DATA")
     faces = load_spec(DataSpec.from_json(data["source"]), progress=progress)
-    (_, share, random_state), *rest = data["parts"]
-    train, test = faces.split(share, random_state)
-    for _, share, random_state in rest:
-        train = train.split(share, random_state)[0]
+    _, share, random_state = data["parts"][0]
+    train, test = training_part(faces, data["parts"]), faces.split(share, random_state)[1]
     if train.digest != data["digest"]:
         raise RunError(
             f"{data['source']['source']} no longer gives the {data['images']:,} pictures of the training, so the "
@@ -183,9 +188,9 @@ def reconstruct_files(
     Raises:
         DataError: none of the pictures can be read.
     """
-    folder, spec = Path(out), picture_spec(model, crop)
+    folder = Path(out)
     skipped: list[Rejected] = []
-    read = list(read_each(images, lambda path: as_channels(read_picture(path, spec), model.image_shape_[2]), skipped))
+    read = list(read_each(images, lambda path: prepared(model, path, crop), skipped))
     taken = {path.resolve() for path, _ in read}
     pictures = np.stack([picture for _, picture in read])
     codes = model.encode(pictures)

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import files, plots
-from lookalike.data import DataSpec, Pixels, load_spec, read_picture
+from lookalike.data import DataSpec, Pixels, load_spec
 from lookalike.editing.directions import Direction
 from lookalike.editing.edit import edit
 from lookalike.editing.morph import morph
 from lookalike.errors import DataError, OptionError, PictureError
 from lookalike.models.base import Autoencoder, to_uint8
-from lookalike.models.pictures import as_channels, picture_spec
+from lookalike.models.pictures import as_channels, picture_spec, prepared
 
 
 def read_for(model: Autoencoder, path: Path, crop: int | None = None) -> Pixels:
@@ -25,7 +25,7 @@ def read_for(model: Autoencoder, path: Path, crop: int | None = None) -> Pixels:
         DataError: it cannot be read.
     """
     try:
-        return as_channels(read_picture(path, picture_spec(model, crop)), model.image_shape_[2])
+        return prepared(model, path, crop)
     except PictureError as error:
         raise DataError(f"{path} {error}") from error
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import files
-from lookalike.data.images import Pixels, Rejected
+from lookalike.data.images import Pixels
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.feed import Entry
 from lookalike.gallery.storage import Storage
@@ -131,10 +131,6 @@ class Changes:
                 self.catalog.next_generation()
         self.removed += sum(item.state == "stored" for item in gone)
         return Counts(self.added, self.updated, self.removed)
-
-    def rejected(self) -> list[Rejected]:
-        """All that is set aside in the gallery, by name."""
-        return [Rejected(item.name, item.reason or "") for item in self.catalog.items("rejected")]
 
     def _place(self, entry: Entry, content: str | None, pixels: str, picture: Pixels | None) -> None:
         item = self.items.get(entry.name)

@@ -166,7 +166,6 @@ def _take_files(changes: Changes, feed: Feed, progress: Progress) -> None:
                 waiting[entry.name] = entry
                 yield Source(entry.name, _reader(entry, changes, contents))
 
-    done = 0
     for decoded in decode_all(sources(), feed.framing):
         for name, reason in decoded.rejected:
             entry, content = waiting.pop(name), contents.pop(name, None)
@@ -176,8 +175,7 @@ def _take_files(changes: Changes, feed: Feed, progress: Progress) -> None:
                 changes.reject(entry, content, reason)
         for name, picture in zip(decoded.names, _as_channels(decoded.pixels, channels), strict=True):
             changes.take_picture(waiting.pop(name), contents.pop(name), picture)
-        done = len(changes.entries)
-        progress(done, feed.total)
+        progress(len(changes.entries), feed.total)
     progress(len(changes.entries), feed.total)
 
 

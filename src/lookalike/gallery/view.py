@@ -55,6 +55,10 @@ class View:
     def _order(self) -> Ids:
         return np.argsort(self.ids).astype(np.int64)
 
+    @cached_property
+    def _sorted_ids(self) -> Ids:
+        return self.ids[self._order]
+
     def places(self, ids: Iterable[int] | Ids) -> Ids:
         """The places of ids, those that are not here (any more) left out."""
         places = self.places_or_none(np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64))
@@ -65,9 +69,8 @@ class View:
         """The places of ids, of any shape, -1 for those that are not here."""
         if not len(self.ids):
             return np.full(ids.shape, -1, np.int64)
-        sorted_ids = self.ids[self._order]
-        at = np.minimum(np.searchsorted(sorted_ids, ids), len(sorted_ids) - 1)
-        places: Ids = np.where(sorted_ids[at] == ids, self._order[at], -1)
+        at = np.minimum(np.searchsorted(self._sorted_ids, ids), len(self.ids) - 1)
+        places: Ids = np.where(self._sorted_ids[at] == ids, self._order[at], -1)
         return places
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lookalike.data.images import DataSpec, Pixels
+from lookalike.data.source import read_picture
 from lookalike.models.base import Autoencoder
 
 
@@ -16,6 +18,15 @@ def picture_spec(model: Autoencoder, crop: int | None = None) -> DataSpec:
     source = model.data_["source"]
     spec = DataSpec("", (height, width)) if source is None else DataSpec.from_json(source)
     return DataSpec(spec.source, (height, width), spec.crop if crop is None else crop, spec.fit)
+
+
+def prepared(model: Autoencoder, source: str | Path | bytes, crop: int | None = None) -> Pixels:
+    """A picture, of a file or its bytes, as the model takes it: uint8 (H, W, C).
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    return as_channels(read_picture(source, picture_spec(model, crop)), model.image_shape_[2])
 
 
 def as_channels(picture: Any, channels: int) -> Pixels:

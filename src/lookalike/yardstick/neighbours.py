@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.metrics import Floats, Ids
+from lookalike.search.index import index_class
 
 BLOCK = 1024
 """Queries at once: 1,024 x 13,233 distances take 54 MB."""
@@ -22,15 +23,11 @@ def nearest_others(rows: Floats, queries: Ids, k: int) -> Ids:
     Returns:
         int64 (Q, k): places of the neighbours, nearest first.
     """
-    import faiss
-
-    index = faiss.IndexFlatL2(rows.shape[1])
-    index.add(np.ascontiguousarray(rows))
+    index = index_class("exact")().fit(rows)
     found = np.empty((len(queries), k), np.int64)
     for start in range(0, len(queries), BLOCK):
         asked = queries[start : start + BLOCK]
-        _, ids = index.search(np.ascontiguousarray(rows[asked]), k + 1)
-        found[start : start + BLOCK] = _without_self(ids, asked)
+        found[start : start + BLOCK] = _without_self(index.query(rows[asked], k + 1).ids, asked)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from lookalike import files, plots
 from lookalike.data import ImageSet
 from lookalike.errors import OptionError
-from lookalike.experiment import RANDOM_STATE, TEST_SIZE
+from lookalike.experiment import split_of_run
 from lookalike.yardstick.denoising import LEVELS, judge_denoising, tuned_on
 from lookalike.yardstick.figures import Figure, as_csv
 from lookalike.yardstick.ground import Ground, survey
@@ -58,7 +58,7 @@ def judge(
         if given < 1:
             raise OptionError(f"{name} is {given}; give 1 or more")
     started = time.perf_counter()
-    train, test = faces.split(TEST_SIZE, RANDOM_STATE)
+    train, test = split_of_run(faces)
     ground = survey(faces, pairs=pairs, attributes=attributes, queries=queries, seed=seed)
     left_out = list(ground.left_out)
     judged = with_exact_pca(subjects, train, left_out)

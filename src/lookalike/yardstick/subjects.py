@@ -11,7 +11,7 @@ import numpy as np
 
 from lookalike.data import DataSpec, ImageSet, load
 from lookalike.errors import RunError
-from lookalike.experiment import RANDOM_STATE, TEST_SIZE, train_run
+from lookalike.experiment import RANDOM_STATE, TEST_SIZE, train_run, training_part
 from lookalike.models import MODELS, model_class
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
@@ -158,12 +158,9 @@ def _check_split(subject: Subject, faces: ImageSet) -> None:
             f"{name} does not know its training pictures (it was imported, or fitted on arrays), so the test split may "
             "hold some of them; train it with 'lookalike train'"
         )
-    if parts[0] == ["train", TEST_SIZE, RANDOM_STATE]:
-        train = faces
-        for _, share, random_state in parts:
-            train = train.split(share, random_state)[0]
-        if train.digest == model.data_["digest"]:
-            return
+    is_usual = parts[0] == ["train", TEST_SIZE, RANDOM_STATE]
+    if is_usual and training_part(faces, parts).digest == model.data_["digest"]:
+        return
     raise RunError(
         f"{name} was trained on {model.data_['images']:,} pictures that are not the training split of this DATA, so "
         "the test split may hold some of them; give the DATA, --size, --crop and --fit that it was trained with"
