@@ -17,6 +17,7 @@ FLOORS = {
     "files": 0,
     "data": 1,
     "noise": 1,
+    "kernels": 1,
     "metrics": 1,
     "plots": 1,
     "training": 2,

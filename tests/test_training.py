@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import lookalike as la
 from lookalike.errors import Interrupted, OptionError, RunError, TrainingDiverged
 from lookalike.training.optimizer import KerasAdamax
 from lookalike.training.recipe import Recipe, named_recipe
 from lookalike.training.run import checkpoint_paths
+from lookalike.training.shown import Places, Shown
 from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
@@ -46,9 +48,10 @@ def test_adamax_by_hand() -> None:
 
 
 def test_the_course_recipe_is_the_notebooks() -> None:
-    assert named_recipe("course").as_json() == {
-        "epochs": 25, "batch_size": 32, "learning_rate": 0.002, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7,
-    }  # fmt: skip
+    recipe = named_recipe("course")
+    assert (recipe.epochs, recipe.batch_size, recipe.optimizer, recipe.schedule) == (25, 32, "adamax", "constant")
+    assert (recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon) == (0.002, 0.9, 0.999, 1e-7)
+    assert not recipe.flips
 
 
 def test_all_bad_settings_are_named_at_once() -> None:
@@ -101,15 +104,13 @@ def test_a_diverging_loss_names_epoch_step_and_rate(tmp_path: Path) -> None:
 
 
 def test_divergence_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lookalike.training import loop
+    taken = Shown.pictures
 
-    taken = loop._pictures_of
+    def poisoned(shown: Shown, members: Places) -> tuple[Tensor, Tensor]:
+        clean, given = taken(shown, members)
+        return (clean * float("nan") if shown.epoch == 3 else clean), given
 
-    def poisoned(pictures, members, noise, seed, epoch, device):  # type: ignore[no-untyped-def]
-        clean, given = taken(pictures, members, noise, seed, epoch, device)
-        return (clean * float("nan") if epoch == 3 else clean), given
-
-    monkeypatch.setattr(loop, "_pictures_of", poisoned)
+    monkeypatch.setattr(Shown, "pictures", poisoned)
     with pytest.raises(TrainingDiverged, match=r"nan at epoch 3, step 1, .*checkpoint after epoch 2 in .* is good"):
         fit(tmp_path / "run", epochs=5)
     monkeypatch.undo()
@@ -190,9 +191,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_a_signal_saves_the_middle_of_an_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    from lookalike.training import loop
-
-    taken, steps = loop._pictures_of, []
+    taken, steps = Shown.pictures, []
 
     def counted(*arguments):  # type: ignore[no-untyped-def]
         steps.append(1)
@@ -201,7 +200,7 @@ def test_a_signal_saves_the_middle_of_an_epoch(
         return taken(*arguments)
 
     before = signal.getsignal(number)
-    monkeypatch.setattr(loop, "_pictures_of", counted)
+    monkeypatch.setattr(Shown, "pictures", counted)
     with pytest.raises(Interrupted, match="stopped in epoch 2 after 2 steps; all is saved"):
         fit(tmp_path / "run", epochs=3)
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Writing files so that no moment of a crash leaves half of one."""
+"""Writing files so that no moment of a crash leaves half of one, and where files are cached."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import platformdirs
+
+
+def cache_folder() -> Path:
+    """`LOOKALIKE_CACHE`, or the system's folder for caches: what lies in it can be made again."""
+    return Path(os.environ.get("LOOKALIKE_CACHE") or platformdirs.user_cache_dir("lookalike"))
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

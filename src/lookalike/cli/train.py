@@ -25,10 +25,15 @@ def train(
         int | None, typer.Option(help="Numbers in a picture's code, 1 or more.", show_default="32; 512 for denoiser")
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="The training's settings: 'course' is the reference notebook's.")
+        str,
+        typer.Option(
+            help="The training's settings: 'course' is the reference notebook's; 'fast' reaches its quality in about a "
+            "tenth of the time."
+        ),
     ] = "course",
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training pictures.", show_default="25; 15 for pca by gradient")
+        int | None,
+        typer.Option(help="Passes over the training pictures.", show_default="25; 15 for pca by gradient; 3 for fast"),
     ] = None,
     noise: Annotated[
         str | None,

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
 from lookalike import files
 from lookalike.data.images import ImageSet, Pixels, Rejected
@@ -22,11 +21,6 @@ FORMAT = 1
 _STALE_AFTER = 24 * 3600
 """Seconds after which a temporary folder is one that a killed process left."""
 _log = logging.getLogger(__name__)
-
-
-def cache_folder() -> Path:
-    """`LOOKALIKE_CACHE`, or the system's folder for caches."""
-    return Path(os.environ.get("LOOKALIKE_CACHE") or platformdirs.user_cache_dir("lookalike"))
 
 
 def key_of(*parts: Any) -> str:
@@ -39,7 +33,9 @@ def content_digest(path: Path) -> str:
     facts = path.stat()
     state = [str(path), facts.st_size, facts.st_mtime_ns, facts.st_ino]
     memo = (
-        cache_folder() / "known" / f"{hashlib.sha256(str(path).encode(errors='surrogateescape')).hexdigest()[:32]}.json"
+        files.cache_folder()
+        / "known"
+        / f"{hashlib.sha256(str(path).encode(errors='surrogateescape')).hexdigest()[:32]}.json"
     )
     try:
         known = json.loads(memo.read_bytes())
@@ -57,7 +53,7 @@ def content_digest(path: Path) -> str:
 
 def find(key: str) -> ImageSet | None:
     """The set of that key, its pixels memory-mapped; None where there is none or it is damaged."""
-    entry = cache_folder() / key
+    entry = files.cache_folder() / key
     try:
         about = json.loads((entry / "about.json").read_bytes())
         pixels = _mapped(entry / "pixels.bin", tuple(about["shape"]))
@@ -90,7 +86,9 @@ def keep(key: str, images: ImageSet) -> ImageSet:
     try:
         _write(key, images)
     except OSError as error:
-        _log.warning("the cache %s cannot be written (%s); the pictures are read anew next time", cache_folder(), error)
+        _log.warning(
+            "the cache %s cannot be written (%s); the pictures are read anew next time", files.cache_folder(), error
+        )
         return images
     found = find(key)
     if found is None:
@@ -100,7 +98,7 @@ def keep(key: str, images: ImageSet) -> ImageSet:
 
 
 def _write(key: str, images: ImageSet) -> None:
-    root = cache_folder()
+    root = files.cache_folder()
     root.mkdir(parents=True, exist_ok=True)
     _remove_stale(root)
     temporary = Path(tempfile.mkdtemp(dir=root, prefix=".writing-"))

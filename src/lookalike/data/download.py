@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lookalike.data import cache
+from lookalike import files
 from lookalike.errors import DownloadError
 
 TIMEOUT = (10, 60)
@@ -56,7 +56,7 @@ LFW = {
 
 def fetch_lfw(name: str, progress: Progress | None = None) -> Path:
     """The archive of that name ("lfw", "lfw-funneled", "lfw-deepfunneled"), downloaded once into the cache."""
-    return fetch(LFW[name], cache.cache_folder() / "downloads", progress)
+    return fetch(LFW[name], files.cache_folder() / "downloads", progress)
 
 
 def fetch(known: KnownFile, folder: Path, progress: Progress | None = None) -> Path:

@@ -73,7 +73,7 @@ class ConvAutoencoder(Autoencoder):
             y: ignored, there for scikit-learn.
             validation: pictures whose MSE is measured each epoch and names the best checkpoint.
             test: pictures whose MSE is measured each epoch and decides nothing.
-            recipe: "course", or a `Recipe`.
+            recipe: "course", "fast", or a `Recipe`.
             epochs: passes over the pictures instead of the recipe's.
             noise: a corruption of the input, such as "gaussian:0.1", drawn afresh each epoch; the target stays clean.
             run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.

@@ -14,6 +14,7 @@ from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, to_uint8
 from lookalike.noise import Noise, parse_noise
 from lookalike.training.loop import Curves, resolve_device, train
+from lookalike.training.precision import resolve_precision
 from lookalike.training.recipe import Recipe, named_recipe
 from lookalike.training.run import Run
 
@@ -46,6 +47,8 @@ def fit_network(
     settings = named_recipe(recipe, epochs=epochs)
     corruption = parse_noise(noise) if isinstance(noise, str) else noise
     pictures = to_uint8(as_pictures(X))
+    if epochs is None:
+        settings = settings.for_pictures(len(pictures))
     curves: Curves = {}
     for name, pictures_aside in (("validation", validation), ("test", test)):
         if pictures_aside is not None:
@@ -62,7 +65,9 @@ def fit_network(
     config["noise"] = None if corruption is None else str(corruption)
     config["curves"] = {name: describe_data(array)["digest"] for name, array in curves.items()}
     on = resolve_device(device)
-    with nullcontext() if run is None else Run(Path(run), config, resume=resume, device=on) as opened:
+    precision = resolve_precision(settings.precision, on)
+    folder = nullcontext() if run is None else Run(Path(run), config, resume=resume, device=on, precision=precision)
+    with folder as opened:
         model.history_ = train(
             network,
             pictures,
@@ -71,6 +76,7 @@ def fit_network(
             noise=corruption,
             seed=seed,
             device=device,
+            precision=precision,
             run=opened,
             progress=progress,
         )

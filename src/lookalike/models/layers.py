@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookalike.kernels import same_transpose
+
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
     """Transposed convolution with TensorFlow's SAME padding: (N, C, H, W) -> (N, out, H * stride, W * stride).
@@ -13,19 +15,27 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     TensorFlow defines it as the gradient of a SAME convolution, whose padding puts the odd pixel at the end.
     So max(k - stride, 0) pixels are cropped from the full result, the smaller half at the beginning; PyTorch's
     own `padding=1, output_padding=1` crops at the other end and is shifted by one pixel. A kernel smaller than
-    the stride leaves rows that no weight reaches: zeros plus bias, as in TensorFlow.
+    the stride leaves rows that no weight reaches: zeros plus bias, as in TensorFlow. With `elu`, ELU follows.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 2) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 2, *, elu: bool = False
+    ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, output_padding=max(stride - kernel_size, 0))
+        self.elu = elu
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Apply to (N, C, H, W) float; `output_size` is PyTorch's own argument and must stay None."""
         kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 2 and self.bias is not None:
+            fused = same_transpose(images, self.weight, self.bias, elu=self.elu)
+            if fused is not None:
+                return fused
         full = super().forward(images)
         before = max(kernel - stride, 0) // 2
         height, width = images.shape[-2] * stride, images.shape[-1] * stride
-        return full[..., before : before + height, before : before + width]
+        result = full[..., before : before + height, before : before + width]
+        return F.elu(result) if self.elu else result
 
 
 class FlattenChannelsLast(nn.Module):

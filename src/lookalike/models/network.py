@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from lookalike.kernels import pool_elu
 from lookalike.models.layers import (
     FlattenChannelsLast,
     SameConvTranspose2d,
@@ -41,8 +41,7 @@ class Encoder(nn.Module):
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
         x = pad_to_at_least(images, self.least_side)
         for i in range(self.depth):
-            # ELU is increasing, so it commutes with the maximum; after the pooling it is a quarter of the work.
-            x = F.elu(F.max_pool2d(self.get_submodule(f"conv{i + 1}")(x), 2))
+            x = pool_elu(self.get_submodule(f"conv{i + 1}")(x))
         code: Tensor = self.dense(self.flatten(x))
         return code
 
@@ -69,7 +68,7 @@ class Decoder(nn.Module):
         self.activation = ACTIVATIONS[dense_activation]()
         self.unflatten = UnflattenChannelsLast(grid_h, grid_w, widths[0])
         for i in range(len(channels)):
-            self.add_module(f"conv{i + 1}", SameConvTranspose2d(widths[i], widths[i + 1]))
+            self.add_module(f"conv{i + 1}", SameConvTranspose2d(widths[i], widths[i + 1], elu=i + 1 < len(channels)))
         self.depth = len(channels)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -77,8 +76,6 @@ class Decoder(nn.Module):
         x = self.unflatten(self.activation(self.dense(codes)))
         for i in range(self.depth):
             x = self.get_submodule(f"conv{i + 1}")(x)
-            if i + 1 < self.depth:
-                x = F.elu(x)
         pictures: Tensor = x[..., : self.height, : self.width]
         return pictures
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lookalike import files
 from lookalike.errors import WeightsError
+from lookalike.training.muon import Muon
 from lookalike.training.optimizer import KerasAdamax
 
 FORMAT = 1
@@ -25,17 +26,17 @@ class State:
 
     Attributes:
         network: its weights.
-        optimizer: its running means and maxima, and its number of steps.
+        optimizer: its running means of gradients, and its number of steps.
         epoch: the epoch in progress, counted from 1.
         step: steps done in it.
         losses: float32 (steps an epoch,), the MSE of each batch so far in it.
         history: one entry for each epoch done.
 
-    The order of the pictures and their noise need no place here: they come from (seed, epoch, index) alone.
+    Order, mirroring and noise of the pictures need no place here: they come from (seed, epoch, index) alone.
     """
 
     network: nn.Module
-    optimizer: KerasAdamax
+    optimizer: KerasAdamax | Muon
     losses: Tensor
     epoch: int = 1
     step: int = 0

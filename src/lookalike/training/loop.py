@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from lookalike.data.images import Pixels
 from lookalike.errors import Interrupted, OptionError, TrainingDiverged
-from lookalike.noise import Noise, corrupt
+from lookalike.noise import Noise
 from lookalike.training.checkpoint import State
 from lookalike.training.interruption import StopRequest
-from lookalike.training.optimizer import KerasAdamax
+from lookalike.training.optimizer import optimizer_of, set_rate
+from lookalike.training.precision import FABRIC_NAMES
 from lookalike.training.progress import TrainingProgress
 from lookalike.training.recipe import Recipe
 from lookalike.training.run import Run
+from lookalike.training.shown import Shown, as_batch
 
 Curves = dict[str, Pixels]
 """Pictures whose MSE is measured after each epoch, by the name of the curve: "validation", "test"."""
@@ -43,10 +44,14 @@ def train(
     noise: Noise | None,
     seed: int,
     device: str,
+    precision: str = "float32",
     run: Run | None,
     progress: bool,
 ) -> list[dict[str, Any]]:
     """Train `network` in place on uint8 (N, H, W, C) to reconstruct them; returns one entry an epoch.
+
+    `precision` is "float32" or "bfloat16": the arithmetic of the steps. Weights, gradients' means and every measured
+    curve are float32.
 
     An entry holds `epoch`, `train_mse` (mean over the epoch's batches while it learned, as Keras reports),
     `validation_mse` and `test_mse` (after the epoch, None where there is no such curve) and `learning_rate`.
@@ -55,15 +60,18 @@ def train(
         TrainingDiverged: the loss became NaN or infinite.
         Interrupted: Ctrl-C or SIGTERM; with a run, its state is saved.
     """
-    fabric = make_fabric(device)
+    if run is not None:
+        precision = run.precision
+    fabric = make_fabric(device, precision)
     if run is not None and run.threads is not None and fabric.device.type == "cpu":
         torch.set_num_threads(run.threads)
 
     # What must survive a restart
     module = network
-    network, optimizer = fabric.setup(module, _optimizer(module, recipe))
+    made = optimizer_of(recipe, module, half=precision == "bfloat16")
+    network, optimizer = fabric.setup(module, made)
     steps = math.ceil(len(pictures) / recipe.batch_size)
-    state = State(module, optimizer.optimizer, torch.zeros(steps, device=fabric.device))
+    state = State(module, made, torch.zeros(steps, device=fabric.device))
     if run is not None:
         run.restore(state)
 
@@ -72,8 +80,10 @@ def train(
             # One epoch of steps
             started, first = time.perf_counter(), state.step
             network.train()
-            for members in _batches(len(pictures), recipe.batch_size, seed, state):
-                clean, given = _pictures_of(pictures, members, noise, seed, state.epoch, fabric.device)
+            shown = Shown(pictures, recipe, noise, seed, state.epoch, fabric.device)
+            for members in shown.batches(state.step):
+                set_rate(made, recipe.rate_at((state.epoch - 1) * steps + state.step, recipe.epochs * steps))
+                clean, given = shown.pictures(members)
                 loss = F.mse_loss(network(given), clean)
                 optimizer.zero_grad(set_to_none=True)
                 fabric.backward(loss)
@@ -98,7 +108,7 @@ def train(
                 "train_mse": float(np.average(state.losses.cpu().numpy().astype(np.float64), weights=sizes)),
                 "validation_mse": None,
                 "test_mse": None,
-                "learning_rate": recipe.learning_rate,
+                "learning_rate": made.param_groups[0]["lr"],
             }
             for name, aside in curves.items():
                 entry[f"{name}_mse"] = measure_mse(module, aside, fabric.device)
@@ -119,8 +129,8 @@ def train(
     return state.history
 
 
-def make_fabric(device: str) -> Fabric:
-    """One process on the chosen device, in float32.
+def make_fabric(device: str, precision: str = "float32") -> Fabric:
+    """One process on the chosen device, in "float32", or in "bfloat16" with float32 weights.
 
     Raises:
         OptionError: the device is unknown or not there.
@@ -129,7 +139,9 @@ def make_fabric(device: str) -> Fabric:
         raise OptionError(f"device {device!r} is unknown; give one of {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise OptionError("device 'cuda' is not there (PyTorch sees no GPU); give device='cpu'")
-    return Fabric(accelerator=resolve_device(device), devices=1, precision="32-true")
+    # Otherwise it announces bfloat16 on stderr, which belongs to the progress bar.
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    return Fabric(accelerator=resolve_device(device), devices=1, precision=FABRIC_NAMES[precision])
 
 
 def resolve_device(device: str) -> str:
@@ -147,39 +159,6 @@ def measure_mse(network: nn.Module, pictures: Pixels, device: torch.device) -> f
             errors = (network(batch) - batch).square().mean(dim=(1, 2, 3))
             total += float(errors.double().sum())
     return total / len(pictures)
-
-
-def as_batch(pictures: Pixels, device: torch.device) -> Tensor:
-    """uint8 (n, H, W, C) -> float32 (n, C, H, W) in [-0.5, 0.5], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2).float() / 255 - 0.5
-
-
-def _optimizer(network: nn.Module, recipe: Recipe) -> KerasAdamax:
-    return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
-
-
-def _batches(count: int, size: int, seed: int, state: State) -> Iterator[npt.NDArray[np.int64]]:
-    """The rest of the epoch's batches; the order comes from (seed, epoch) alone."""
-    order = np.random.Generator(np.random.Philox(key=np.array([seed, state.epoch], np.uint64))).permutation(count)
-    for start in range(state.step * size, count, size):
-        yield order[start : start + size]
-
-
-def _pictures_of(
-    pictures: Pixels,
-    members: npt.NDArray[np.int64],
-    noise: Noise | None,
-    seed: int,
-    epoch: int,
-    device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """(clean, given to the network): the same tensor where there is no noise."""
-    clean = as_batch(pictures[members], device)
-    if noise is None:
-        return clean, clean
-    floats = clean.permute(0, 2, 3, 1).cpu().numpy()
-    noisy = corrupt(floats, noise, seed=seed, epoch=epoch, indices=members)
-    return clean, torch.from_numpy(noisy).to(device).permute(0, 3, 1, 2)
 
 
 def _check_finite(state: State, recipe: Recipe, run: Run | None) -> None:

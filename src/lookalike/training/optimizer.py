@@ -1,4 +1,4 @@
-"""Adamax as Keras applies it."""
+"""Adamax as Keras applies it, and the optimiser that a recipe names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from lookalike.kernels import adamax
+from lookalike.training.muon import Muon
+from lookalike.training.recipe import Recipe
 
 
 class KerasAdamax(torch.optim.Optimizer):
@@ -24,10 +28,8 @@ class KerasAdamax(torch.optim.Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
     ) -> None:
-        super().__init__(
-            parameters,
-            {"lr": learning_rate, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon, "steps": 0},
-        )
+        defaults = {"lr": learning_rate, "initial_lr": learning_rate, "steps": 0}
+        super().__init__(parameters, {**defaults, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon})
         for group in self.param_groups:
             for parameter in group["params"]:
                 self.state[parameter] = {"m": torch.zeros_like(parameter), "u": torch.zeros_like(parameter)}
@@ -41,13 +43,39 @@ class KerasAdamax(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             group["steps"] += 1
-            parameters = [p for p in group["params"] if p.grad is not None]
-            gradients = [p.grad for p in parameters]
-            means = [self.state[p]["m"] for p in parameters]
-            maxima = [self.state[p]["u"] for p in parameters]
-            torch._foreach_lerp_(means, gradients, 1 - group["beta_1"])
-            torch._foreach_mul_(maxima, group["beta_2"])
-            torch._foreach_maximum_(maxima, torch._foreach_abs(gradients))
             rate = group["lr"] / (1 - group["beta_1"] ** group["steps"])
-            torch._foreach_addcdiv_(parameters, means, torch._foreach_add(maxima, group["epsilon"]), value=-rate)
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad, group["beta_1"], group["beta_2"], group["epsilon"], rate)
         return loss
+
+    def _move(
+        self, parameter: Tensor, gradient: Tensor, beta_1: float, beta_2: float, epsilon: float, rate: float
+    ) -> None:
+        mean, most = self.state[parameter]["m"], self.state[parameter]["u"]
+        if adamax(parameter, gradient, mean, most, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, rate=rate):
+            return
+        mean.lerp_(gradient, 1 - beta_1)
+        torch.maximum(most.mul_(beta_2), gradient.abs(), out=most)
+        parameter.addcdiv_(mean, most + epsilon, value=-rate)
+
+
+def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> KerasAdamax | Muon:
+    """The optimiser of a recipe for all weights of a network; `half`: bfloat16 where it bears that."""
+    if recipe.optimizer == "muon":
+        return Muon(
+            network,
+            recipe.learning_rate,
+            recipe.vector_rate,
+            recipe.beta_1,
+            recipe.beta_2,
+            recipe.epsilon,
+            half=half,
+        )
+    return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
+    """Let every group learn at that share of its highest rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * share

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lookalike.errors import OptionError
+
+OPTIMIZERS = ("adamax", "muon")
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -14,47 +19,94 @@ class Recipe:
 
     Attributes:
         epochs: passes over the training pictures.
+        least_steps: few pictures get so many more epochs that there are this many steps, unless epochs are asked for.
         batch_size: pictures a step.
-        learning_rate: Adamax's rate, constant over the training.
-        beta_1: decay of Adamax's mean of gradients.
-        beta_2: decay of Adamax's maximum of gradients.
-        epsilon: added to that maximum, as Keras does.
+        optimizer: "adamax" as Keras applies it, or "muon", with Adam for biases.
+        learning_rate: the optimiser's rate at its highest.
+        beta_1: decay of the mean of gradients; Muon's momentum.
+        beta_2: decay of Adamax's maximum of gradients, or of Adam's mean of squares.
+        epsilon: added to what a gradient is divided by.
+        vector_rate: Adam's rate for biases under Muon.
+        schedule: "constant", or "cosine": a linear rise, then half a cosine down to nothing at the last step.
+        warmup: share of all steps that the rise takes.
+        flips: show half of the pictures mirrored, drawn anew each epoch.
+        precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", bfloat16 where the
+            processor has it and float32 elsewhere.
 
     Raises:
         OptionError: a value is out of range; all such values are named at once.
     """
 
     epochs: int = 25
+    least_steps: int = 0
     batch_size: int = 32
+    optimizer: str = "adamax"
     learning_rate: float = 0.002
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-7
+    vector_rate: float = 0.004
+    schedule: str = "constant"
+    warmup: float = 0.1
+    flips: bool = False
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         problems = []
-        if self.epochs < 1:
-            problems.append(f"epochs is {self.epochs}; give 1 or more")
-        if self.batch_size < 1:
-            problems.append(f"batch size is {self.batch_size}; give 1 or more")
-        if not 0 < self.learning_rate < float("inf"):
-            problems.append(f"learning rate is {self.learning_rate:g}; give a value above 0, such as 0.002")
+        for name, least in (("epochs", 1), ("least_steps", 0), ("batch_size", 1)):
+            if getattr(self, name) < least:
+                problems.append(f"{name.replace('_', ' ')} is {getattr(self, name)}; give {least} or more")
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                problems.append(f"{name} {getattr(self, name)!r} is unknown; give one of {', '.join(known)}")
+        for name, usual in (("learning_rate", 0.002), ("vector_rate", 0.004)):
+            if not 0 < getattr(self, name) < float("inf"):
+                problems.append(
+                    f"{name.replace('_', ' ')} is {getattr(self, name):g}; give a value above 0, such as {usual}"
+                )
         problems += [
-            f"{name} is {value:g}; give a value from 0 to below 1"
-            for name, value in (("beta_1", self.beta_1), ("beta_2", self.beta_2))
-            if not 0 <= value < 1
+            f"{name} is {getattr(self, name):g}; give a value from 0 to below 1"
+            for name in ("beta_1", "beta_2", "warmup")
+            if not 0 <= getattr(self, name) < 1
         ]
         if not self.epsilon > 0:
             problems.append(f"epsilon is {self.epsilon:g}; give a value above 0")
         if problems:
             raise OptionError("; ".join(problems))
 
+    def for_pictures(self, count: int) -> Recipe:
+        """With enough epochs over `count` pictures for the least number of steps."""
+        needed = math.ceil(self.least_steps / math.ceil(count / self.batch_size))
+        return self if needed <= self.epochs else replace(self, epochs=needed)
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """Share of the highest rate at a step, counted from 0 over all epochs, of `steps` in all."""
+        if self.schedule == "constant":
+            return 1.0
+        rise = self.warmup * steps
+        if step < rise:
+            return (step + 1) / (rise + 1)
+        return 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values by field name."""
         return asdict(self)
 
 
-RECIPES = {"course": Recipe()}
+RECIPES = {
+    "course": Recipe(),
+    # Found on a validation part of LFW's training pictures: docs/performance.md says what else was tried.
+    "fast": Recipe(
+        epochs=3,
+        least_steps=1000,
+        batch_size=32,
+        optimizer="muon",
+        learning_rate=0.014,
+        beta_1=0.95,
+        beta_2=0.95,
+        schedule="cosine",
+    ),
+}
 
 
 def named_recipe(name: str | Recipe, **changes: float | None) -> Recipe:

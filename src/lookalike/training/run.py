@@ -19,10 +19,11 @@ import numpy.typing as npt
 import torch
 from filelock import FileLock, Timeout
 
-from lookalike import files, plots
+from lookalike import files, kernels, plots
 from lookalike.errors import OptionError, RunError, WeightsError
 from lookalike.training import checkpoint
 from lookalike.training.checkpoint import State
+from lookalike.training.recipe import Recipe
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -43,16 +44,25 @@ class Run:
         config: `model`, `data`, `recipe`, `noise`, `curves` as JSON values.
         resume: go on with what is there. Without it a folder that holds a training is refused.
         device: what the training runs on, for the record.
+        precision: what it computes in; a resumed one goes on in what it was begun in.
 
     Raises:
         RunError: the folder holds a training and `resume` is False; or another one than `config` describes, with the
             difference named; or another process trains in it.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], *, resume: bool, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: dict[str, Any],
+        *,
+        resume: bool,
+        device: str = "cpu",
+        precision: str = "float32",
+    ) -> None:
         self.folder = folder
         self.resume = resume
-        self.config = {**json.loads(json.dumps(config)), "environment": environment(device)}
+        self.config = {**json.loads(json.dumps(config)), "environment": environment(device, precision)}
         self._lock = FileLock(folder / ".lock")
 
     def __enter__(self) -> Self:
@@ -87,6 +97,12 @@ class Run:
         """CPU threads the training began with; the same number gives the same bits."""
         threads: int | None = self.config["environment"].get("threads")
         return threads
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic the training began in, "float32" or "bfloat16"."""
+        precision: str = self.config["environment"].get("precision", "float32")
+        return precision
 
     def restore(self, state: State) -> bool:
         """Fill `state` from the last readable checkpoint; False where there is none."""
@@ -155,7 +171,13 @@ class Run:
         files.write_json(self.folder / CONFIG, self.config)
 
     def _compare(self, begun: dict[str, Any]) -> None:
+        if begun.get("recipe"):  # what a recipe did not say before it could be said
+            begun = {**begun, "recipe": {**Recipe().as_json(), **begun["recipe"]}}
         differences = [text for part in BOUND for text in _differences(part, begun.get(part), self.config.get(part))]
+        if (self.config.get("recipe") or {}).get("schedule") != "constant" and _epochs(begun) != _epochs(self.config):
+            differences.append(
+                f"recipe.epochs was {_epochs(begun)}, is now {_epochs(self.config)} (the rate falls over all of them)"
+            )
         if differences:
             raise RunError(
                 f"{self.folder} was begun differently: {'; '.join(differences[:4])}; resume with what "
@@ -169,21 +191,23 @@ class Run:
         now, then = self.config["environment"], begun["environment"]
         changed = [
             f"{key} {then.get(key)} -> {now[key]}"
-            for key in ("torch", "lookalike", "machine", "device")
-            if now[key] != then.get(key)
+            for key in ("torch", "lookalike", "machine", "device", "kernels")
+            if now[key] != then.get(key, now[key])
         ]
         if changed:
             _log.warning("resuming under other versions (%s): the last bits may differ", ", ".join(changed))
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Versions, machine, device, threads and git revision, for the record."""
+def environment(device: str, precision: str = "float32") -> dict[str, Any]:
+    """Versions, machine, device, arithmetic, threads and git revision, for the record."""
     packages = ("lookalike", "torch", "numpy", "lightning-fabric")
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
         "machine": platform.machine(),
         "device": device,
+        "precision": precision,
+        "kernels": device == "cpu" and kernels.available(),
         "threads": torch.get_num_threads(),
         "git_revision": _git_revision(),
     }
@@ -258,7 +282,7 @@ def _epochs(config: dict[str, Any]) -> int:
 
 
 def _differences(name: str, begun: Any, now: Any) -> list[str]:
-    """Leaves that differ, by their path; the number of epochs may grow, since the rate is constant."""
+    """Leaves that differ, by their path; a constant rate lets the number of epochs grow."""
     if isinstance(begun, dict) and isinstance(now, dict):
         keys = sorted(begun.keys() | now.keys())
         return [text for key in keys for text in _differences(f"{name}.{key}", begun.get(key), now.get(key))]

@@ -1,0 +1,167 @@
+"""What recipes other than the notebook's are made of: Muon, the falling rate, mirroring, bfloat16."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import lookalike as la
+from lookalike.errors import OptionError, RunError
+from lookalike.models.layers import SameConvTranspose2d
+from lookalike.training.muon import Muon, orthogonal
+from lookalike.training.precision import has_bfloat16
+from lookalike.training.recipe import RECIPES, Recipe, named_recipe
+from lookalike.training.shown import Shown
+from pictures import waves
+
+SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
+PICTURES = waves(96, 16, 16)
+SHORT = replace(RECIPES["fast"], epochs=3, least_steps=0, batch_size=32, flips=True)
+CPU = torch.device("cpu")
+LEAST, MOST = 0.15, 2.0
+"""Between these the three polynomials bring singular values from 0.03 to 1."""
+
+
+@pytest.mark.parametrize("shape", [(16, 40), (40, 16), (8, 8)], ids=str)
+@pytest.mark.parametrize("half", [False, True])
+def test_muon_turns_a_matrix_into_its_polar_factor(shape: tuple[int, int], half: bool) -> None:
+    """Its singular vectors are those of the matrix; its singular values come to lie around 1."""
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    found = orthogonal(matrix, half=half)
+    u, _, v = np.linalg.svd(matrix.numpy(), full_matrices=False)
+    inner = u.T @ found.numpy() @ v.T
+    assert np.abs(inner - np.diag(np.diag(inner))).max() < (0.25 if half else 1e-4)
+    assert np.diag(inner).min() > LEAST
+    assert np.diag(inner).max() < MOST
+
+
+def test_a_kernels_matrix_has_a_row_for_each_output() -> None:
+    """One step from zero moves a kernel by `rate` times an orthogonal matrix of (outputs, inputs x places)."""
+    plain, transposed = nn.Conv2d(6, 4, 3), SameConvTranspose2d(6, 4)
+    for layer in (plain, transposed):
+        layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = nn.ModuleList([plain, transposed])
+    optimizer = Muon(network, 0.1, 0.01, 0.9, 0.95, 1e-7, half=False)
+    before = [layer.weight.detach().clone() for layer in (plain, transposed)]
+    for parameter in network.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    optimizer.step()
+    changes = [(layer.weight.detach() - old) / 0.1 for layer, old in zip((plain, transposed), before, strict=True)]
+    rows = changes[0].reshape(4, -1), changes[1].transpose(0, 1).reshape(4, -1)
+    for matrix in rows:
+        singular = torch.linalg.svdvals(matrix)
+        assert float(singular.min()) > LEAST
+        assert float(singular.max()) < MOST
+
+
+def test_muons_vectors_move_as_adam_does() -> None:
+    ours, theirs = (nn.Parameter(torch.linspace(-1, 1, 5)) for _ in range(2))
+    holder = nn.ParameterList([ours])
+    optimizer = Muon(holder, 0.1, 0.01, 0.9, 0.95, 1e-8, half=False)
+    reference = torch.optim.Adam([theirs], lr=0.01, betas=(0.9, 0.95), eps=1e-8)
+    for step in range(4):
+        gradient = torch.randn(5, generator=torch.Generator().manual_seed(step))
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        optimizer.step()
+        reference.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    recipe = Recipe(schedule="cosine", warmup=0.1)
+    rates = [recipe.rate_at(step, 200) for step in range(200)]
+    assert rates[:20] == sorted(rates[:20])
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert max(rates) == rates[20] == 1
+    assert 0 < rates[-1] < 1e-3
+    assert rates[110] == pytest.approx(0.5 * (1 + math.cos(math.pi * 90 / 180)))
+    assert Recipe().rate_at(7, 200) == 1
+
+
+def test_half_of_the_pictures_are_mirrored_anew_each_epoch() -> None:
+    shown = Shown(PICTURES, SHORT, None, 0, 1, CPU)
+    members = np.arange(96)
+    given = shown.pictures(members)[1].permute(0, 2, 3, 1).numpy()
+    plain = PICTURES.astype(np.float32) / 255 - 0.5
+    mirrored = np.array([np.allclose(a, b[:, ::-1]) for a, b in zip(given, plain, strict=True)])
+    kept = np.array([np.allclose(a, b) for a, b in zip(given, plain, strict=True)])
+    assert (mirrored ^ kept).all()
+    assert 30 < mirrored.sum() < 66
+    assert (Shown(PICTURES, SHORT, None, 0, 2, CPU).mirrored != shown.mirrored).any()
+    # A picture's fate does not depend on the batch it comes in.
+    alone = shown.pictures(members[5:6])[1]
+    torch.testing.assert_close(alone[0], shown.pictures(members)[1][5])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_resuming_is_exact_for_every_part(tmp_path: Path, precision: str) -> None:
+    recipe = replace(SHORT, precision=precision)
+
+    def fit(run: Path | None, resume: bool = False) -> la.ConvAutoencoder:
+        model = la.ConvAutoencoder(**SMALL)
+        return model.fit(PICTURES, recipe=recipe, run=run, resume=resume, noise="gaussian:0.1", progress=False)
+
+    whole = fit(None)
+    fit(tmp_path / "run")
+    for left in sorted((tmp_path / "run" / "checkpoints").iterdir())[1:]:
+        left.unlink()
+    resumed = fit(tmp_path / "run", resume=True)
+    assert resumed.history_ == whole.history_
+    assert resumed.digest == whole.digest
+    with pytest.raises(RunError, match=r"recipe\.epochs was 3, is now 4 \(the rate falls over all of them\)"):
+        la.ConvAutoencoder(**SMALL).fit(
+            PICTURES, recipe=replace(recipe, epochs=4), run=tmp_path / "run", resume=True, noise="gaussian:0.1"
+        )
+
+
+def test_bfloat16_learns_as_float32_does() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (600, 1, 1, 3), np.uint8)
+    train, test = np.split(np.broadcast_to(colours, (600, 16, 16, 3)), [540])
+    scores = {}
+    for precision in ("float32", "bfloat16"):
+        recipe = Recipe(epochs=12, learning_rate=0.01, precision=precision)
+        model = la.ConvAutoencoder(4, channels=(32, 32), device="cpu").fit(train, recipe=recipe, progress=False)
+        scores[precision] = -model.score(test)
+    assert scores["float32"] != scores["bfloat16"]
+    assert scores["bfloat16"] < 1.5 * scores["float32"]
+
+
+def test_auto_is_what_the_processor_has(tmp_path: Path) -> None:
+    la.ConvAutoencoder(**SMALL).fit(PICTURES, epochs=1, run=tmp_path / "run", progress=False)
+    environment = json.loads((tmp_path / "run" / "config.json").read_text())["environment"]
+    assert environment["precision"] == ("bfloat16" if has_bfloat16("cpu") else "float32")
+
+
+def test_unknown_names_are_refused_at_once() -> None:
+    with pytest.raises(OptionError, match=r"optimizer 'sgd' is unknown; .*schedule 'step' .*precision 'int8'"):
+        Recipe(optimizer="sgd", schedule="step", precision="int8")
+    with pytest.raises(OptionError, match="'slow' is unknown; give one of course, fast"):
+        named_recipe("slow")
+
+
+def test_fast_learns_faster_than_the_course_recipe() -> None:
+    train, test = la.load("synthetic:700").split()
+    fast = replace(RECIPES["fast"], batch_size=32)
+    scores = [
+        -la.ConvAutoencoder(16).fit(train, recipe=recipe, epochs=6, progress=False).score(test)
+        for recipe in (fast, "course")
+    ]
+    assert scores[0] < 0.9 * scores[1]
+
+
+def test_few_pictures_get_more_epochs() -> None:
+    fast = RECIPES["fast"]
+    assert fast.for_pictures(1_000_000) is fast
+    few = fast.for_pictures(100)
+    assert few.epochs * math.ceil(100 / fast.batch_size) == pytest.approx(fast.least_steps, rel=0.01)
+    assert RECIPES["course"].for_pictures(100).epochs == 25
+    model = la.ConvAutoencoder(**SMALL).fit(PICTURES, recipe=replace(fast, least_steps=5, epochs=1), progress=False)
+    assert len(model.history_) == 3
+    assert len(la.ConvAutoencoder(**SMALL).fit(PICTURES, recipe="fast", epochs=1, progress=False).history_) == 1
