@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lookalike.models.conv import ConvAutoencoder
     from lookalike.models.loading import load_model
     from lookalike.models.pca import PCAAutoencoder
+    from lookalike.models.search import SearchAutoencoder
     from lookalike.training.recipe import Recipe
 
 _HOME = {
@@ -33,6 +34,7 @@ _HOME = {
     "ImageSet": "data.images",
     "PCAAutoencoder": "models.pca",
     "Recipe": "training.recipe",
+    "SearchAutoencoder": "models.search",
     "attribute_directions": "editing.attributes",
     "difference_direction": "editing.directions",
     "edit": "editing.edit",
@@ -54,6 +56,7 @@ __all__ = [
     "ImageSet",
     "PCAAutoencoder",
     "Recipe",
+    "SearchAutoencoder",
     "__version__",
     "attribute_directions",
     "difference_direction",

@@ -17,8 +17,8 @@ def train(
     model: Annotated[
         str,
         typer.Option(
-            help="The model: 'conv' (convolutional), 'pca', or 'denoiser': conv with the course's code size and noise "
-            "for removing noise."
+            help="The model: 'conv' (convolutional), 'pca', 'search' (codes made for finding the same person, "
+            "fitted in seconds), or 'denoiser': conv with the course's code size and noise for removing noise."
         ),
     ] = "conv",
     code: Annotated[
@@ -79,6 +79,10 @@ def train(
     if kind.kind == "pca":
         _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
         learner = kind(code_size=code, solver=solver, seed=seed)
+    elif kind.kind == "search":
+        _only("pca", solver=solver != "auto")
+        _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
+        learner = kind(code_size=code)
     else:
         _only("pca", solver=solver != "auto")
         learner = kind(code_size=code, dense_activation=dense_activation, seed=seed, device=device)

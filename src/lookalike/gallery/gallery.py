@@ -349,7 +349,9 @@ class Gallery:
         return queries.Reader(view, self._catalog, lambda: self.model, self._picture_spec)
 
     def _encode(self, pictures: Pixels) -> Floats:
-        return self.model.encode(pictures)
+        from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
+
+        return search_codes(self.model, pictures)
 
     def _wish(self, recall: float | None, method: str | None) -> beside.Wish:
         known = beside.wish_of(self._catalog)

@@ -105,14 +105,20 @@ class Reader:
             same = self.view.places(self.catalog.ids_of_pixels(pixels_digest(picture)))
             if len(same):
                 return Asked(self._of_place(int(same[0])).code, same)
-            return Asked(self.model().encode(picture)[0], same)
+            return Asked(self._code_of(picture), same)
         from lookalike.models.base import as_pictures, centre, to_uint8
 
         centred = as_pictures(picture)[0]
         rounded = to_uint8(centred)
         if np.array_equal(centre(rounded), centred):
             return self._of_picture(rounded)
-        return Asked(self.model().encode(centred)[0], np.empty(0, np.int64))
+        return Asked(self._code_of(centred), np.empty(0, np.int64))
+
+    def _code_of(self, picture: npt.NDArray[Any]) -> Floats:
+        from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
+
+        code: Floats = search_codes(self.model(), picture)[0]
+        return code
 
     def _of_file(self, source: Path | bytes) -> Asked:
         return self._of_picture(self.framed(source))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MODELS = {
     "conv": "lookalike.models.conv.ConvAutoencoder",
     "pca": "lookalike.models.pca.PCAAutoencoder",
+    "search": "lookalike.models.search.SearchAutoencoder",
 }
 """Every model by its kind; a new one is one file and one line here, and the contract test then covers it."""
 
