@@ -1,15 +1,16 @@
-# make demo | test | check | bench: each sets up .venv first when it is missing or older than its description.
+# make demo | test | check | bench | page: each sets up .venv first when it is missing or older than its description.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench page format clean
 
 demo: $(READY)
 	$(BIN)/lookalike demo --out demo
 
 # One thread a process: two processes with two threads each wait for one another on two cores.
 test: $(READY)
+	@$(BIN)/python tools/fetch_page_runtime.py --axe .venv/axe || echo "no accessibility check of the page" >&2
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(READY)
@@ -20,6 +21,10 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run_all.py
+
+# What the studio's page runs models with in the browser. Where it cannot be fetched, the server computes every picture.
+page: $(READY)
+	$(BIN)/python tools/fetch_page_runtime.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -35,4 +40,5 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python tools/fetch_page_runtime.py || echo "go on without: the studio's server computes every picture" >&2
 	touch $(READY)

@@ -31,6 +31,8 @@ FLOORS = {
     "report": 5,
     "experiment": 6,
     "yardstick": 7,
+    "studio": 7,
+    "serve": 8,
     "demo": 8,
     "cli": 9,
     "__main__": 10,
@@ -76,7 +78,8 @@ def test_the_walk_sees_late_and_plain_imports(tmp_path: Path) -> None:
     [
         ("import lookalike", {"torch", "sklearn", "pandas", "matplotlib", "scipy"}),
         ("import lookalike; lookalike.load", {"torch", "sklearn", "pandas", "matplotlib"}),
-        ("import lookalike.cli", {"torch", "sklearn", "pandas", "matplotlib", "scipy"}),
+        ("import lookalike.cli", {"torch", "sklearn", "pandas", "matplotlib", "scipy", "fastapi"}),
+        ("import lookalike.serve.app", {"torch", "sklearn", "pandas", "matplotlib", "scipy"}),
     ],
 )
 def test_heavy_packages_come_late(statement: str, absent: set[str]) -> None:

@@ -27,6 +27,7 @@ from lookalike.cli import (
     reconstruct,
     report,
     search,
+    serve,
     submit,
     train,
 )
@@ -52,6 +53,7 @@ for name, command in (
     ("search", search.search),
     ("duplicates", duplicates.duplicates),
     ("morph", morph.morph),
+    ("serve", serve.serve),
     ("directions", directions.directions),
     ("edit", edit.edit),
     ("report", report.report),

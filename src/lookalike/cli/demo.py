@@ -30,5 +30,7 @@ def demo(
         f"search finds {payload['recall']:.0%} of the nearest; {payload['duplicates']} groups of near-duplicates",
         f"took {payload['seconds']:.0f} s; now open {payload['report']}, or look for look-alikes yourself:",
         f"  lookalike search {payload['gallery']} {out / 'query.png'}",
+        "or on a page, at http://127.0.0.1:8000/ once this runs:",
+        f"  lookalike serve {payload['gallery']} --denoiser {out / 'denoiser'} --run {out / 'conv'}",
     ]
     answer(payload, "\n".join(lines), json)

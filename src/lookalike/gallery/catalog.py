@@ -216,6 +216,11 @@ class Catalog:
         """The attributes of each item that has some, by its id."""
         return {int(row[0]): tuple(row[1:]) for row in self._rows("SELECT * FROM attributes")}
 
+    def attributes_of(self, id: int) -> list[float | None]:
+        """The attributes of one item, in the order of `attribute_names`; all None where it has none."""
+        row = self._row("SELECT * FROM attributes WHERE item = ?", (id,))
+        return [None] * len(self.attribute_names) if row is None else list(row[1:])
+
     def chosen(self, condition: str, values: Sequence[Any]) -> list[int]:
         """Ids of the stored items that meet a condition of `filters.parse`."""
         rows = self._rows(

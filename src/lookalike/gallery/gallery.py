@@ -21,6 +21,7 @@ from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.filters import parse
 from lookalike.gallery.grouping import EXACT_UP_TO, Duplicates, grouped, near_pairs, near_pairs_by_index
 from lookalike.gallery.housekeeping import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
+from lookalike.gallery.snapshot import Snapshot
 from lookalike.gallery.updating import Update
 from lookalike.gallery.view import Floats, Ids, View, read_view, storage_of
 from lookalike.search.index import INDEXES, Index
@@ -282,6 +283,29 @@ class Gallery:
         places, distances = queries.nearest(view, index, asked, k, chosen)
         return Found([view.names[place] for place in places], distances)
 
+    @property
+    def code_size(self) -> int:
+        """Numbers of a code."""
+        return int(self._catalog.fact("code_size"))
+
+    @property
+    def generation(self) -> int:
+        """Which committed state the gallery is at: another number whenever an update has changed something."""
+        return int(self._catalog.fact("generation"))
+
+    def snapshot(self) -> Snapshot:
+        """The last committed state with its index, for many questions to one and the same state.
+
+        Raises:
+            GalleryError: there are no pictures yet.
+        """
+        view, index = self._ready()
+        return Snapshot(view, index, self._catalog)
+
+    def known_threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold | None:
+        """What `threshold` has measured before and still holds, None where it would have to measure."""
+        return self._kept_threshold(f"match:{false_match_rate!r}:{seed}", len(self._now().ids))
+
     def threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold:
         """The distance up to which two pictures are a match, measured on pairs of stored ones.
 
@@ -387,10 +411,16 @@ class Gallery:
     def _threshold(self, key: str, measure: Callable[[Calibration], Threshold], seed: int) -> Threshold:
         """A threshold that was kept, or measured now where the gallery has changed much since."""
         view, index = self._ready()
-        kept = self._catalog.fact(f"threshold:{key}")
-        if kept is not None and kept["metric"] == self.metric and beside.is_alike(kept["images"], len(view.ids)):
-            return Threshold(**{name: value for name, value in kept.items() if name != "metric"})
+        kept = self._kept_threshold(key, len(view.ids))
+        if kept is not None:
+            return kept
         found = measure(Calibration(view, self._encode, index.metric.transform, index.metric.distances, seed))
         with self._catalog.transaction():
             self._catalog.set_fact(f"threshold:{key}", {**found.as_json(), "metric": self.metric})
         return found
+
+    def _kept_threshold(self, key: str, images: int) -> Threshold | None:
+        kept = self._catalog.fact(f"threshold:{key}")
+        if kept is None or kept["metric"] != self.metric or not beside.is_alike(kept["images"], images):
+            return None
+        return Threshold(**{name: value for name, value in kept.items() if name != "metric"})

@@ -1,0 +1,204 @@
+"""ONNX graphs of the models we know, written out from their weights: in milliseconds, without PyTorch.
+
+A kind that is not among `GRAPHS` goes through PyTorch's own exporter (`onnx_export`); this is for those that a server
+wants to have running at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Tensors = dict[str, npt.NDArray[np.float32]]
+Sides = tuple[Any, Any]
+"""The graphs of encoder and decoder, `onnx.GraphProto`."""
+
+OPSET = 18
+"""Of the default operator set: what ONNX Runtime 1.14 and ONNX Runtime Web 1.15 or newer run."""
+PICTURES, CODES = "pictures", "codes"
+"""Names of the graphs' inputs and outputs: pictures are float32 (N, C, H, W) centred to [-0.5, 0.5], codes (N, K)."""
+BATCH = "batch"
+CHANNELS_LAST, CHANNELS_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
+"""Codes are learned from pictures flattened with their channels last."""
+
+
+class _Chain:
+    """Nodes of which each takes what the one before gave."""
+
+    def __init__(self, first: str, tensors: Tensors) -> None:
+        self.last = first
+        self.tensors = tensors
+        self.nodes: list[Any] = []
+        self.held: list[Any] = []
+
+    def add(self, kind: str, *constants: str, **attributes: Any) -> None:
+        """Append a node of one data input and any number of constants."""
+        from onnx import helper
+
+        result = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, [self.last, *constants], [result], name=result, **attributes))
+        self.last = result
+
+    def join(self, kind: str, *given: str, **attributes: Any) -> str:
+        """Append a node of any inputs, computed or constant; its result is what the next one takes."""
+        self.last, others = given[0], given[1:]
+        self.add(kind, *others, **attributes)
+        return self.last
+
+    def constant(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike = np.int64) -> str:
+        """Keep an array under a name."""
+        from onnx import numpy_helper
+
+        self.held.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
+        return name
+
+    def weights(self, layer: str) -> tuple[str, str]:
+        """Keep a layer's weight and bias."""
+        names = f"{layer}.weight", f"{layer}.bias"
+        for name in names:
+            self.constant(name, self.tensors[name], np.float32)
+        return names
+
+    def graph(self, name: str, shape: list[int], result: str, result_shape: list[int]) -> Any:
+        """All of it, from the first input to `result`, each with its shape but for the batch."""
+        from onnx import TensorProto, helper
+
+        self.nodes[-1].output[0] = result
+        given = CODES if result == PICTURES else PICTURES
+        first = helper.make_tensor_value_info(given, TensorProto.FLOAT, [BATCH, *shape])
+        last = helper.make_tensor_value_info(result, TensorProto.FLOAT, [BATCH, *result_shape])
+        return helper.make_graph(self.nodes, name, [first], [last], self.held)
+
+
+def linear(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Sides:
+    """Flatten and Dense; Dense and Reshape."""
+    forth, back = _linear_chains(image_shape, encoder, decoder)
+    return _sides(forth, back, image_shape, int(parameters["code_size"]))
+
+
+def _linear_chains(image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> tuple[_Chain, _Chain]:
+    height, width, depth = image_shape
+    forth = _Chain(PICTURES, encoder)
+    forth.add("Transpose", perm=CHANNELS_LAST)
+    forth.add("Flatten", axis=1)
+    forth.add("Gemm", *forth.weights("dense"), transB=1)
+    back = _Chain(CODES, decoder)
+    back.add("Gemm", *back.weights("dense"), transB=1)
+    back.add("Reshape", back.constant("shape", [-1, height, width, depth]))
+    back.add("Transpose", perm=CHANNELS_FIRST)
+    return forth, back
+
+
+def convolutional(
+    parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
+) -> Sides:
+    """As `models.network`: convolutions, poolings and Dense; Dense and transposed convolutions."""
+    height, width, _ = image_shape
+    channels = list(parameters["channels"])
+    stride = 2 ** len(channels)
+    forth = _Chain(PICTURES, encoder)
+    if min(height, width) < stride:
+        missing = [0, 0, 0, 0, 0, 0, max(stride - height, 0), max(stride - width, 0)]
+        forth.add("Pad", forth.constant("margins", missing), mode="edge")
+    for i in range(len(channels)):
+        forth.add("Conv", *forth.weights(f"conv{i + 1}"), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        forth.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+        forth.add("Elu")
+    forth.add("Transpose", perm=CHANNELS_LAST)
+    forth.add("Flatten", axis=1)
+    forth.add("Gemm", *forth.weights("dense"), transB=1)
+
+    rows, columns = -(-height // stride), -(-width // stride)
+    back = _Chain(CODES, decoder)
+    back.add("Gemm", *back.weights("dense"), transB=1)
+    if parameters["dense_activation"] == "elu":
+        back.add("Elu")
+    back.add("Reshape", back.constant("grid", [-1, rows, columns, channels[-1]]))
+    back.add("Transpose", perm=CHANNELS_FIRST)
+    for i in range(len(channels)):
+        # TensorFlow's SAME: the full result of 2n + 1 loses its last row and column.
+        names = back.weights(f"conv{i + 1}")
+        back.add("ConvTranspose", *names, kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1])
+        if i + 1 < len(channels):
+            back.add("Elu")
+    if (rows * stride, columns * stride) != (height, width):
+        ends = back.constant("starts", [0, 0]), back.constant("ends", [height, width])
+        back.add("Slice", *ends, back.constant("axes", [2, 3]))
+    return _sides(forth, back, image_shape, int(parameters["code_size"]))
+
+
+SIDE, NEIGHBOURHOOD, FOCUS, LEAST_CONTRAST, LEAST_DEVIATION = 32, 1 / 8, 0.32, 0.02, 1e-3
+"""As in `models.contrast`, whose module brings in PyTorch; `tests/test_onnx_export.py` holds the results together."""
+
+
+def contrasting(
+    parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
+) -> Sides:
+    """As `models.contrast`: local contrast, the mean over both mirror images, and Dense; Dense and Reshape."""
+    forth = _Chain(PICTURES, encoder)
+    reduction = max(1, round(min(image_shape[:2]) / SIDE))
+    height, width = (side // reduction for side in image_shape[:2])
+    if reduction > 1:
+        forth.add("AveragePool", kernel_shape=[reduction, reduction], strides=[reduction, reduction])
+    _normalise(forth)
+    blur = forth.constant("rows", _blur(height), np.float32), forth.constant("columns", _blur(width).T, np.float32)
+
+    def blurred(name: str) -> str:
+        return forth.join("MatMul", forth.join("MatMul", blur[0], name), blur[1])
+
+    x = forth.last
+    x = forth.join("Sub", x, blurred(x))
+    contrast = forth.join("Sqrt", forth.join("Relu", blurred(forth.join("Mul", x, x))))
+    divisor = forth.join("Add", contrast, forth.constant("least_contrast", LEAST_CONTRAST, np.float32))
+    focus = np.outer(_bell(height, 1.2 * FOCUS * height), _bell(width, FOCUS * width))
+    x = forth.join("Mul", forth.join("Div", x, divisor), forth.constant("focus", focus, np.float32))
+    mirrored = forth.join("Gather", x, forth.constant("mirror", np.arange(width)[::-1]), axis=3)
+    x = forth.join("Mul", forth.join("Add", x, mirrored), forth.constant("half", 0.5, np.float32))
+    forth.join("Gather", x, forth.constant("kept", np.arange(-(-width // 2))), axis=3)
+    forth.add("Flatten", axis=1)
+    forth.add("Gemm", *forth.weights("dense"), transB=1)
+    _, back = _linear_chains(image_shape, encoder, decoder)
+    return _sides(forth, back, image_shape, int(parameters["code_size"]))
+
+
+def _normalise(chain: _Chain) -> None:
+    """Each picture with mean 0 and standard deviation 1."""
+    axes = chain.constant("picture", [1, 2, 3])
+    x = chain.last
+    x = chain.join("Sub", x, chain.join("ReduceMean", x, axes, keepdims=1))
+    deviation = chain.join("Sqrt", chain.join("ReduceMean", chain.join("Mul", x, x), axes, keepdims=1))
+    least = chain.constant("least_deviation", LEAST_DEVIATION, np.float32)
+    chain.join("Div", x, chain.join("Add", deviation, least))
+
+
+def _bell(side: int, deviation: float) -> npt.NDArray[np.float64]:
+    bell: npt.NDArray[np.float64] = np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / deviation) ** 2)
+    return bell
+
+
+def _blur(side: int) -> npt.NDArray[np.float64]:
+    """The Gaussian neighbourhood's mean along a side, as a matrix."""
+    from scipy.ndimage import gaussian_filter1d
+
+    blur: npt.NDArray[np.float64] = gaussian_filter1d(np.eye(side), NEIGHBOURHOOD * side, axis=0)
+    return blur
+
+
+GRAPHS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Tensors], Sides]] = {
+    "conv": convolutional,
+    "pca": linear,
+    "search": contrasting,
+}
+"""By the model's kind: from its parameters, picture shape (H, W, C), and weights of both sides."""
+
+
+def _sides(forth: _Chain, back: _Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
+    height, width, depth = image_shape
+    shape = [depth, height, width]
+    return (
+        forth.graph("encoder", shape, CODES, [code_size]),
+        back.graph("decoder", [code_size], PICTURES, shape),
+    )

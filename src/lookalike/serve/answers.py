@@ -1,0 +1,99 @@
+"""How answers leave: JSON, pictures, and what browsers may keep of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lookalike import plots
+
+SHORT = "private, max-age=60"
+YEAR = "private, max-age=31536000, immutable"
+ASK = "private, no-cache"
+"""Kept, but asked about each time."""
+NEVER = "no-store"
+
+PNG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}, "description": "A PNG."}
+}
+
+
+def as_json(value: Any, status: int = 200, cache: str = NEVER) -> Response:
+    """A JSON answer; what is not finite is a fault of ours and raises ValueError."""
+    body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Response(body, status, {"Cache-Control": cache}, "application/json")
+
+
+def kept_json(request: Request, value: Any, cache: str = ASK) -> Response:
+    """A JSON answer that browsers may keep, by its content's digest."""
+    answer = as_json(value, cache=cache)
+    return kept(request, bytes(answer.body), "application/json", cache)
+
+
+def kept(request: Request, body: bytes, kind: str, cache: str = ASK, headers: dict[str, str] | None = None) -> Response:
+    """An answer that browsers may keep; 304 without a body where they have it already."""
+    return tagged(request, body, tag_of(body), kind, cache, headers)
+
+
+def kept_file(request: Request, path: Path, kind: str, cache: str = ASK) -> Response:
+    """A file's content as such an answer; read, and its digest taken, when the file has changed."""
+    facts = path.stat()
+    return tagged(request, *_content(path, facts.st_mtime_ns, facts.st_size), kind, cache)
+
+
+@lru_cache(maxsize=64)
+def _content(path: Path, _modified: int, _size: int) -> tuple[bytes, str]:
+    body = path.read_bytes()
+    return body, tag_of(body)
+
+
+def tag_of(body: bytes) -> str:
+    """The entity tag of an answer: its content's digest."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def tagged(
+    request: Request, body: bytes, tag: str, kind: str, cache: str = ASK, headers: dict[str, str] | None = None
+) -> Response:
+    """As `kept`, with a tag that is known."""
+    sent = {"ETag": tag, "Cache-Control": cache, **(headers or {})}
+    if is_held(request, tag):
+        return Response(None, 304, sent)
+    return Response(body, 200, sent, kind)
+
+
+def is_held(request: Request, tag: str) -> bool:
+    """Whether the request says that this very answer is there already (RFC 9110, If-None-Match)."""
+    given = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return tag in given or "*" in given
+
+
+def cache_of(version: str | None, digest: str) -> str:
+    """A year for an address that names the very state it is of, a minute otherwise."""
+    return YEAR if version == digest else SHORT
+
+
+def shown(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Centred float pictures as uint8 ones: clipped to [-0.5, 0.5], then rounded, as `models.base.to_uint8`."""
+    rounded: npt.NDArray[np.uint8] = np.rint((np.clip(pictures, -0.5, 0.5) + 0.5) * 255).astype(np.uint8)
+    return rounded
+
+
+def picture(pixels: npt.NDArray[np.uint8], headers: dict[str, str] | None = None) -> Response:
+    """One uint8 picture (H, W, C) as PNG, made for this request alone."""
+    return Response(plots.picture_png(pixels), 200, {"Cache-Control": NEVER, **(headers or {})}, "image/png")
+
+
+def encoded(pictures: Sequence[npt.NDArray[np.uint8]]) -> list[str]:
+    """Pictures as PNG in base64, for JSON."""
+    return [base64.b64encode(plots.picture_png(one)).decode() for one in pictures]

@@ -1,0 +1,132 @@
+"""The application: all routes, one wording for all refusals, and the layers around them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+import lookalike
+from lookalike.errors import GalleryError, PictureError, RunError, UserError
+from lookalike.serve.answers import as_json
+from lookalike.serve.limits import LimitedBodies
+from lookalike.serve.metrics import API, Counted
+from lookalike.serve.routes import cleaning, codes, gallery, maps, page, runs, search
+from lookalike.serve.schemas import LARGEST_CODE
+from lookalike.serve.security import Guard
+from lookalike.serve.settings import Settings
+from lookalike.serve.state import Studio
+
+NAMES = {404: "there is nothing at this address", 405: "this address does not take that method"}
+TOPICS = [each.router for each in (gallery, search, codes, cleaning, maps, runs)]
+_log = logging.getLogger(__name__)
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The studio over a gallery; it comes up in the background once the application is started.
+
+    Raises:
+        GalleryError, RunError: the gallery or a run cannot be used.
+    """
+    studio = Studio(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        studio.start()
+        try:
+            yield
+        finally:
+            studio.stop()
+
+    app = FastAPI(
+        title="lookalike",
+        version=lookalike.__version__,
+        summary="Search, decode, morph and clean the pictures of a gallery.",
+        description="Every refusal is 4xx, or 503 where too much waits, with one line in `detail`.",
+        lifespan=lifespan,
+        docs_url=None,  # both of FastAPI's pages fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.studio = studio
+    code_size = int(studio.gallery.code_size)
+    written = app.openapi
+    app.openapi = lambda: _of_this_gallery(written(), code_size)  # type: ignore[method-assign]
+    for router in TOPICS:
+        app.include_router(router, prefix=API)
+    app.include_router(page.router)
+    app.add_exception_handler(RequestValidationError, _misfit)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(UserError, _users_fault)
+    app.add_exception_handler(Exception, _our_fault)
+    # The last one added is the outermost.
+    app.add_middleware(LimitedBodies, settings=settings)
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Counted, metrics=studio.metrics)
+    return app
+
+
+def _of_this_gallery(document: Any, code_size: int) -> Any:
+    """The OpenAPI document with the length that this gallery's codes have, wherever it speaks of codes."""
+    if isinstance(document, list):
+        return [_of_this_gallery(part, code_size) for part in document]
+    if not isinstance(document, dict):
+        return document
+    found = {name: _of_this_gallery(part, code_size) for name, part in document.items()}
+    if found.get("type") == "array" and found.get("maxItems") == LARGEST_CODE:
+        found |= {"minItems": code_size, "maxItems": code_size, "examples": [[0.0] * code_size]}
+    return found
+
+
+async def _misfit(_: Request, error: Exception) -> Response:
+    """FastAPI's list of misfits as one line: the first of them."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "request"
+    return as_json({"detail": _line(f"{where}: {first['msg']}")}, 422)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = NAMES.get(error.status_code) if error.detail in ("Not Found", "Method Not Allowed") else None
+    answer = as_json({"detail": _line(detail or str(error.detail))}, error.status_code)
+    answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_of(request.url.path)))
+    return answer
+
+
+def _methods_of(path: str) -> set[str]:
+    """Every method that an address takes: one route knows of its own alone."""
+    inner = path.removeprefix(API)
+    routes = [*((one, path) for one in page.router.routes), *((one, inner) for each in TOPICS for one in each.routes)]
+    return {
+        method
+        for route, own in routes
+        if isinstance(route, APIRoute) and route.path_regex.match(own)
+        for method in route.methods or ()
+    }
+
+
+async def _users_fault(_: Request, error: Exception) -> Response:
+    status = 404 if isinstance(error, RunError) else 422
+    text = f"the picture {error}" if isinstance(error, PictureError) else str(error)
+    if isinstance(error, GalleryError) and "is no longer in" in text:
+        status, text = 404, "this picture has just left the gallery; list them anew"
+    return as_json({"detail": _line(text)}, status)
+
+
+async def _our_fault(request: Request, error: Exception) -> Response:
+    _log.error("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
+    return as_json({"detail": "an internal error; the server's own output says more"}, 500)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:500]

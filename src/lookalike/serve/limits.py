@@ -1,0 +1,256 @@
+"""What clients send is read only as far as it is allowed to go."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi import HTTPException
+from PIL import Image
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike.data.decode import FORMATS
+from lookalike.serve.settings import Settings
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # each damaged form is answered, not logged
+
+FIELD = "image"
+MOST_SCANS = 100
+"""Of a progressive JPEG. Encoders write about ten; each costs a pass over the whole picture, however few its bytes."""
+MOST_FIELDS = 64
+
+
+class Budget:
+    """Bytes that all requests together may hold in memory; counted in the event loop's one thread."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+    def take(self, count: int) -> None:
+        """Count bytes in.
+
+        Raises:
+            HTTPException: 503, there are too many.
+        """
+        if self.held + count > self.most:
+            raise busy()
+        self.held += count
+
+    def give_back(self, count: int) -> None:
+        """Count bytes out."""
+        self.held -= count
+
+
+def busy() -> HTTPException:
+    """What is answered where too much waits."""
+    return HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
+
+
+def too_large(length: int | None, most: int) -> HTTPException:
+    """What is answered to a body beyond the limit."""
+    found = "more" if length is None else f"{length:,} bytes"
+    return HTTPException(413, f"the request has {found} than the limit allows; send at most {most:,} bytes")
+
+
+class LimitedBodies:
+    """ASGI middleware: no body is read beyond its limit, nor for longer than patience lasts.
+
+    Bodies with pictures and all others have limits of their own; a length that is announced is judged before a byte is
+    read. What is read is counted against one budget until the answer is done.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+        self.budget = Budget(settings.held_uploads)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        is_upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
+        most = self.settings.largest_upload if is_upload else self.settings.largest_json
+        announced = headers.get(b"content-length", b"")
+        # The refusal is raised where the body is asked for, inside the application, which words all refusals alike.
+        excess = too_large(int(announced), most) if announced.isdigit() and int(announced) > most else None
+        taken, coming = 0, True
+        patience = self.settings.patience
+        deadline = asyncio.get_running_loop().time() + patience
+
+        async def limited() -> Message:
+            nonlocal taken, coming
+            if excess is not None:
+                raise excess
+            if not coming:  # what follows the body is the client's leaving, whenever that is
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"the request did not come within {patience:g} seconds; send again") from None
+            coming = message.get("more_body", False)
+            count = len(message.get("body", b""))
+            if taken + count > most:
+                raise too_large(None, most)
+            self.budget.take(count)
+            taken += count
+            return message
+
+        try:
+            await self.app(scope, limited, send)
+        finally:
+            self.budget.give_back(taken)
+
+
+async def uploads(request: Request, settings: Settings) -> list[bytes]:
+    """The pictures of a request: the parts `image` of its multipart body, undecoded.
+
+    Raises:
+        HTTPException: 415 where the body is no multipart form, 422 where it is damaged or holds no picture.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise HTTPException(415, f"send multipart/form-data with a picture file in the field '{FIELD}'")
+    parts = _parts(await request.body(), options[b"boundary"])
+    unknown = next((name for name, _ in parts if name != FIELD), None)
+    if unknown is not None:
+        raise HTTPException(422, f"the form has a field {unknown[:40]!r}; send pictures in fields named '{FIELD}'")
+    if not 1 <= len(parts) <= settings.most_pictures:
+        raise HTTPException(
+            422, f"the form has {len(parts)} fields '{FIELD}'; send 1 to {settings.most_pictures} picture files"
+        )
+    return [content for _, content in parts]
+
+
+async def upload(request: Request, settings: Settings) -> bytes:
+    """The one picture of a request; raises as `uploads`, and 422 for several."""
+    found = await uploads(request, settings)
+    if len(found) > 1:
+        raise HTTPException(422, f"the form has {len(found)} pictures; send one")
+    return found[0]
+
+
+def _parts(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
+    """Names and contents of a multipart body's parts."""
+    reader = _PartReader()
+    try:
+        parser = MultipartParser(boundary, reader.callbacks())  # type: ignore[arg-type]
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise HTTPException(422, f"the form cannot be read: {' '.join(str(error).split())}") from None
+    if not reader.ended:
+        raise HTTPException(422, "the form is cut off: its last boundary is missing")
+    return reader.parts
+
+
+class _PartReader:
+    """Gathers what the parser calls out."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[str, bytes]] = []
+        self.ended = False
+        self._pieces: list[bytes] = []
+        self._name, self._value, self._disposition = b"", b"", b""
+
+    def callbacks(self) -> dict[str, Any]:
+        return {
+            "on_part_begin": self._begin,
+            "on_part_data": lambda data, start, end: self._pieces.append(data[start:end]),
+            "on_part_end": self._end,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_end": self._finish,
+        }
+
+    def _begin(self) -> None:
+        self._pieces, self._disposition = [], b""
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._name, self._value = b"", b""
+
+    def _end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        self.parts.append((name, b"".join(self._pieces)))
+        if len(self.parts) > MOST_FIELDS:
+            raise HTTPException(422, f"the form has more than {MOST_FIELDS} fields; send fewer pictures at once")
+
+    def _finish(self) -> None:
+        self.ended = True
+
+
+def check_picture(content: bytes, most: int) -> int:
+    """How many pixels a picture's header claims, before anything is decoded.
+
+    Raises:
+        HTTPException: 422 for an empty file, 415 for what is no picture, 413 for more than `most` pixels.
+    """
+    if not content:
+        raise HTTPException(422, "the picture is empty (0 bytes); send a picture file")
+    with _refused_above(most):
+        _check_webp(content, most)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                width, height = image.size
+                if image.format == "TIFF":
+                    width, height = _largest_tile(image, width, height)
+                _check_size(width, height, most)
+                if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MOST_SCANS:
+                    raise HTTPException(422, f"the JPEG has more than {MOST_SCANS} scans; save the picture anew")
+                return width * height
+
+
+@contextmanager
+def _refused_above(most: int) -> Iterator[None]:
+    try:
+        yield
+    except HTTPException:
+        raise
+    except Image.DecompressionBombError:
+        raise HTTPException(413, f"the picture claims more pixels than the limit of {most:,}") from None
+    except Exception:  # Pillow's readers raise errors of many kinds on damaged headers
+        raise HTTPException(
+            415, f"this is not a picture in a format that can be read; send one of {', '.join(FORMATS)}"
+        ) from None
+
+
+def _check_size(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise HTTPException(413, f"the picture has {width} x {height} pixels; the limit is {most:,}")
+
+
+def _check_webp(content: bytes, most: int) -> None:
+    """Pillow makes room for a WebP's whole canvas while it opens the file, so its size is read here first."""
+    if content[:4] != b"RIFF" or content[8:16] != b"WEBPVP8X" or len(content) < 30:
+        return
+    width, height = (1 + int.from_bytes(content[at : at + 3], "little") for at in (24, 27))
+    _check_size(width, height, most)
+
+
+def _largest_tile(image: Any, width: int, height: int) -> tuple[int, int]:
+    """The larger of a TIFF and of its tiles, which may claim more than the picture itself."""
+    tile = [image.tag_v2.get(tag) for tag in (322, 323)]
+    sides = [side if isinstance(side, int) else 1 for side in tile]
+    return max((width, height), (sides[0], sides[1]), key=lambda size: size[0] * size[1])

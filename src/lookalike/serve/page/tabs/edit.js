@@ -1,0 +1,133 @@
+// Edit: sliders along directions of the code, live, and the real pictures nearest to what was made.
+import * as models from "../models.js";
+import { strip } from "../neighbours.js";
+import { pick } from "../picker.js";
+import { status } from "../status.js";
+import { beginning, codeOf, look, nameOf, sourceOf, studio } from "../studio.js";
+import { button, everyFrame, failed, h, later, paint, save, say, shortName, slider } from "../ui.js";
+import { go, note, read, unpack } from "../url.js";
+import { moved } from "../vectors.js";
+
+const FURTHEST = 3;
+const SHOWN = 10;
+const KINDS = [["attribute", "Attributes"], ["difference", "These minus those"], ["principal", "Leading directions"]];
+
+let learned = null;
+/** Differences between groups that were made on this page, kept while it is open. */
+const made = [];
+
+/** The tab's parts, and how they follow the address. */
+export function build() {
+  const { gallery } = studio;
+  const [height, width] = gallery.image_shape;
+  const state = { source: null, code: null, original: null, learned: [], amounts: new Map(), directions: [] };
+
+  const detail = h("input", { type: "checkbox", onchange: () => draw() });
+  const stage = h("canvas", { class: "stage", width, height, role: "img", "aria-label": "The edited picture" });
+  const before = h("div", { class: "before" });
+  const where = status();
+  const nearest = strip("The nearest real pictures");
+  const waiting = h("p", { class: "hint", hidden: true, role: "status" }, "The directions of attributes are still being learned; they come by themselves.");
+  const groups = h("div", { class: "groups" });
+  const root = h("div", { class: "edit-page two-sides" },
+    h("section", { class: "stage-side", "aria-label": "The edited picture" }, h("h1", { class: "visually-hidden" }, "Edit"), stage, where.root, before,
+      h("label", { class: "check" }, detail, h("span", {}, "Keep the detail that the model does not know")),
+      h("div", { class: "row" },
+        button("Another picture…", () => change().catch(failed)), button("Reset all", () => { state.amounts.clear(); refill(); draw(); remember(); }),
+        button("Save PNG", () => stage.toBlob((blob) => save(blob, "edited.png"))),
+        button("Find look-alikes", () => go("find", { q: sourceOf(codeNow(), "an edited picture").token }), { class: "quiet" }))),
+    h("section", { class: "tool-side", "aria-label": "Directions" }, nearest.root, waiting, groups));
+
+  const codeNow = () => moved(state.code, [...state.amounts].map(([name, amount]) => ({ ...state.directions.find((one) => one.name === name), amount })));
+  const params = () => ({ q: state.source.token, d: [...state.amounts].filter(([, amount]) => amount).map(([name, amount]) => `${encodeURIComponent(name)}:${amount.toFixed(2)}`).join(",") });
+  const remember = () => note("edit", params());
+  const rememberLater = later(remember, 250);
+
+  const draw = everyFrame(async () => {
+    if (!state.code) return;
+    const code = codeNow();
+    const [picture, plain] = await models.decode(detail.checked ? [code, state.code] : [code]);
+    await paint(stage, detail.checked ? withDetail(picture, plain, state.original) : picture);
+    nearest.show(code);
+  });
+
+  function line(direction) {
+    const { name, accuracy, meaningful, kind } = direction;
+    const hint = meaningful ? (accuracy === null || accuracy === undefined ? "" : told(direction)) : "no better than chance";
+    const one = slider({ label: kind === "principal" ? name.replace("principal-", "Direction ") : name.replaceAll("_", " "), hint, min: -FURTHEST, max: FURTHEST, step: 0.05, value: state.amounts.get(name) ?? 0,
+      show: (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(2),
+      oninput: (value) => { if (value) state.amounts.set(name, value); else state.amounts.delete(name); draw(); rememberLater(); } });
+    one.input.addEventListener("dblclick", () => { one.set(0); state.amounts.delete(name); draw(); rememberLater(); });
+    if (!meaningful) one.root.classList.add("faint");
+    return one.root;
+  }
+
+  function refill() {
+    groups.replaceChildren(...KINDS.map(([kind, title]) => {
+      const mine = state.directions.filter((one) => one.kind === kind).toSorted((a, b) => (kind === "principal" ? 0 : Number(b.meaningful) - Number(a.meaningful) || (b.accuracy ?? 0) - (a.accuracy ?? 0)));
+      const first = mine.slice(0, SHOWN).map(line);
+      const rest = mine.slice(SHOWN);
+      const more = rest.length ? h("details", { class: "rest" }, h("summary", {}, `${rest.length} more`), h("div", { class: "sliders" }, rest.map(line))) : null;
+      if (more && rest.some((one) => state.amounts.has(one.name))) more.open = true;
+      const add = kind === "difference" ? h("p", { class: "row" }, button("New: these minus those…", () => makeDifference().catch(failed)), mine.length ? null : h("span", { class: "hint" }, "Show the model two groups of pictures; the way from one to the other becomes a slider.")) : null;
+      return mine.length || add ? h("section", { class: "controls" }, h("h2", {}, title), h("div", { class: "sliders" }, first), more, add) : "";
+    }));
+  }
+
+  async function makeDifference() {
+    const these = await pick({ title: "These: pictures that have it", several: true, files: false });
+    if (!these?.length) return;
+    const those = await pick({ title: "Those: pictures that lack it", several: true, files: false });
+    if (!those?.length) return;
+    const direction = await studio.backend.difference(these.map((one) => one.id), those.map((one) => one.id));
+    made.push({ ...direction, kind: "difference", name: `difference ${made.length + 1}` });
+    collect();
+    refill();
+    say("A new slider is there.");
+  }
+
+  function collect() {
+    state.directions = [...state.learned, ...made];
+  }
+
+  async function change() {
+    const chosen = await pick({ title: "A picture to edit" });
+    if (chosen) go("edit", { ...params(), q: chosen[0].token });
+  }
+
+  async function update(given) {
+    state.source = unpack(given.get("q")?.split(",")[0] ?? "", gallery.code_size) ?? (await beginning(1))[0];
+    const [code, directions, name] = await Promise.all([codeOf(state.source), learned ?? studio.backend.directions(), nameOf(state.source)]);
+    const learning = gallery.preparing?.includes("directions");
+    if (!learning) learned = directions;
+    waiting.hidden = !learning;
+    state.learned = directions;
+    collect();
+    state.code = code;
+    state.original = state.source.id === undefined ? null : await studio.backend.pixels(state.source.id);
+    detail.disabled = !state.original;
+    if (!state.original) detail.checked = false;
+    state.amounts = new Map((given.get("d") ?? "").split(",").filter(Boolean).map((part) => {
+      const cut = part.lastIndexOf(":");
+      return [decodeURIComponent(part.slice(0, cut)), Math.min(FURTHEST, Math.max(-FURTHEST, Number(part.slice(cut + 1)) || 0))];
+    }).filter(([known, amount]) => amount && state.directions.some((one) => one.name === known)));
+    before.replaceChildren(look(state.source, "Before"), h("span", { class: "caption" }, h("b", {}, "Before"), h("span", {}, shortName(name))));
+    refill();
+    draw();
+  }
+
+  const again = () => update(read().params).catch(failed);
+  window.addEventListener("prepared", again);
+  models.ready();
+  return { root, update, leave: () => { where.leave(); window.removeEventListener("prepared", again); } };
+}
+
+/** The edit as a change of the original: what the model left out of the picture stays in it. */
+function withDetail(edited, plain, original) {
+  const made = new ImageData(original.width, original.height);
+  for (let i = 0; i < made.data.length; i += 1) made.data[i] = original.data[i] + edited.data[i] - plain.data[i];
+  for (let i = 3; i < made.data.length; i += 4) made.data[i] = 255;
+  return made;
+}
+
+const told = ({ accuracy, measure }) => (measure && measure !== "accuracy" ? `${measure} ${accuracy.toFixed(2)}` : `told apart ${(100 * accuracy).toFixed(0)}%`);

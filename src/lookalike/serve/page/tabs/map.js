@@ -1,0 +1,229 @@
+// Map: all pictures in the plane, near ones together; drag, wheel, pinch or keys move over it.
+import { painter, unitOf } from "../painter.js";
+import { card } from "../neighbours.js";
+import { studio } from "../studio.js";
+import { button, choice, count, failed, h, later, say, shortName } from "../ui.js";
+import { go, note } from "../url.js";
+
+const MOST_ZOOM = 60;
+const GLIDE = 450;
+const ASK_AGAIN = 2500;
+const NEAR = 10;
+
+/** The tab's parts, and how they follow the address. */
+export function build() {
+  const { backend, gallery } = studio;
+  const view = { x: 0, y: 0, zoom: 1, wide: 1, high: 1 };
+  const state = { method: "pca", points: null, ids: [], atlas: null, painter: null, chosen: -1, waiting: 0, alive: true, moving: 0 };
+  const canvas = h("canvas", { class: "map-canvas", tabIndex: 0, role: "application", "aria-label": "Map of all pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the picture in the middle." });
+  const tip = h("div", { class: "map-tip", hidden: true, "aria-hidden": "true" });
+  const frame = h("div", { class: "map-frame" }, canvas, tip);
+  const method = choice({ label: "Layout", options: [["pca", "PCA"], ["tsne", "t-SNE"]], value: "pca", onchange: (value) => { state.method = value; remember(); lay().catch(failed); } });
+  const told = h("p", { class: "told", role: "status" }, "\u00a0");
+  const around = h("div", { class: "strip" });
+  const root = h("div", { class: "map-page" },
+    h("header", { class: "bar" }, h("div", {}, h("h1", {}, "Map"), told), method,
+      h("div", { class: "row" }, button("−", () => zoomBy(1 / 1.6), { "aria-label": "Zoom out" }), button("+", () => zoomBy(1.6), { "aria-label": "Zoom in" }), button("All", () => fly(0, 0, 1)))),
+    frame, h("section", { class: "nearest" }, h("h2", {}, "In the middle of the view"), around));
+
+  const remember = later(() => state.alive && note("map", { layout: state.method === "pca" ? "" : state.method, x: view.x.toFixed(4), y: view.y.toFixed(4), z: view.zoom.toFixed(2), at: state.chosen < 0 ? "" : state.ids[state.chosen] }), 300);
+
+  let drawn = 0;
+  function draw() {
+    if (drawn || !state.painter || !state.points) return;
+    drawn = requestAnimationFrame(() => {
+      drawn = 0;
+      state.painter.draw(view, state.points, state.chosen);
+    });
+  }
+  function moved() {
+    const edge = 1.15;
+    view.zoom = Math.min(MOST_ZOOM, Math.max(0.7, view.zoom));
+    view.x = Math.min(edge, Math.max(-edge, view.x));
+    view.y = Math.min(edge, Math.max(-edge, view.y));
+    draw();
+    remember();
+    listSoon();
+  }
+
+  /** Pixels of the canvas for one unit of the plane. */
+  const unit = () => unitOf(view, canvas.clientWidth, canvas.clientHeight);
+  const toPlane = (px, py) => [view.x + (px - canvas.clientWidth / 2) / unit(), view.y - (py - canvas.clientHeight / 2) / unit()];
+
+  function zoomBy(factor, px = canvas.clientWidth / 2, py = canvas.clientHeight / 2) {
+    const [x, y] = toPlane(px, py);
+    const before = view.zoom;
+    view.zoom = Math.min(MOST_ZOOM, Math.max(0.7, view.zoom * factor));
+    const share = 1 - before / view.zoom;
+    view.x += (x - view.x) * share;
+    view.y += (y - view.y) * share;
+    moved();
+  }
+
+  function fly(x, y, zoom) {
+    cancelAnimationFrame(state.moving);
+    const from = { ...view };
+    const began = performance.now();
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    (function turn(now) {
+      const t = still ? 1 : Math.min(1, Math.max(0, now - began) / GLIDE);
+      const eased = 1 - (1 - t) ** 3;
+      view.x = from.x + (x - from.x) * eased;
+      view.y = from.y + (y - from.y) * eased;
+      view.zoom = from.zoom * (zoom / from.zoom) ** eased;
+      moved();
+      if (t < 1) state.moving = requestAnimationFrame(turn);
+    })(began);
+  }
+
+  /** Places of the pictures nearest to a point of the plane, nearest first. */
+  function nearTo(x, y, most) {
+    const far = Array.from(state.ids, (_, i) => [(state.points[2 * i] - x) ** 2 + (state.points[2 * i + 1] - y) ** 2, i]);
+    return far.sort((a, b) => a[0] - b[0]).slice(0, most).map(([, i]) => i);
+  }
+  function under(px, py) {
+    if (!state.points) return -1;
+    const [x, y] = toPlane(px, py);
+    let best = -1;
+    let least = (state.painter.sizeAt(view.zoom) / 1.6 / unit()) ** 2;
+    for (let i = 0; i < state.ids.length; i += 1) {
+      const far = (state.points[2 * i] - x) ** 2 + (state.points[2 * i + 1] - y) ** 2;
+      if (far < least) { least = far; best = i; }
+    }
+    return best;
+  }
+
+  const listSoon = later(async () => {
+    if (!state.points || !state.alive) return;
+    const items = await Promise.all(nearTo(view.x, view.y, NEAR).map((i) => backend.item(state.ids[i])));
+    if (state.alive) around.replaceChildren(...items.map(({ id, name, person }) => card({ id, name, person })));
+  }, 350);
+
+  const pointers = new Map();
+  let travelled = 0;
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
+    travelled = 0;
+    cancelAnimationFrame(state.moving);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    const before = pointers.get(event.pointerId);
+    if (!before) { if (event.pointerType === "mouse") hover(event.offsetX, event.offsetY); return; }
+    const now = [event.offsetX, event.offsetY];
+    travelled += Math.hypot(now[0] - before[0], now[1] - before[1]);
+    tip.hidden = true;
+    if (pointers.size === 2) {
+      const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
+      const apart = ([x, y]) => Math.hypot(x - other[0], y - other[1]);
+      zoomBy(apart(now) / Math.max(apart(before), 1), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+    }
+    view.x -= (now[0] - before[0]) / unit() / pointers.size;
+    view.y += (now[1] - before[1]) / unit() / pointers.size;
+    pointers.set(event.pointerId, now);
+    moved();
+  });
+  const release = (event) => {
+    if (pointers.delete(event.pointerId) && event.type === "pointerup" && travelled < 5) {
+      const i = under(event.offsetX, event.offsetY);
+      if (i >= 0) go("find", { q: String(state.ids[i]) });
+    }
+  };
+  for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, release);
+  canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), event.offsetX, event.offsetY);
+  }, { passive: false });
+  canvas.addEventListener("dblclick", (event) => zoomBy(2, event.offsetX, event.offsetY));
+  canvas.addEventListener("keydown", (event) => {
+    const step = 60 / unit();
+    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (moves[event.key]) { view.x += moves[event.key][0]; view.y += moves[event.key][1]; moved(); }
+    else if (event.key === "+" || event.key === "=") zoomBy(1.4);
+    else if (event.key === "-") zoomBy(1 / 1.4);
+    else if (event.key === "0") fly(0, 0, 1);
+    else if (event.key === "Enter" && state.points) go("find", { q: String(state.ids[nearTo(view.x, view.y, 1)[0]]) });
+    else return;
+    event.preventDefault();
+  });
+
+  let hovered = -1;
+  async function hover(px, py) {
+    const i = under(px, py);
+    canvas.style.cursor = i < 0 ? "grab" : "pointer";
+    if (i < 0) { tip.hidden = true; hovered = -1; return; }
+    tip.style.translate = `${Math.min(px + 14, canvas.clientWidth - 140)}px ${Math.min(py + 14, canvas.clientHeight - 150)}px`;
+    if (i !== hovered) {
+      hovered = i;
+      const { id, name, person } = await backend.item(state.ids[i]);
+      if (hovered !== i) return;
+      const { thumb } = await import("../studio.js");
+      tip.replaceChildren(thumb(id), h("span", {}, person || shortName(name)));
+    }
+    tip.hidden = false;
+  }
+
+  /** The layout: at once where it is ready, else PCA until it is. */
+  async function lay() {
+    clearTimeout(state.waiting);
+    const asked = state.method;
+    let found = await backend.map(asked);
+    if (!state.alive || asked !== state.method) return;
+    if (!found.ready) {
+      told.textContent = "t-SNE is being computed; until then you see PCA…";
+      state.waiting = setTimeout(() => lay().catch(failed), ASK_AGAIN);
+      if (state.points) return;
+      found = await backend.map("pca");
+    } else {
+      told.textContent = `${count(found.ids.length)} pictures; near ones have near codes`;
+      say(told.textContent);
+    }
+    glide(Float32Array.from(found.points.flat()), found.ids);
+  }
+
+  /** Points go over to a new layout of the same pictures, so that the eye can follow. */
+  function glide(target, ids) {
+    state.painter.order(ids, state.atlas);
+    const from = state.points;
+    state.ids = ids;
+    [view.wide, view.high] = [0, 1].map((axis) => target.reduce((most, value, i) => (i % 2 === axis ? Math.max(most, Math.abs(value)) : most), 0.05));
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (!from || from.length !== target.length || still) { state.points = target; settle(); return; }
+    const began = performance.now();
+    (function turn(now) {
+      const t = Math.min(1, Math.max(0, now - began) / (2 * GLIDE));
+      const eased = t * t * (3 - 2 * t);
+      state.points = target.map((value, i) => from[i] + (value - from[i]) * eased);
+      draw();
+      if (t < 1 && state.alive) requestAnimationFrame(turn);
+      else settle();
+    })(began);
+  }
+  function settle() {
+    draw();
+    listSoon();
+  }
+
+  const sizes = new ResizeObserver(() => { state.painter?.resize(); draw(); });
+  async function update(given) {
+    const number = (name, otherwise) => (given.has(name) && Number.isFinite(Number(given.get(name))) ? Number(given.get(name)) : otherwise);
+    state.method = given.get("layout") === "tsne" ? "tsne" : "pca";
+    for (const one of method.querySelectorAll("input")) one.checked = one.value === state.method;
+    if (!state.painter) {
+      state.atlas = await backend.atlas();
+      state.painter = await painter(canvas, state.atlas, backend.sheet, draw);
+      if (!state.alive) return;
+      sizes.observe(canvas);
+    }
+    Object.assign(view, { x: number("x", 0), y: number("y", 0), zoom: number("z", 1) });
+    await lay();
+    state.chosen = given.has("at") ? state.ids.indexOf(Number(given.get("at"))) : -1;
+    if (state.chosen >= 0 && !given.has("z")) fly(state.points[2 * state.chosen], state.points[2 * state.chosen + 1], 8);
+    moved();
+  }
+
+  method.hidden = backend.kind === "static" && !gallery.layouts?.includes("tsne");
+  return { root, update, leave: () => { state.alive = false; clearTimeout(state.waiting); cancelAnimationFrame(state.moving); sizes.disconnect(); state.painter?.end(); } };
+}

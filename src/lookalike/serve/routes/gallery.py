@@ -1,0 +1,151 @@
+"""The gallery and its pictures, as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lookalike import plots
+from lookalike.gallery.snapshot import Snapshot
+from lookalike.interop.onnx_export import OnnxCodec
+from lookalike.serve import schemas
+from lookalike.serve.answers import PNG, cache_of, kept, kept_json
+from lookalike.serve.routes import REFUSALS, ItemId, Version, Where, studio_of
+from lookalike.serve.state import Studio
+from lookalike.studio.facts import gallery_facts, item_facts, item_row
+
+MOST_PAIRS = 2_000_000
+"""Of near-duplicates: a threshold that joins more means everything, and takes minutes to say so."""
+
+router = APIRouter(tags=["gallery"], responses=REFUSALS)
+
+
+@router.get("/gallery", response_model=schemas.Gallery)
+async def gallery(request: Request) -> Response:
+    """What is served: how many pictures, by which model, searched how, and what is still being prepared."""
+    # Beside the event loop: it asks the gallery, which may be reading a newer state for a while.
+    return kept_json(request, await asyncio.to_thread(_facts, studio_of(request)))
+
+
+def _facts(studio: Studio) -> dict[str, Any]:
+    return {
+        **gallery_facts(studio.snapshot, studio.gallery.known_threshold(seed=studio.settings.seed)),
+        "denoiser": studio.denoiser_key is not None,
+        "onnx": onnx_addresses(studio),
+        "preparing": studio.pending(),
+        "runs": len(studio.runs),
+    }
+
+
+def onnx_addresses(studio: Studio) -> dict[str, Any] | None:
+    """Where the exported models are, None until they are there."""
+    digest = str(studio.snapshot.catalog.fact("model"))
+    if studio.prepared.models(digest) is None:
+        return None
+    # One that runs on PyTorch stays on the server.
+    denoiser = studio.denoiser if isinstance(studio.denoiser, OnnxCodec) else None
+    version = f"?v={digest[:16]}"
+    return {
+        "encoder": f"/models/encoder.onnx{version}",
+        "decoder": f"/models/decoder.onnx{version}",
+        "denoiser_encoder": f"/models/denoiser-encoder.onnx?v={studio.denoiser_key}" if denoiser else None,
+        "denoiser_decoder": f"/models/denoiser-decoder.onnx?v={studio.denoiser_key}" if denoiser else None,
+        "denoiser_shape": list(denoiser.image_shape_) if denoiser else None,
+    }
+
+
+@router.get("/items", response_model=schemas.Rows)
+async def items(
+    request: Request,
+    where: Where = [],  # noqa: B006
+    offset: Annotated[int, Query(ge=0, le=2**31, description="Pictures to pass over.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Pictures to list at most.")] = 60,
+    person: Annotated[str | None, Query(max_length=200, description="Only pictures of this person.")] = None,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Only pictures whose name or person holds this text.")
+    ] = None,
+) -> Response:
+    """List pictures by name."""
+    snapshot = studio_of(request).snapshot
+    places = await asyncio.to_thread(_listed, snapshot, tuple(where), person, q)
+    rows = [item_row(snapshot, int(place)) for place in places[offset : offset + limit]]
+    return kept_json(request, {"total": len(places), "items": rows})
+
+
+def _listed(snapshot: Snapshot, filters: tuple[str, ...], person: str | None, q: str | None) -> Any:
+    view = snapshot.view
+    chosen = snapshot.chosen(filters)
+    places = np.arange(len(view.ids)) if chosen is None else chosen
+    if person is not None:
+        places = np.array([place for place in places if view.people[place] == person], np.int64)
+    if q:
+        text = q.casefold()
+        held = [place for place in places if text in f"{view.names[place]}\0{view.people[place] or ''}".casefold()]
+        places = np.array(held, np.int64)
+    return places
+
+
+@router.get("/items/{id}", response_model=schemas.Item)
+async def item(request: Request, id: ItemId) -> Response:
+    """All about one picture: name, person, attributes and code."""
+    snapshot = studio_of(request).snapshot
+    return kept_json(request, found(snapshot, id, lambda: item_facts(snapshot, id)))
+
+
+@router.get("/items/{id}/thumbnail", responses=PNG, response_class=Response)
+async def thumbnail(request: Request, id: ItemId, v: Version = None) -> Response:
+    """A picture as the model sees it, as PNG."""
+    snapshot = studio_of(request).snapshot
+    place = found(snapshot, id, lambda: snapshot.place(id))
+    body = plots.picture_png(snapshot.picture(place))
+    return kept(request, body, "image/png", cache_of(v, snapshot.digest))
+
+
+@router.get("/duplicates", response_model=schemas.Duplicates)
+async def duplicates(
+    request: Request,
+    threshold: Annotated[
+        float | None,
+        Query(ge=0, le=1e6, allow_inf_nan=False, description="The distance that joins; none: the measured one."),
+    ] = None,
+) -> Response:
+    """Groups of near-duplicates: the largest first, and in each the most central picture first."""
+    studio = studio_of(request)
+    snapshot = studio.snapshot
+    key = ("duplicates", snapshot.digest, threshold)
+    return kept_json(request, await studio.kept(key, lambda: _duplicates(studio, snapshot, threshold)))
+
+
+def _duplicates(studio: Studio, snapshot: Snapshot, threshold: float | None) -> dict[str, Any]:
+    if threshold is not None and (pairs := snapshot.pairs_within(threshold)) > MOST_PAIRS:
+        raise HTTPException(
+            422, f"a threshold of {threshold:g} joins about {pairs:,.0f} pairs of pictures; give a smaller one"
+        )
+    grouped = studio.gallery.duplicates(threshold, seed=studio.settings.seed)
+    metric, view = snapshot.index.metric, snapshot.view
+    groups = []
+    for names in grouped.groups:
+        places = [view.numbers[name] for name in names if name in view.numbers]
+        if len(places) < 2:
+            continue
+        points = metric.transform(view.codes[places]).astype(np.float64)
+        apart = metric.distances(np.square(points - points[0]).sum(axis=1))
+        groups.append(
+            [
+                {"id": int(view.ids[place]), "name": view.names[place], "distance": float(distance)}
+                for place, distance in zip(places, apart, strict=True)
+            ]
+        )
+    return {"threshold": float(grouped.threshold), "groups": groups}
+
+
+def found(snapshot: Snapshot, id: int, ask: Any) -> Any:
+    """What `ask` gives; HTTP 404 where the item is not, or no longer, in the gallery."""
+    if not len(snapshot.view.places([id])):
+        raise HTTPException(404, f"no picture has the id {id} in this gallery; list them anew")
+    return ask()

@@ -1,0 +1,76 @@
+"""Searches: by uploaded picture, by stored picture, by code."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lookalike.serve import schemas
+from lookalike.serve.answers import as_json
+from lookalike.serve.limits import uploads
+from lookalike.serve.routes import REFUSALS, ItemId, K, Where, studio_of, takes_pictures
+from lookalike.serve.routes.gallery import found
+from lookalike.serve.state import Found, Search
+from lookalike.studio.facts import item_row
+
+router = APIRouter(tags=["search"], responses=REFUSALS)
+
+USUAL = 24
+"""Neighbours where nothing is asked."""
+
+
+@router.post("/search", response_model=schemas.Neighbours, openapi_extra=takes_pictures(several=True))
+async def search(request: Request, where: Where = [], k: K = USUAL) -> Response:  # noqa: B006
+    """Find the stored pictures nearest to a picture; several are searched for by the mean of their codes."""
+    studio = studio_of(request)
+    contents = await uploads(request, studio.settings)
+    started = time.perf_counter()
+    pictures = await studio.framed(contents)
+    return _worded(await studio.search(Search(pictures, [], k, tuple(where))), started)
+
+
+@router.post("/search/code", response_model=schemas.Neighbours)
+async def search_code(request: Request, body: schemas.ByCode, where: Where = [], k: K = USUAL) -> Response:  # noqa: B006
+    """Find the stored pictures nearest to a code."""
+    started = time.perf_counter()
+    studio = studio_of(request)
+    asked = studio.snapshot.of_codes(np.array([body.code], np.float64))
+    filters = (*where, *body.where)
+    return _worded(await studio.search(Search(None, asked, body.k or k, filters)), started)
+
+
+@router.post("/search/items", response_model=schemas.Neighbours)
+async def search_items(request: Request, body: schemas.ByItems, where: Where = [], k: K = USUAL) -> Response:  # noqa: B006
+    """Find the stored pictures nearest to stored ones; several are searched for by the mean of their codes."""
+    started = time.perf_counter()
+    studio = studio_of(request)
+    snapshot = studio.snapshot
+    asked = [snapshot.of_place(found(snapshot, id, lambda id=id: snapshot.place(id))) for id in body.ids]
+    filters = (*where, *body.where)
+    return _worded(await studio.search(Search(None, asked, body.k or k, filters)), started)
+
+
+@router.get("/items/{id}/neighbours", response_model=schemas.Neighbours)
+async def neighbours(request: Request, id: ItemId, where: Where = [], k: K = USUAL) -> Response:  # noqa: B006
+    """Find the stored pictures nearest to a stored one, which comes first itself."""
+    started = time.perf_counter()
+    studio = studio_of(request)
+    snapshot = studio.snapshot
+    asked = [snapshot.of_place(found(snapshot, id, lambda: snapshot.place(id)))]
+    return _worded(await studio.search(Search(None, asked, k, tuple(where))), started)
+
+
+def _worded(answer: Found, started: float) -> Response:
+    snapshot = answer.snapshot
+    rows: list[dict[str, Any]] = [
+        {**item_row(snapshot, int(place)), "distance": float(distance)}
+        for place, distance in zip(*answer.near, strict=True)
+    ]
+    code = answer.code.mean(axis=0, dtype=np.float64)
+    milliseconds = round(1000 * (time.perf_counter() - started), 3)
+    return as_json({"neighbours": rows, "milliseconds": milliseconds, "code": code.tolist()})

@@ -1,0 +1,306 @@
+"""What lives as long as the server: the gallery's newest state, the model, and the threads that work on them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from lookalike.data.images import Pixels
+from lookalike.data.source import read_picture
+from lookalike.errors import GalleryError, LookalikeError
+from lookalike.gallery import Gallery
+from lookalike.gallery.housekeeping import MODEL, build_with
+from lookalike.gallery.queries import Asked
+from lookalike.gallery.snapshot import Near, Snapshot
+from lookalike.interop.onnx_export import OnnxCodec
+from lookalike.serve.batching import Batcher, Busy
+from lookalike.serve.codecs import Codec, Codecs, Floats, Restorer
+from lookalike.serve.limits import busy, check_picture
+from lookalike.serve.metrics import Metrics
+from lookalike.serve.settings import Settings
+from lookalike.studio.facts import framing_of
+from lookalike.studio.preparing import Prepared, Preparer, folder_for, run_key
+from lookalike.studio.runs import FollowedRun
+
+Result = TypeVar("Result")
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at whether the gallery has changed."""
+LARGE = 4_000_000
+"""Pixels of a picture that is decoded while no other such one is: it takes up to 20 bytes a pixel for a moment."""
+KEPT = 16
+"""Answers that took long and are kept: duplicates at a few thresholds, maps, sheets."""
+_log = logging.getLogger(__name__)
+
+
+class Search(NamedTuple):
+    """Something to search for: pictures to encode, or what is asked already; and among which pictures."""
+
+    pictures: Pixels | None
+    asked: list[Asked]
+    k: int
+    filters: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """The neighbours of one search, in the state that it saw, and the code of what was searched for."""
+
+    snapshot: Snapshot
+    near: Near
+    code: Floats
+
+
+class Studio:
+    """Everything the routes ask. `start` brings it up in the background; `ready` says when searches are answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.runs = [FollowedRun(run) for run in settings.runs]
+        self.denoiser_key = None if settings.denoiser is None else run_key(settings.denoiser)
+        self.gallery = Gallery.open(settings.gallery, create=False)
+        if not len(self.gallery):
+            self.gallery.close()
+            raise GalleryError(f"{settings.gallery} holds no pictures yet; {build_with(settings.gallery)}")
+        self.ready = threading.Event()
+        self.stopping = threading.Event()
+        self.streams = 0
+        self.failure: str | None = None
+        self._snapshot: Snapshot | None = None
+        self._codec: Codec | None = None
+        self._denoiser: Restorer | None = None
+        self.denoiser_failed = False
+        self._large = threading.Lock()
+        self._slow_waiting = 0
+        self._decoding_waiting = 0
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def start(self) -> None:
+        """Begin to come up."""
+        settings = self.settings
+        folder = folder_for(settings.gallery)
+        self.prepared = Prepared(folder)
+        self._codecs = Codecs(self.prepared)
+        self.preparer = Preparer(settings.gallery, folder, seed=settings.seed)
+        batches = self.metrics.batches
+        limits = {"most": settings.batch, "waiting": settings.waiting}
+        self._searching = Batcher(self._search_all, **limits, seen=batches.labels("search").observe)
+        self._drawing = Batcher(self._draw_all, **limits, seen=batches.labels("decode").observe)
+        self._slow = ThreadPoolExecutor(1, "slow")
+        self._decoders = ThreadPoolExecutor(2, "decoding")
+        self.metrics.watch("gallery_pictures", "Pictures in the gallery.", self._count)
+        self.metrics.watch("searches_waiting", "Searches that wait for the model.", lambda: len(self._searching))
+        self.metrics.watch("ready", "1 once searches are answered.", lambda: float(self.ready.is_set()))
+        self._keeper = threading.Thread(target=self._keep_up, name="keeping up", daemon=True)
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """End all threads and processes, and close the gallery."""
+        self.stopping.set()
+        self.preparer.close()
+        self._keeper.join(timeout=5)
+        self._searching.close()
+        self._drawing.close()
+        for pool in (self._slow, self._decoders):
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.gallery.close()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest state of the gallery that is loaded."""
+        if self._snapshot is None:
+            raise busy()
+        return self._snapshot
+
+    @property
+    def codec(self) -> Codec:
+        """The gallery's model."""
+        if self._codec is None:
+            raise busy()
+        return self._codec
+
+    @property
+    def denoiser(self) -> Restorer | None:
+        """The model that removes noise, None until it is loaded, or where there is none."""
+        return self._denoiser
+
+    def pending(self) -> list[str]:
+        """What is still being prepared, and not there yet."""
+        pending = [kind for kind in self.preparer.pending if not self._is_there(kind)]
+        is_coming = self.denoiser_key is not None and self._denoiser is None and not self.denoiser_failed
+        return [*pending, "denoiser"] if is_coming else pending
+
+    def _count(self) -> int:
+        return 0 if self._snapshot is None else len(self._snapshot.view.ids)
+
+    async def search(self, search: Search) -> Found:
+        """Answer a search, together with whatever else waits."""
+        return await self._patiently(self._searching.ask(search))
+
+    async def draw(self, codes: Floats) -> Floats:
+        """Decode codes (n, K), together with whatever else waits: centred float32 (n, H, W, C)."""
+        return await self._patiently(self._drawing.ask(codes))
+
+    async def framed(self, contents: list[bytes]) -> Pixels:
+        """Uploaded pictures as the model takes them: uint8 (n, H, W, C)."""
+        return np.stack(await self._decoded(contents, self.settings.largest_pixels, self._frame))
+
+    async def whole(self, content: bytes, most: int) -> Pixels:
+        """An uploaded picture at its own size, of at most `most` pixels: uint8 (H, W, 3)."""
+        return (await self._decoded([content], most, lambda one: read_picture(one, None)))[0]
+
+    async def slowly(self, work: Callable[[], Result]) -> Result:
+        """Do what takes long, one after the other; HTTP 503 where too many wait."""
+        if self._slow_waiting >= self.settings.slow_waiting:
+            raise busy()
+        self._slow_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._slow, work)
+        finally:
+            self._slow_waiting -= 1
+
+    async def kept(self, key: Hashable, work: Callable[[], Result]) -> Result:
+        """As `slowly`, and the last few answers are kept."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            held: Result = self._kept[key]
+            return held
+        found = await self.slowly(work)
+        self._kept[key] = found
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+    async def _patiently(self, asking: Awaitable[Result]) -> Result:
+        try:
+            return await asking
+        except Busy:
+            raise busy() from None
+
+    async def _decoded(self, contents: list[bytes], most: int, read: Callable[[bytes], Pixels]) -> list[Pixels]:
+        if self._decoding_waiting >= self.settings.waiting:
+            raise busy()
+
+        def work() -> list[Pixels]:
+            sizes = [check_picture(content, most) for content in contents]
+            if max(sizes) <= LARGE:
+                return [read(content) for content in contents]
+            with self._large:
+                return [read(content) for content in contents]
+
+        self._decoding_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
+        finally:
+            self._decoding_waiting -= 1
+
+    def _frame(self, content: bytes) -> Pixels:
+        picture = read_picture(content, self._framing)
+        channels = self.snapshot.view.all_pixels.shape[3]
+        if channels == picture.shape[2]:
+            return picture
+        from lookalike.models.pictures import as_channels
+
+        return as_channels(picture, channels)
+
+    def _search_all(self, jobs: list[Search]) -> list[Found | Exception]:
+        snapshot, codec = self.snapshot, self.codec
+        counts = [0 if job.pictures is None else len(job.pictures) for job in jobs]
+        given = [job.pictures for job in jobs if job.pictures is not None]
+        asked = snapshot.of_pictures(np.concatenate(given), codec.encode) if given else []
+        answers: list[Found | Exception] = []
+        for job, count in zip(jobs, counts, strict=True):
+            own, asked = [*asked[:count], *job.asked], asked[count:]
+            try:
+                near = snapshot.nearest(own, job.k, snapshot.chosen(job.filters)) if job.k else _nothing()
+                answers.append(Found(snapshot, near, np.stack([one.code for one in own])))
+            except Exception as error:  # one that fails takes no other with it
+                answers.append(error)
+        return answers
+
+    def _draw_all(self, jobs: list[Floats]) -> list[Floats | Exception]:
+        pictures = self.codec.decode(np.concatenate(jobs))
+        return list(np.split(pictures, np.cumsum([len(job) for job in jobs])[:-1]))
+
+    def _keep_up(self) -> None:
+        """Load the gallery and the model, then look for what has changed."""
+        try:
+            self._look()
+            snapshot = self.snapshot
+            self.codec.decode(self.codec.encode(snapshot.picture(0)[None]))  # what is loaded once is loaded now
+            snapshot.nearest([snapshot.of_place(0)], 1)
+            self.ready.set()
+            # Not before: a process that makes things would take half of what this one needs to come up.
+            self.preparer.want(*(kind for kind in self._usual() if not self._is_there(kind)))
+        except LookalikeError as error:
+            self.failure = str(error)
+            _log.error("%s", error)
+            return
+        _import_what_comes_late()
+        told = ""
+        while not self.stopping.wait(LOOK_EVERY):
+            try:
+                self._look()
+                told = ""
+            except LookalikeError as error:  # what was loaded before is still served
+                if str(error) != told:
+                    _log.warning("%s", error)
+                told = str(error)
+
+    def _look(self) -> None:
+        if self._snapshot is None or self._snapshot.view.generation != self.gallery.generation:
+            snapshot = self.gallery.snapshot()
+            _ = snapshot.digest, snapshot.view.numbers
+            self._framing = framing_of(snapshot, self.settings.gallery)
+            is_first, self._snapshot = self._snapshot is None, snapshot
+            if not is_first:
+                self.preparer.want("threshold", "directions")
+        if not isinstance(self._codec, OnnxCodec):
+            digest = str(self.snapshot.catalog.fact("model"))
+            exported = self._codecs.open(self.settings.gallery / MODEL, digest)
+            # Of a kind that only PyTorch can export: PyTorch's own until that is done.
+            self._codec = exported or self._codec or self.gallery.model
+        self._take_denoiser()
+
+    def _take_denoiser(self) -> None:
+        """On ONNX Runtime where that needs no PyTorch; else PyTorch's own, once searches are answered."""
+        run, key = self.settings.denoiser, self.denoiser_key
+        if run is None or key is None or self._denoiser is not None or self.denoiser_failed:
+            return
+        try:
+            self._denoiser = self._codecs.open(run, key)
+            if self._denoiser is None and self.ready.is_set():
+                from lookalike.models.loading import load_model
+
+                self._denoiser = load_model(run)
+        except LookalikeError as error:  # without it all else still works
+            self.denoiser_failed = True
+            _log.warning("%s", error)
+
+    def _usual(self) -> list[str]:
+        return ["models", "threshold", "directions"]
+
+    def _is_there(self, kind: str) -> bool:
+        if kind == "models":
+            return isinstance(self._codec, OnnxCodec)
+        if kind == "threshold":
+            return self.gallery.known_threshold(seed=self.settings.seed) is not None
+        return self.prepared.known(kind, self.snapshot.digest) is not None
+
+
+def _import_what_comes_late() -> None:
+    """The first edit or denoising would otherwise keep everybody waiting for scikit-learn."""
+    for name in ("editing.directions", "editing.morph", "denoising.tiles", "noise", "models.pictures"):
+        import_module(f"lookalike.{name}")
+
+
+def _nothing() -> Near:
+    return Near(np.empty(0, np.int64), np.empty(0, np.float32))

@@ -1,0 +1,220 @@
+"""The studio as one folder for any static host: the page, the models, and a gallery as plain files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lookalike import files
+from lookalike.errors import OptionError, UserError
+from lookalike.gallery import Gallery
+from lookalike.interop.onnx_export import DECODER, ENCODER, export_onnx
+from lookalike.models.base import Autoencoder
+from lookalike.models.loading import load_model
+from lookalike.models.pictures import picture_spec
+from lookalike.studio.atlas import Atlas
+from lookalike.studio.facts import finite, gallery_facts, item_row
+from lookalike.studio.layout import layout
+from lookalike.studio.preparing import directions, tsne_points
+from lookalike.studio.runs import METRICS, FollowedRun
+
+if TYPE_CHECKING:
+    from lookalike.gallery.snapshot import Snapshot
+
+PAGE = Path(__file__).parent / "page"
+RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+PICTURES = 2000
+"""Of the run's own pictures, where no gallery is named: what a phone still loads and searches at once."""
+LAID_OUT_UP_TO = 4000
+"""Pictures that t-SNE lays out in less than a minute on one core."""
+MODE = '<meta name="lookalike-mode" content="{}">'
+
+
+def export_page(
+    run: str | Path,
+    out: str | Path,
+    *,
+    gallery: str | Path | None = None,
+    denoiser: str | Path | None = None,
+    pictures: int = PICTURES,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Write the whole studio into a folder that works from any static host, without a server of ours.
+
+    Args:
+        run: the folder of a run, whose model goes with the page.
+        out: the folder that takes the files; those of an earlier export are replaced, `index.html` last.
+        gallery: the folder of a gallery of that model, which is exported whole; None makes one of up to `pictures` of
+            the run's training.
+        denoiser: the folder of a run that removes noise, for pictures of the same shape; None leaves Clean out.
+        pictures: see `gallery`; 2 or more.
+        seed: of thresholds and the map.
+
+    Returns:
+        files, images, bytes (in all), and max_abs_difference between the exported models and ours.
+
+    Raises:
+        OptionError: `pictures` is below 2, or the denoiser takes pictures of another shape.
+        GalleryError: the gallery is of another model, or empty.
+        RunError: there is no run, or its pictures are gone.
+        UserError: this installation lacks the runtime that browsers need.
+        MissingExtraError: the extra 'onnx' is not installed.
+    """
+    if pictures < 2:
+        raise OptionError(f"pictures is {pictures}; give 2 or more")
+    _check_runtime()
+    model = load_model(run)
+    folder, data = Path(out), Path(out) / "data"
+    onnx: dict[str, Any] = {"encoder": f"data/models/{ENCODER}", "decoder": f"data/models/{DECODER}"}
+    with _gallery(model, gallery, pictures, seed) as held:  # refused before anything is written, where it does not fit
+        if denoiser is not None:
+            onnx |= _export_denoiser(load_model(denoiser), model, data / "models")
+        exported = export_onnx(model, data / "models", seed=seed)
+        images = _write_gallery(held, data, onnx, Path(run), seed)
+    _write_page(folder)
+    written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return {
+        "out": str(folder),
+        "files": written,
+        "images": images,
+        "bytes": sum((folder / name).stat().st_size for name in written),
+        "max_abs_difference": exported["max_abs_difference"],
+    }
+
+
+def _check_runtime() -> None:
+    missing = [name for name in RUNTIME if not (PAGE / "vendor" / name).is_file()]
+    if missing:
+        raise UserError(
+            f"this installation lacks {missing[0]}, which runs models in browsers; from a checkout, fetch it with: "
+            "python tools/fetch_page_runtime.py"
+        )
+
+
+@contextmanager
+def _gallery(model: Autoencoder, folder: str | Path | None, pictures: int, seed: int) -> Iterator[Gallery]:
+    """The named gallery, or one of the run's own pictures that lasts as long as it is needed."""
+    if folder is not None:
+        with Gallery.open(folder, model=model, create=False) as held:
+            yield held
+        return
+    from lookalike.experiment import pictures_of
+
+    train = pictures_of(model)[0]
+    some = train[: min(pictures, len(train))]
+    with tempfile.TemporaryDirectory(prefix="lookalike-page-") as made, Gallery.open(made, model=model) as held:
+        held.update(some, seed=seed)
+        yield held
+
+
+def _export_denoiser(denoiser: Autoencoder, model: Autoencoder, folder: Path) -> dict[str, Any]:
+    if denoiser.image_shape_ != model.image_shape_:
+        raise OptionError(
+            f"the denoiser takes pictures of shape {denoiser.image_shape_}, the run's model of {model.image_shape_}; "
+            "without a server both must be the same"
+        )
+    with tempfile.TemporaryDirectory() as made:
+        export_onnx(denoiser, made)
+        for name in (ENCODER, DECODER):
+            files.write_bytes(folder / f"denoiser-{name}", (Path(made) / name).read_bytes())
+    return {f"denoiser_{Path(name).stem}": f"data/models/denoiser-{name}" for name in (ENCODER, DECODER)}
+
+
+def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, seed: int) -> int:
+    """Everything that the page asks a server for, as files; returns how many pictures there are."""
+    snapshot = held.snapshot()
+    view, metric = snapshot.view, snapshot.index.metric
+    ids = [int(id) for id in view.ids]
+    files.write_bytes(data / "codes.f32", view.codes.astype("<f4").tobytes())
+    files.write_bytes(data / "points.f32", metric.transform(view.codes).astype("<f4").tobytes())
+    _write(data / "items.json", _items(snapshot))
+    _write(data / "directions.json", {"directions": directions(held, snapshot, seed)})
+    atlas = Atlas.for_pictures(len(ids), tuple(view.all_pixels.shape[1:]))
+    _write(data / "atlas.json", atlas.as_json(ids))
+    for number in range(atlas.sheets):
+        places = slice(number * atlas.per_sheet, (number + 1) * atlas.per_sheet)
+        files.write_bytes(data / f"atlas-{number}.jpg", atlas.sheet(view.all_pixels[view.rows[places]]))
+    maps = {"pca": layout(view.codes, "pca").astype(np.float64).round(4).tolist()}
+    if len(ids) <= LAID_OUT_UP_TO:
+        maps["tsne"] = tsne_points(snapshot, seed)
+    for method, points in maps.items():
+        _write(data / f"map-{method}.json", {"method": method, "ready": True, "points": points, "ids": ids})
+    threshold = held.duplicate_threshold(seed=seed).distance
+    _write(
+        data / "gallery.json",
+        {
+            **gallery_facts(snapshot, held.threshold(seed=seed)),
+            "denoiser": "denoiser_encoder" in onnx,
+            "onnx": onnx,
+            "preparing": [],
+            "duplicate_threshold": threshold,
+            "framing": _framing(held, snapshot),
+            "layouts": list(maps),
+            "runs": _write_run(run, data),
+        },
+    )
+    return len(ids)
+
+
+def _framing(held: Gallery, snapshot: Snapshot) -> dict[str, Any]:
+    """How pictures that come in are framed: as the gallery's, or as the model's where these came from memory."""
+    kept = snapshot.catalog.fact("framing")
+    _, crop, fit = kept if kept is not None else (None, picture_spec(held.model).crop, picture_spec(held.model).fit)
+    return {"crop": crop or 0, "fit": fit or "crop"}
+
+
+def _items(snapshot: Snapshot) -> dict[str, Any]:
+    names = snapshot.catalog.attribute_names
+    values = snapshot.catalog.attribute_values() if names else {}
+    none = (None,) * len(names)
+    rows = []
+    for place, id in enumerate(snapshot.view.ids):
+        known = [_short(value) for value in values.get(int(id), none)]
+        rows.append({**item_row(snapshot, place), "values": known})
+    return {"attributes": names, "items": rows}
+
+
+def _short(value: float | None) -> float | None:
+    """Seven digits, all that float32 holds; None where there is no number."""
+    number = finite(value)
+    return None if number is None else float(f"{number:.7g}")
+
+
+def _write_run(run: Path, data: Path) -> list[dict[str, Any]]:
+    """The run's curve and reconstructions, where it has epochs; the list of runs for the page."""
+    if not (run / METRICS).is_file():
+        return []
+    followed = FollowedRun(run)
+    facts = {"n": 0, **followed.facts(), "running": False}
+    _write(data / "run.json", {**facts, "history": followed.history()})
+    files.write_bytes(data / "reconstructions.png", followed.reconstructions())
+    return [facts]
+
+
+def _write_page(folder: Path) -> None:
+    for path in sorted(PAGE.rglob("*")):
+        name = path.relative_to(PAGE)
+        if path.is_file() and name.name != "index.html" and not any(part.startswith(".") for part in name.parts):
+            files.write_bytes(folder / "static" / name, path.read_bytes())
+    page = (PAGE / "index.html").read_text()
+    files.write_text(folder / "index.html", page.replace(MODE.format("server"), MODE.format("static")))
+
+
+def _write(path: Path, value: Any) -> None:
+    """JSON without spaces, atomically: pages are loaded over slow lines too."""
+    files.write_text(path, json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _plain(value: Any) -> Any:
+    """JSON values of what numpy left in them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,116 @@
+"""What a page must know of a gallery, as plain JSON values: the same with a server and without one."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike.data.images import DataSpec
+from lookalike.gallery.housekeeping import MODEL
+from lookalike.models.store import read_description
+from lookalike.search.metric import Cosine, Metric, Whitened, WhitenedCosine
+
+if TYPE_CHECKING:
+    from lookalike.editing.directions import Direction
+    from lookalike.gallery.calibration import Threshold
+    from lookalike.gallery.snapshot import Snapshot
+
+
+def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dict[str, Any]:
+    """What the gallery holds, by which model, and how it is searched.
+
+    `threshold` is that of a match, where it has been measured.
+    """
+    view, index = snapshot.view, snapshot.index
+    report = (snapshot.catalog.fact("index") or {}).get("report", {})
+    return {
+        "images": len(view.ids),
+        "model": snapshot.catalog.fact("kind"),
+        "code_size": int(view.all_codes.shape[1]),
+        "image_shape": [int(side) for side in view.all_pixels.shape[1:]],
+        "metric": index.metric.name,
+        "method": index.kind,
+        "recall_measured": finite(report.get("recall")),
+        "match_threshold": None if threshold is None else threshold.distance,
+        "match_rate": None if threshold is None else threshold.true_match_rate,
+        "false_match_rate": None if threshold is None else threshold.false_match_rate,
+        "match_basis": None if threshold is None else threshold.basis,
+        "people": any(person is not None for person in view.people),
+        "attributes": snapshot.catalog.attribute_names,
+        "space": space_facts(index.metric),
+        "digest": snapshot.digest,
+    }
+
+
+def framing_of(snapshot: Snapshot, gallery: Path) -> DataSpec:
+    """How the gallery frames a single picture, without loading its model: as those stored, else as its training's."""
+    height, width = snapshot.view.all_pixels.shape[1:3]
+    known = snapshot.catalog.fact("framing")
+    if known is not None:
+        return DataSpec("", (height, width), known[1], known[2])
+    source = read_description(gallery / MODEL)["data"]["source"]
+    spec = DataSpec("", (height, width)) if source is None else DataSpec.from_json(source)
+    return DataSpec("", (height, width), spec.crop, spec.fit)
+
+
+def space_facts(metric: Metric) -> dict[str, Any]:
+    """How distances come about: y = (code - mean) @ matrix, divided by its length where `unit` is true.
+
+    A distance is then |a - b| or, where `squared_half` is true, |a - b|^2 / 2, which is 1 - cosine. `mean` (K numbers)
+    and `matrix` (K rows of K) are None where codes are neither moved nor turned.
+    """
+    mean = matrix = None
+    if isinstance(metric, Whitened) and metric.mean is not None:
+        mean = metric.mean.tolist()
+        matrix = (metric.axes * metric.scale).tolist()
+    by_angle = isinstance(metric, (Cosine, WhitenedCosine))
+    return {
+        "mean": mean,
+        "matrix": matrix,
+        "unit": by_angle,
+        "squared_half": by_angle,
+    }
+
+
+def item_row(snapshot: Snapshot, place: int) -> dict[str, Any]:
+    """One picture of a list: its id, name and person."""
+    view = snapshot.view
+    return {"id": int(view.ids[place]), "name": view.names[place], "person": view.people[place]}
+
+
+def item_facts(snapshot: Snapshot, id: int) -> dict[str, Any]:
+    """All about one picture.
+
+    Raises:
+        GalleryError: it is not in the gallery.
+    """
+    place = snapshot.place(id)
+    height, width = snapshot.view.all_pixels.shape[1:3]
+    return {
+        **item_row(snapshot, place),
+        "attributes": {name: finite(value) for name, value in snapshot.attributes_of(id).items()},
+        "code": snapshot.of_place(place).code.tolist(),
+        "width": int(width),
+        "height": int(height),
+    }
+
+
+def direction_facts(direction: Direction) -> dict[str, Any]:
+    """A direction with its vector: an amount of 1 adds `scale` times `vector` to a code."""
+    score = direction.score
+    return {
+        "name": direction.name,
+        "kind": direction.kind,
+        "vector": [float(value) for value in direction.vector],
+        "scale": direction.unit,
+        "measure": None if score is None else score.measure,
+        "accuracy": None if score is None else finite(score.value),
+        "chance": None if score is None else score.chance,
+        "meaningful": direction.meaningful,
+    }
+
+
+def finite(value: float | None) -> float | None:
+    """The number, None where it is none: JSON knows neither NaN nor infinity."""
+    return float(value) if value is not None and math.isfinite(value) else None

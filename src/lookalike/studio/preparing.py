@@ -1,0 +1,253 @@
+"""What takes long is made once, in a process of its own, and kept: ONNX models, directions, a t-SNE map, a threshold.
+
+Everything lies in one folder under names that hold what it was made from, so that nothing stale is ever shown. A
+process of its own because the exporter and scikit-learn would keep a server's threads waiting for seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from lookalike import files
+from lookalike.errors import LookalikeError, OptionError, RunError
+from lookalike.gallery.housekeeping import MODEL
+from lookalike.interop.onnx_export import DECODER, ENCODER
+from lookalike.studio.runs import MODEL as MODEL_FILE
+from lookalike.studio.runs import newest_state
+
+if TYPE_CHECKING:
+    from lookalike.gallery.gallery import Gallery
+    from lookalike.gallery.snapshot import Snapshot
+    from lookalike.models.base import Autoencoder
+
+FOLDER = "studio"
+KINDS = ("models", "threshold", "directions", "tsne")
+NICENESS = 10
+"""Of the process that makes things: searches go first."""
+PRINCIPAL = 16
+_log = logging.getLogger(__name__)
+
+
+class Prepared:
+    """The folder of what was made, asked by what it was made from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def models(self, digest: str) -> Path | None:
+        """The folder of the exported model of that digest, None where it is not there."""
+        path = self.models_folder(digest)
+        return path if (path / ENCODER).is_file() and (path / DECODER).is_file() else None
+
+    def models_folder(self, digest: str) -> Path:
+        """Where that folder is, or will be."""
+        return self.folder / f"models-{digest[:16]}"
+
+    def known(self, kind: str, digest: str) -> Any:
+        """The JSON value made from the gallery of that digest, None where it is not there."""
+        try:
+            return json.loads(self.path(kind, digest).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def path(self, kind: str, digest: str) -> Path:
+        """Where such a value lies."""
+        return self.folder / f"{kind}-{digest}.json"
+
+    def keep(self, kind: str, digest: str, value: Any) -> None:
+        """Write a value, and remove those of earlier states of the gallery."""
+        files.write_json(self.path(kind, digest), value)
+        for path in self.folder.glob(f"{kind}-*.json"):
+            if path != self.path(kind, digest):
+                path.unlink(missing_ok=True)
+
+
+def folder_for(gallery: Path) -> Path:
+    """The gallery's own folder for what was made, or a temporary one where the gallery cannot be written to."""
+    folder = gallery / FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="lookalike-studio-"))
+
+
+def run_key(run: Path) -> str:
+    """16 hexadecimal digits that change when a run's model does, without reading it.
+
+    Raises:
+        RunError: there is neither a model nor a checkpoint.
+    """
+    path = newest_state(run)
+    if path is None:
+        raise RunError(f"{run} holds no model; train one with: lookalike train DATA --run {run}")
+    facts = path.stat()
+    text = f"{path.resolve()}\0{facts.st_mtime_ns}\0{facts.st_size}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def prepare(kinds: Iterable[str], gallery: Path, folder: Path, *, seed: int = 0) -> None:
+    """Make what of `kinds` is not there yet; another process that makes the same is waited for.
+
+    Raises:
+        OptionError: a kind is unknown.
+        LookalikeError: as what makes it.
+    """
+    from lookalike.gallery import Gallery
+
+    prepared = Prepared(folder)
+    with FileLock(folder / ".lock"), Gallery.open(gallery, create=False) as held:
+        snapshot = held.snapshot()
+        for kind in kinds:
+            if kind not in KINDS:
+                raise OptionError(f"{kind!r} is nothing that can be made; give one of {', '.join(KINDS)}")
+            if kind == "models":
+                digest = str(snapshot.catalog.fact("model"))
+                _export(digest, gallery / MODEL, prepared, lambda: held.model)
+            elif kind == "threshold":
+                held.threshold(seed=seed)
+                held.duplicate_threshold(seed=seed)
+            elif kind in ("directions", "tsne") and prepared.known(kind, snapshot.digest) is None:
+                value = directions(held, snapshot, seed) if kind == "directions" else tsne_points(snapshot, seed)
+                prepared.keep(kind, snapshot.digest, value)
+
+
+def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict[str, Any]]:
+    """The leading directions of a gallery's codes and, where it has attributes, theirs: facts with vectors.
+
+    Attributes are learned from the pictures that have all of them; columns that never change are left out.
+    """
+    import numpy as np
+
+    from lookalike.editing.attributes import LEAST_CODES, attribute_directions
+    from lookalike.editing.directions import FOLDS, principal_directions
+    from lookalike.editing.scoring import numbered_groups
+    from lookalike.studio.facts import direction_facts
+
+    view = snapshot.view
+    found = principal_directions(view.codes, PRINCIPAL) if len(view.ids) > 1 else []
+    table = gallery.attributes
+    if table is not None and list(table.index) == view.names:
+        known = table.dropna(axis=1, how="all").dropna(axis=0)
+        places = np.flatnonzero(table.index.isin(known.index))
+        known = known.loc[:, known.nunique() > 1]
+        people = [view.people[place] or "" for place in places]
+        folds = min(FOLDS, int(numbered_groups(people, len(people)).max()) + 1) if people else 0
+        if len(places) >= LEAST_CODES and folds >= 2 and len(known.columns):
+            found += attribute_directions(view.codes[places], known, people=people, folds=folds, seed=seed)
+    return [direction_facts(direction) for direction in found]
+
+
+def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
+    """The t-SNE map of a gallery, four decimals, in the order of its names."""
+    from lookalike.studio.layout import layout
+
+    points = layout(snapshot.index.metric.transform(snapshot.view.codes), "tsne", seed=seed)
+    return [[round(float(x), 4), round(float(y), 4)] for x, y in points]
+
+
+def _export(key: str, saved: Path, prepared: Prepared, model: Callable[[], Autoencoder]) -> None:
+    """From the saved files where the kind allows it, else through PyTorch."""
+    from lookalike.interop.onnx_export import export_onnx, export_saved
+
+    folder = prepared.models_folder(key)
+    if prepared.models(key) is not None:
+        return
+    if not ((saved / MODEL_FILE).is_file() and export_saved(saved, key, folder)):
+        export_onnx(model(), folder)
+
+
+class Preparer:
+    """Starts processes that make what is wanted, one at a time, and knows what is still to come."""
+
+    def __init__(self, gallery: Path, folder: Path, *, seed: int = 0) -> None:
+        self.gallery = gallery
+        self.folder = folder
+        self.seed = seed
+        self._wanted: list[str] = []
+        self._making: list[str] = []
+        self._changed = threading.Condition()
+        self._child: subprocess.Popen[str] | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="preparing", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> list[str]:
+        """What is being made or waits to be."""
+        with self._changed:
+            return list(dict.fromkeys([*self._making, *self._wanted]))
+
+    def want(self, *kinds: str) -> None:
+        """Let these be made; what waits already is not asked for twice."""
+        with self._changed:
+            self._wanted += [kind for kind in kinds if kind not in self._wanted]
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the process that is at work, if any."""
+        with self._changed:
+            self._closed = True
+            if self._child is not None:
+                self._child.terminate()
+            self._changed.notify_all()
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._wanted and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                self._making, self._wanted = self._wanted, []
+                command = [sys.executable, "-m", __name__, json.dumps(self._order())]
+                self._child = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                )
+            _, told = self._child.communicate()
+            with self._changed:
+                if self._child.returncode and not self._closed:
+                    reason = (told.strip().splitlines() or ["it was ended"])[-1]
+                    _log.warning("%s could not be made: %s", ", ".join(self._making), reason)
+                self._making, self._child = [], None
+
+    def _order(self) -> dict[str, Any]:
+        return {
+            "kinds": self._making,
+            "gallery": str(self.gallery),
+            "folder": str(self.folder),
+            "seed": self.seed,
+        }
+
+
+def _main() -> None:
+    order = json.loads(sys.argv[1])
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    gallery, folder, problems = Path(order["gallery"]), Path(order["folder"]), []
+    for kind in order["kinds"]:
+        try:
+            prepare([kind], gallery, folder, seed=order["seed"])
+        except (LookalikeError, OSError) as error:
+            problems.append(f"{kind}: {' '.join(str(error).split())}")
+    if problems:
+        sys.exit("; ".join(problems))
+
+
+if __name__ == "__main__":
+    _main()

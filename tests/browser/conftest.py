@@ -1,0 +1,148 @@
+"""A studio with everything in it, and a browser to use it with; skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+
+import lookalike as la
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
+pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+
+from browsing import PROCESSOR  # noqa: E402
+
+from lookalike.experiment import train_run  # noqa: E402
+from lookalike.serve.static_export import PAGE, RUNTIME, export_page  # noqa: E402
+from studio import Served, serving  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / ".venv" / "axe" / "axe.min.js"
+COUNT, CODE = 240, 12
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-background-networking",
+]
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[[list[str]], Any]]:
+    """Start Chromium with more arguments."""
+    path = which("chromium") or which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        yield lambda more: playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Callable[[list[str]], Any]) -> Iterator[Any]:
+    browser = launch(PROCESSOR)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def runtime() -> None:
+    if not all((PAGE / "vendor" / name).is_file() for name in RUNTIME):
+        pytest.skip("the page's runtime is not fetched: python tools/fetch_page_runtime.py")
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    if not AXE.is_file():
+        pytest.skip(f"axe-core is not fetched: python tools/fetch_page_runtime.py --axe {AXE.parent.relative_to(ROOT)}")
+    return AXE.read_text()
+
+
+@pytest.fixture(scope="session")
+def faces() -> la.ImageSet:
+    return la.load(f"synthetic:{COUNT}")
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dict[str, Path]:
+    """A gallery of faces by PCA, its run, and a denoising run that trained for two epochs."""
+    folder = tmp_path_factory.mktemp("studio")
+    pca = la.PCAAutoencoder(CODE)
+    train_run(pca, faces, folder / "pca")
+    noisy = la.ConvAutoencoder(24, channels=(8, 8, 8, 8), device="cpu")
+    train_run(noisy, faces, folder / "cleaning", epochs=2, noise="gaussian:0.1")
+    with la.Gallery.open(folder / "gallery", model=pca) as gallery:
+        gallery.update(faces)
+    return {name: folder / name for name in ("gallery", "pca", "cleaning")}
+
+
+@pytest.fixture(scope="session")
+def served(chromium: Any, folders: dict[str, Path]) -> Iterator[Served]:
+    with serving(folders["gallery"], runs=(folders["cleaning"],), denoiser=folders["cleaning"]) as studio:
+        studio.wait_until_prepared()
+        yield studio
+
+
+@pytest.fixture(scope="session")
+def exported(chromium: Any, runtime: None, folders: dict[str, Path]) -> Iterator[str]:
+    """The address of a plain file server over a static export."""
+    out = folders["pca"].parent / "site"
+    export_page(folders["pca"], out, gallery=folders["gallery"], denoiser=folders["cleaning"])
+    handler = partial(_Quiet, directory=str(out))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing: a test's output is for its failures."""
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Open]:
+    """Open a page at a width; at the end it must have complained of nothing and asked nobody else."""
+    contexts, complaints, strangers = [], [], []
+
+    def open_page(address: str, width: str = "desktop", **options: Any) -> Any:
+        size = SIZES[width]
+        phone = {"is_mobile": True, "has_touch": True} if width == "phone" else {}
+        viewport = {"width": size[0], "height": size[1]}
+        context = chromium.new_context(viewport=viewport, accept_downloads=True, **phone, **options)
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        origin = "/".join(address.split("/")[:3])
+
+        def only_here(route: Any) -> None:
+            if route.request.url.startswith((origin, "blob:", "data:")):
+                route.fallback()
+            else:
+                strangers.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", only_here)
+        page = context.new_page()
+        page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.expected = complaints
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not strangers
+    assert not complaints

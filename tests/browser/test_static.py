@@ -1,0 +1,161 @@
+"""The studio as a folder on a plain file server, with every other address out of reach."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsing import SET, decoded, until, until_drawn
+
+import lookalike as la
+from studio import png
+
+pytestmark = pytest.mark.slow
+FILTERS = (
+    "hat > 0.5",
+    "smile >= 0.2 and (hat = 0 or glasses != 1)",
+    "person like 'b%' or name like '%0002'",
+    "not_there > 1",
+    "hat >",
+    "hat like 'x'",
+    "(hat > 0",
+)
+
+
+@pytest.fixture(scope="module")
+def gallery(folders: dict[str, Path]) -> Any:
+    with la.Gallery.open(folders["gallery"], create=False) as held:
+        yield held
+
+
+@pytest.mark.parametrize("width", ["desktop", "phone"])
+def test_find_blend_edit(
+    exported: str, visit: Any, gallery: Any, faces: la.ImageSet, tmp_path: Path, width: str
+) -> None:
+    page = visit(exported, width)
+    cards = page.locator(".results .grid a.card")
+    cards.nth(5).click()
+    name = gallery.names[5]
+    expected = gallery.search(name, 48)
+    until(page, "document.querySelectorAll('.results a.card b').length === 48")
+    assert [cards.nth(i).get_attribute("title") for i in range(48)] == expected.names
+    shown = [float(text) for text in page.locator(".results .card b").all_inner_texts()]
+    assert shown == pytest.approx(expected.distances, abs=6e-4)
+
+    (tmp_path / "me.png").write_bytes(png(faces.pixels[7]))
+    page.locator(".drop input[type=file]").set_input_files(tmp_path / "me.png")
+    page.wait_for_url("**#find?q=~*")
+    until(page, "document.querySelector('.results a.card b')?.textContent === '0.000'")
+    assert cards.first.get_attribute("title") == gallery.search(faces.pixels[7], 1).names[0]
+
+    page.get_by_role("link", name="Blend").click()
+    page.locator(".film .card").nth(6).wait_for()
+    page.locator("#across").evaluate(SET, 0)
+    model = gallery.model
+    until_drawn(page, "canvas.stage", decoded(model, model.encode(faces.pixels[7:8])[0]))
+    page.locator("#tab-edit").click()
+    page.locator(".groups .slider").first.wait_for()
+    page.get_by_label("Direction 1", exact=True).evaluate(SET, 2)
+    page.wait_for_url("**principal-1**")
+
+
+def test_map_duplicates_clean(exported: str, visit: Any, gallery: Any) -> None:
+    page = visit(f"{exported}/#map")
+    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
+    page.get_by_role("radio", name="t-SNE").check()
+    page.wait_for_url("**layout=tsne**")
+    page.goto(f"{exported}/#duplicates?upto=0.3")
+    page.locator(".group").first.wait_for()
+    shown = page.locator(".group").evaluate_all(
+        "all => all.map(one => [...one.querySelectorAll('label')].map(l => l.title))"
+    )
+    expected = gallery.duplicates(0.3).groups
+    assert shown == expected[: len(shown)]
+    page.goto(f"{exported}/#clean")
+    page.locator(".gain", has_text="PSNR").wait_for()
+    noisy = float(re.search(r"PSNR ([\d.]+) dB noisy", page.locator(".gain").inner_text()).group(1))
+    assert 19.5 < noisy < 21.5
+    assert page.locator("#tab-training").is_hidden()  # a closed form has no curve
+
+
+def test_filters_as_the_package_reads_them(exported: str, visit: Any, gallery: Any) -> None:
+    page = visit(exported)
+    page.locator(".results a.card").first.wait_for()
+    for text in FILTERS:
+        try:
+            wanted = sorted(gallery.search(gallery.names[0], 1000, where=text).names)
+        except la.errors.GalleryError as error:
+            wanted = str(error).split(" where ")[0].split(" which ")[0].split("; ")[0].lower()
+        found = page.evaluate(
+            """async (text) => {
+              const {parse} = await import(new URL('static/filter.js', document.baseURI));
+              const {items, attributes} = await (await fetch('data/items.json')).json();
+              try { return items.filter(parse(text, attributes)).map((one) => one.name).sort(); }
+              catch (error) { return error.message.toLowerCase(); }
+            }""",
+            text,
+        )
+        if isinstance(wanted, str):
+            assert isinstance(found, str), text
+            assert wanted[:25] in found
+        else:
+            assert found == wanted, text
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_framing_as_the_package_does_it(exported: str, visit: Any, fit: str, tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    coarse = generator.integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    big = np.kron(coarse, np.ones((11, 11, 1), np.uint8))
+    (tmp_path / "odd.png").write_bytes(png(big))
+    spec = la.data.images.DataSpec("", (32, 32), 4, fit)
+    expected = la.data.source.read_picture(tmp_path / "odd.png", spec).astype(int)
+    page = visit(exported)
+    found = page.evaluate(
+        """async ({bytes, fit}) => {
+          const {framed} = await import(new URL('static/framing.js', document.baseURI));
+          const file = new Blob([Uint8Array.from(bytes)], {type: 'image/png'});
+          return Array.from((await framed(file, {image_shape: [32, 32, 3], framing: {crop: 4, fit}})).data);
+        }""",
+        {"bytes": list((tmp_path / "odd.png").read_bytes()), "fit": fit},
+    )
+    difference = np.abs(np.array(found).reshape(32, 32, 4)[..., :3] - expected)
+    assert difference.max() <= (2 if fit == "stretch" else 12)
+    assert difference.mean() < 1.5
+
+
+def test_export_by_command(call: Callable[..., Any], runtime: None, folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    told = call("export", folders["cleaning"], "--format", "page", "--pictures", 20, "--out", out, "--json").json
+    assert told["images"] == 20
+    assert told["max_abs_difference"] < 1e-4
+    assert sorted(told["files"]) == sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
+    facts = json.loads((out / "data" / "gallery.json").read_text())
+    assert facts["images"] == 20
+    codes = np.fromfile(out / "data" / "codes.f32", "<f4").reshape(20, 24)
+    assert np.isfinite(codes).all()
+    assert 'content="static"' in (out / "index.html").read_text()
+    assert (out / "data" / "reconstructions.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--format", "page", "--pictures", "1"], "give 2 or more"),
+        (["--format", "onnx", "--pictures", "5"], "--format page only"),
+        (["--format", "page", "--pictures", "5", "--gallery", "g"], "--pictures does not go with --gallery"),
+        (["--format", "paper"], "keras, onnx or page"),
+    ],
+)
+def test_refusals(
+    call: Callable[..., Any], folders: dict[str, Path], tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    outcome = call("export", folders["pca"], "--out", tmp_path / "x", *arguments)
+    assert outcome.code == 2
+    assert reason in outcome.err
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,313 @@
+"""Every tab of the studio, as a person uses it, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn
+from PIL import Image
+
+import lookalike as la
+from studio import Served, png, serving
+
+pytestmark = pytest.mark.slow
+WIDTHS = ("desktop", "phone")
+
+
+@pytest.fixture(scope="module")
+def gallery(folders: dict[str, Path]) -> Any:
+    with la.Gallery.open(folders["gallery"], create=False) as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
+def model(folders: dict[str, Path]) -> Any:
+    return la.load_model(folders["pca"])
+
+
+@pytest.fixture(scope="module")
+def ids(served: Served) -> dict[str, int]:
+    return served.ids()
+
+
+def url(served: Served, rest: str = "") -> str:
+    return f"{str(served.client.base_url).rstrip('/')}/{rest}"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_find(served: Served, visit: Any, gallery: Any, ids: dict[str, int], width: str) -> None:
+    page = visit(url(served), width)
+    grid = page.locator(".results .grid a.card")
+    grid.nth(47).wait_for()
+    grid.nth(2).click()
+    page.get_by_role("heading", name="Look-alikes").wait_for()
+    name = gallery.names[2]
+    assert page.url.endswith(f"#find?q={ids[name]}")
+    expected = gallery.search(name, 48)
+    until(page, "document.querySelectorAll('.results a.card b').length === 48")
+    assert [grid.nth(i).get_attribute("title") for i in range(48)] == expected.names
+    shown = [float(text) for text in page.locator(".results .card b").all_inner_texts()]
+    assert shown == pytest.approx(expected.distances, abs=6e-4)
+
+    grid.nth(1).click()
+    page.wait_for_url(f"**#find?q={ids[expected.names[1]]}")
+    page.go_back()
+    page.wait_for_url(f"**#find?q={ids[name]}")
+    page.locator(".results a.card").first.and_(page.locator(f"[title='{name}']")).wait_for()
+    if width == "phone":
+        page.get_by_text("Refine", exact=True).click()
+    page.locator("#up-to").evaluate(SET, float(expected.distances[9:11].mean()))
+    until(page, "document.querySelectorAll('.results a.card').length === 10")
+    page.wait_for_url("**upto=**")
+    page.reload()
+    until(page, "document.querySelectorAll('.results a.card').length === 10")  # the address keeps it
+    page.get_by_text("All pictures", exact=True).click()
+    page.get_by_role("heading", name="Pictures", exact=True).wait_for()
+
+
+def test_find_with_a_filter(served: Served, visit: Any, gallery: Any, ids: dict[str, int]) -> None:
+    name = gallery.names[0]
+    page = visit(url(served, f"#find?q={ids[name]}"))
+    page.locator("#where").fill("hat > 0.5")
+    page.locator("#where").press("Enter")
+    wanted = gallery.search(name, 48, where="hat > 0.5").names
+    until(page, f"document.querySelectorAll('.results a.card').length === {len(wanted)}")
+    assert page.locator(".results a.card").evaluate_all("all => all.map(one => one.title)") == wanted
+    page.locator("#where").fill("hatt > 0.5")
+    page.locator("#where").press("Enter")
+    page.locator("#where-told.wrong").wait_for()
+    assert "hat" in page.locator("#where-told").inner_text()
+    assert any("400" in one or "422" in one for one in page.expected)  # the browser itself notes a refused request
+    page.expected.clear()
+
+
+def test_an_own_picture(served: Served, visit: Any, faces: la.ImageSet, tmp_path: Path, gallery: Any) -> None:
+    (tmp_path / "me.png").write_bytes(png(faces.pixels[7]))
+    page = visit(url(served))
+    page.locator(".drop input[type=file]").set_input_files(tmp_path / "me.png")
+    first = page.locator(".results a.card b").first
+    first.wait_for()
+    assert first.inner_text() == "0.000"
+    assert page.locator(".results a.card").first.get_attribute("title") == gallery.search(faces.pixels[7], 1).names[0]
+    other = visit(page.url)  # what was found can be shared, though the picture itself stays here
+    other.locator(".results a.card b").first.wait_for()
+    assert other.locator(".results a.card b").first.inner_text() == "0.000"
+
+    (tmp_path / "no.png").write_bytes(b"not a picture at all")
+    page.locator(".drop input[type=file]").set_input_files(tmp_path / "no.png")
+    page.locator("#toast").wait_for()
+    assert page.locator("#toast").inner_text().strip()
+    page.expected.clear()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_blend(
+    served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], width: str
+) -> None:
+    first, second, third = gallery.names[3], gallery.names[50], gallery.names[90]
+    a, b, c = (gallery.code(name) for name in (first, second, third))
+    page = visit(url(served, f"#blend?q={ids[first]},{ids[second]}&x=0"), width)
+    page.locator(".where[data-place=browser]").wait_for()
+    until_drawn(page, "canvas.stage", decoded(model, a))
+    page.locator("#across").evaluate(SET, 0.25)
+    until_drawn(page, "canvas.stage", decoded(model, 0.75 * a + 0.25 * b))
+    page.get_by_role("radio", name="Round").check()
+    until_drawn(page, "canvas.stage", la.to_uint8(la.morph(model, a, b, steps=5, kind="spherical"))[1])
+    page.locator(".film .card").nth(6).click()
+    until_drawn(page, "canvas.stage", decoded(model, b))
+    page.get_by_role("button", name="Play").click()
+    until(page, "document.querySelector('#across').value < 0.9")
+    page.get_by_role("button", name="Stop").click()
+
+    page.goto(url(served, f"#blend?q={ids[first]},{ids[second]},{ids[third]}&x=0&y=1"))
+    until_drawn(page, "canvas.stage", decoded(model, c))
+    box = page.locator(".square").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 1, steps=8)
+    page.mouse.up()
+    until_drawn(page, "canvas.stage", decoded(model, b), within=4)  # a pixel beside the corner
+
+
+def test_save_a_blend_as_gif(
+    served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], tmp_path: Path
+) -> None:
+    first, second = gallery.names[3], gallery.names[50]
+    page = visit(url(served, f"#blend?q={ids[first]},{ids[second]}"))
+    page.locator(".film .card").nth(6).wait_for()
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Save GIF").click()
+    coming.value.save_as(tmp_path / "blend.gif")
+    with Image.open(tmp_path / "blend.gif") as animation:
+        assert animation.n_frames == 46
+        assert animation.size == (192, 192)
+        assert animation.info["loop"] == 0
+        for frame, code in ((0, gallery.code(first)), (23, gallery.code(second))):
+            animation.seek(frame)
+            found = np.asarray(animation.convert("RGB").resize((32, 32), Image.Resampling.NEAREST)).astype(int)
+            assert np.abs(found - decoded(model, code)).mean() < 6  # 256 colours for all frames
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_edit(
+    served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], width: str
+) -> None:
+    name = gallery.names[10]
+    code = gallery.code(name)
+    page = visit(url(served, f"#edit?q={ids[name]}"), width)
+    page.locator(".where[data-place=browser]").wait_for()
+    until_drawn(page, "canvas.stage", decoded(model, code))
+    known = {one["name"]: one for one in served.get("/api/v1/directions").json()["directions"]}
+    step = np.array(known["principal-1"]["vector"]) * known["principal-1"]["scale"]
+    page.get_by_label("Direction 1", exact=True).evaluate(SET, 1.5)
+    until_drawn(page, "canvas.stage", decoded(model, code + np.float32(1.5) * step))
+    page.wait_for_url(re.compile("principal-1"))
+    page.reload()
+    until_drawn(page, "canvas.stage", decoded(model, code + np.float32(1.5) * step))
+    until(page, "document.querySelectorAll('.nearest a.card').length === 8")
+    nearest = gallery.search((code + 1.5 * step).astype(np.float32), 8).names
+    until(page, f"document.querySelector('.nearest a.card').title === {json.dumps(nearest[0])}")
+    page.get_by_role("button", name="Reset all").click()
+    until_drawn(page, "canvas.stage", decoded(model, code))
+
+
+def test_these_minus_those(
+    served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int]
+) -> None:
+    name = gallery.names[10]
+    page = visit(url(served, f"#edit?q={ids[name]}"))
+    page.get_by_role("button", name="New: these minus those…").click()
+    for places in ((0, 1, 2), (20, 21)):
+        for place in places:
+            page.locator("dialog .card").nth(place).click()
+        page.get_by_role("button", name=f"Use {len(places)} pictures").click()
+    slider = page.get_by_label("difference 1", exact=True)
+    slider.evaluate(SET, 1)
+    names = gallery.names
+    these, those = (np.mean([gallery.code(names[i]) for i in places], axis=0) for places in ((0, 1, 2), (20, 21)))
+    until_drawn(page, "canvas.stage", decoded(model, gallery.code(name) + these - those))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_clean(
+    served: Served, visit: Any, ids: dict[str, int], gallery: Any, faces: la.ImageSet, tmp_path: Path, width: str
+) -> None:
+    page = visit(url(served, f"#clean?q={ids[gallery.names[4]]}&noise=gaussian:0.1"), width)
+    page.locator(".gain", has_text="PSNR").wait_for()
+    noisy = float(re.search(r"PSNR ([\d.]+) dB noisy", page.locator(".gain").inner_text()).group(1))
+    assert 19.5 < noisy < 21.5  # sigma 0.1 is 20 dB, a little more where values are clipped to the picture's range
+    page.locator("#level").evaluate(SET, 0.25)
+    until(page, f"!document.querySelector('.gain').textContent.includes('{noisy:.1f} dB noisy')")
+    page.locator(".compare input").evaluate(SET, 20)
+    assert page.locator(".compare").evaluate("one => one.style.getPropertyValue('--cut')") == "20%"
+    page.get_by_role("radio", name="Salt and pepper").check()
+    page.wait_for_url(re.compile("saltpepper"))
+
+    (tmp_path / "noisy.png").write_bytes(png(faces.pixels[5].repeat(2, 0).repeat(3, 1)))
+    page.locator(".clean-page input[type=file]").set_input_files(tmp_path / "noisy.png")
+    until(page, "document.querySelector('.trio figure:last-child canvas').width === 96")
+    assert page.locator(".trio figure:last-child canvas").evaluate("one => one.height") == 64
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_map(served: Served, visit: Any, width: str) -> None:
+    page = visit(url(served, "#map"), width)
+    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
+    until(page, "document.querySelectorAll('.map-page .strip a.card').length === 10")
+    canvas = page.locator(".map-canvas")
+    canvas.focus()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile(r"z=1\.4"))
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -400)
+    page.wait_for_url(re.compile(r"z=[2-9]"))
+    page.get_by_role("radio", name="t-SNE").check()
+    page.wait_for_url(re.compile("layout=tsne"))
+    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for(timeout=90_000)  # made just now
+    canvas.press("Enter")
+    page.get_by_role("heading", name="Look-alikes").wait_for()
+
+
+def _answer(source: str, route: Any) -> None:
+    route.fulfill(body=source, content_type="text/javascript")
+
+
+def test_map_in_webgl(served: Served, launch: Any) -> None:
+    """WebGL and the plain canvas draw the same map."""
+    shots = []
+    for arguments, forced in ((WEBGL, True), (PROCESSOR, False)):
+        browser = launch(arguments)
+        page = browser.new_page(viewport={"width": 900, "height": 700})
+        if forced:  # here the processor computes WebGL too, which the page would rather not use
+            source = served.get("/static/painter.js").text.replace("return !/swift", "return true || !/swift")
+            page.route("**/painter.js", partial(_answer, source))
+        page.goto(url(served, "#map?z=3"))
+        page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
+        page.wait_for_timeout(1500)
+        shots.append(
+            np.asarray(Image.open(io.BytesIO(page.locator(".map-canvas").screenshot())).convert("RGB")).astype(int)
+        )
+        assert page.locator(".map-canvas").evaluate("one => Boolean(one.getContext('webgl2'))") == forced
+        browser.close()
+    difference = np.abs(shots[0] - shots[1]).mean(axis=2)
+    assert shots[0].std() > 20  # there are pictures
+    assert (difference > 40).mean() < 0.05  # but for rounded corners and smoothing
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_duplicates(served: Served, visit: Any, gallery: Any, tmp_path: Path, width: str) -> None:
+    threshold = 0.3
+    expected = gallery.duplicates(threshold).groups
+    assert expected
+    page = visit(url(served, f"#duplicates?upto={threshold}"), width)
+    page.locator(".duplicate-groups .group").first.wait_for()
+    spare = sum(len(group) - 1 for group in expected)
+    until(page, f"document.querySelector('.told').textContent.includes('{spare} picture')")
+    page.locator(".group").first.locator("label").nth(1).click()
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Save the list (CSV)").click()
+    coming.value.save_as(tmp_path / "list.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "list.csv").read_text())))
+    assert [row["name"] for row in rows] == [name for group in expected for name in group]
+    kept = [row["name"] for row in rows if row["choice"] == "keep"]
+    assert kept == [expected[0][1], *(group[0] for group in expected[1:])]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_training(served: Served, visit: Any, folders: dict[str, Path], width: str) -> None:
+    page = visit(url(served, "#training"), width)
+    page.locator("svg.curve").wait_for()
+    assert "2 epochs" in page.locator(".training-page .told").inner_text()
+    until(page, "document.querySelector('.sheet').naturalWidth > 0")
+    page.get_by_role("radio", name="Linear").check()
+    page.get_by_text("The figures").click()
+    rows = [json.loads(line) for line in (folders["cleaning"] / "metrics.jsonl").read_text().splitlines()]
+    shown = page.locator("tbody tr").first.locator("td").first.inner_text()
+    assert shown == f"{rows[-1]['train_mse']:.5f}"
+
+
+def test_training_as_it_goes_on(visit: Any, folders: dict[str, Path], tmp_path: Path) -> None:
+    run = tmp_path / "going"
+    shutil.copytree(folders["cleaning"], run)
+    metrics = run / "metrics.jsonl"
+    lines = metrics.read_text().splitlines(keepends=True)
+    metrics.write_text(lines[0])
+    with serving(folders["gallery"], runs=(run,)) as studio:
+        page = visit(url(studio, "#training"))
+        page.locator(".lamp", has_text="running").wait_for()
+        assert "1 epoch" in page.locator(".training-page .told").inner_text()
+        metrics.write_text("".join(lines))
+        page.locator(".training-page .told", has_text="2 epochs").wait_for()
+        page.locator(".lamp", has_text="finished").wait_for()
+        page.goto("about:blank")

@@ -1,0 +1,110 @@
+"""A studio that runs: a server in a thread of the test's own process, spoken to over a real socket."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+import lookalike as la
+from lookalike.serve.app import make_app
+from lookalike.serve.running import listen, server_of
+from lookalike.serve.settings import Settings
+from lookalike.serve.state import Studio
+
+SIZE, CODE = 16, 6
+
+
+class Served:
+    """A running studio: `client` speaks to it, `studio` is its state, `gallery` its folder, and `stop` ends it."""
+
+    def __init__(self, client: httpx.Client, studio: Studio, gallery: Path, stop: Callable[[], None]) -> None:
+        self.client = client
+        self.studio = studio
+        self.gallery = gallery
+        self.stop = stop
+
+    def get(self, address: str, status: int = 200, **options: Any) -> httpx.Response:
+        return self._expected(self.client.get(address, **options), status)
+
+    def post(self, address: str, status: int = 200, **options: Any) -> httpx.Response:
+        return self._expected(self.client.post(address, **options), status)
+
+    def send(self, address: str, *pictures: bytes, status: int = 200, **options: Any) -> httpx.Response:
+        """POST pictures as a form."""
+        files = [("image", (f"{i}.png", content, "image/png")) for i, content in enumerate(pictures)]
+        return self.post(address, status, files=files, **options)
+
+    def ids(self) -> dict[str, int]:
+        """The id of each name."""
+        return {row["name"]: row["id"] for row in self.get("/api/v1/items?limit=1000").json()["items"]}
+
+    def wait_until_prepared(self) -> None:
+        deadline = time.monotonic() + 120
+        while self.get("/api/v1/gallery").json()["preparing"]:
+            assert time.monotonic() < deadline, "the background work does not end"
+            time.sleep(0.1)
+
+    @staticmethod
+    def _expected(answer: httpx.Response, status: int) -> httpx.Response:
+        assert answer.status_code == status, f"{answer.request.method} {answer.request.url}: {answer.text[:300]}"
+        if status >= 400:
+            told = answer.json()
+            assert set(told) == {"detail"}
+            assert told["detail"]
+            assert "\n" not in told["detail"]
+        return answer
+
+
+@contextmanager
+def serving(gallery: Path, **settings: Any) -> Iterator[Served]:
+    """Serve a gallery on a free port, up and ready, and end it cleanly."""
+    app = make_app(Settings(gallery, **settings))
+    listener = listen("127.0.0.1", 0)
+    server = server_of(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+
+    try:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+            deadline = time.monotonic() + 30
+            while client.get("/healthz").status_code != 200:
+                assert time.monotonic() < deadline, "the studio does not come up"
+                time.sleep(0.02)
+            yield Served(client, app.state.studio, gallery, stop)
+    finally:
+        stop()
+
+
+def small_model() -> la.ConvAutoencoder:
+    return la.ConvAutoencoder(CODE, channels=(4, 4, 4, 4), device="cpu").initialise((SIZE, SIZE, 3))
+
+
+def build_gallery(folder: Path, count: int = 60, metric: str | None = None) -> None:
+    with la.Gallery.open(folder, model=small_model(), metric=metric) as gallery:
+        gallery.update(la.load(f"synthetic:{count}", size=SIZE))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def pixels_of(content: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image)
