@@ -20,6 +20,9 @@ and then:
     tfenv/bin/python benchmarks/keras_reference.py --data faces.npz --code 32 --epochs 25 --out result.json --seed 0
 
 The result holds the settings, the loss curves, the final training and test MSE, and the seconds of every epoch.
+
+With --worker it instead waits for words on stdin, "epoch" or "encode", and answers each with its seconds, so that
+training_speed.py can let it take turns with others on the same machine.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +57,9 @@ def main() -> None:
     encoder, decoder = build(train.shape[1:], arguments.code)
     autoencoder = keras.Sequential([keras.Input(train.shape[1:]), encoder, decoder])
     autoencoder.compile(keras.optimizers.Adamax(0.002, beta_1=0.9, beta_2=0.999, epsilon=1e-7), "mse")
+    if arguments.worker:
+        work(autoencoder, encoder, train)
+        return
     clock = Clock()
     history = autoencoder.fit(
         train,
@@ -82,6 +89,17 @@ def main() -> None:
     }
     arguments.out.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps({name: result[name] for name in ("train_mse", "test_mse", "seconds_per_epoch")}))
+
+
+def work(autoencoder: Any, encoder: Any, train: npt.NDArray[np.float32]) -> None:
+    """Do what is asked for on stdin, one word a line, and print the seconds it took."""
+    for line in sys.stdin:
+        started = time.perf_counter()
+        if line.strip() == "epoch":
+            autoencoder.fit(train, train, batch_size=BATCH, epochs=1, shuffle=True, verbose=0)
+        else:
+            encoder.predict(train, batch_size=250, verbose=0)
+        print(time.perf_counter() - started, flush=True)
 
 
 def build(image_shape: tuple[int, ...], code: int) -> tuple[Any, Any]:
@@ -130,7 +148,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--code", type=int, default=32, help="numbers a picture")
     parser.add_argument("--epochs", type=int, default=25, help="passes over the training pictures")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order")
-    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
+    parser.add_argument("--out", type=Path, default=Path("result.json"), help="the JSON file to write")
+    parser.add_argument("--worker", action="store_true", help="wait for words on stdin instead")
     return parser.parse_args()
 
 

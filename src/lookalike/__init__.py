@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lookalike.models.conv import ConvAutoencoder
     from lookalike.models.loading import load_model
     from lookalike.models.pca import PCAAutoencoder
+    from lookalike.models.residual import ResidualAutoencoder
     from lookalike.models.search import SearchAutoencoder
     from lookalike.training.recipe import Recipe
 
@@ -34,6 +35,7 @@ _HOME = {
     "ImageSet": "data.images",
     "PCAAutoencoder": "models.pca",
     "Recipe": "training.recipe",
+    "ResidualAutoencoder": "models.residual",
     "SearchAutoencoder": "models.search",
     "attribute_directions": "editing.attributes",
     "difference_direction": "editing.directions",
@@ -56,6 +58,7 @@ __all__ = [
     "ImageSet",
     "PCAAutoencoder",
     "Recipe",
+    "ResidualAutoencoder",
     "SearchAutoencoder",
     "__version__",
     "attribute_directions",

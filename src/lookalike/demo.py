@@ -18,7 +18,7 @@ from lookalike.gallery.sheet import write_sheet
 from lookalike.models.base import Autoencoder
 from lookalike.models.conv import ConvAutoencoder
 from lookalike.models.pca import PCAAutoencoder
-from lookalike.models.presets import preset
+from lookalike.models.presets import DEFAULT_CODE, PRESETS
 
 LEAST_IMAGES = 200
 SHOWN = 5
@@ -42,15 +42,14 @@ def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 10, seed: i
     faces = load(f"synthetic:{images}")
     train, test = split_of_run(faces)
 
-    course = preset("conv")
     say("2/7  exact PCA")
-    pca = train_run(PCAAutoencoder(course.code_size), faces, folder / "pca", resume=True)
+    pca = train_run(PCAAutoencoder(DEFAULT_CODE), faces, folder / "pca", resume=True)
     say(f"3/7  training a convolutional autoencoder, {epochs} epochs")
-    model = ConvAutoencoder(course.code_size, seed=seed)
+    model = ConvAutoencoder(DEFAULT_CODE, seed=seed)
     conv = train_run(model, faces, folder / "conv", epochs=epochs, resume=True)
-    denoising = preset("denoiser")
+    denoising = PRESETS["denoiser"]
     say(f"4/7  training a denoiser, {max(epochs // 2, 1)} epochs")
-    denoiser = ConvAutoencoder(denoising.code_size, seed=seed)
+    denoiser = ConvAutoencoder(denoising.code_size or DEFAULT_CODE, seed=seed)
     train_run(denoiser, faces, folder / "denoiser", epochs=max(epochs // 2, 1), noise=denoising.noise, resume=True)
 
     say("5/7  indexing, searching")

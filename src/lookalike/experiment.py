@@ -61,7 +61,8 @@ def train_run(
     """Train on the training split of `faces`, keep the test split apart, and report what came of it.
 
     `validation` is the share of the training split that is held out to name the best epoch; `training` goes to the
-    model's `fit`. Returns run, model, code_size, epochs, train_mse, validation_mse, test_mse, seconds and
+    model's `fit`. Returns run, model, code_size (None where there is no code), epochs, train_mse, validation_mse,
+    test_mse, noise (that of the training, None without), denoise_mse (of test pictures with that noise), seconds and
     images_per_second.
 
     Raises:
@@ -80,14 +81,17 @@ def train_run(
             raise OptionError(f"{', '.join(unused)}: a closed form does not train in epochs; leave it out")
         model.fit(train, run=run, resume=resume)  # type: ignore[call-arg]
     timing = timing_of(run)
+    noise = noise_of(run)
     return {
         "run": str(run),
         "model": model.kind,
-        "code_size": model.code_size,
+        "code_size": model.code_size if model.has_code else None,
         "epochs": len(model.history_),
         "train_mse": model.history_[-1]["train_mse"] if model.history_ else -model.score(train),
         "validation_mse": None if held_out is None else -model.score(held_out),
         "test_mse": -model.score(test),
+        "noise": noise,
+        "denoise_mse": None if noise is None else model.evaluate(test, noise).mse,
         **timing._asdict(),
     }
 

@@ -22,18 +22,27 @@ def denoise(
             show_default="none",
         ),
     ] = None,
+    level: Annotated[
+        float | None,
+        typer.Option(
+            help="The noise's standard deviation, from 0 to 1, where it is known (a picture spans 1: 25 of 255 levels "
+            "are 0.098). Only a unet takes it, and knows the levels it was trained with, 0 to 0.25 unless told others.",
+            show_default="the model judges for itself",
+        ),
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Remove noise from pictures with a run's model, and write them at their own size, with a side-by-side sheet.
 
-    A run trained with --model denoiser or --noise is meant. Pictures larger than the model's go through in
-    overlapping tiles that blend into one another, so they should show things at the scale of the training pictures.
+    A run trained with --model unet is meant, which takes pictures of any size and noise of any strength. One trained
+    with --model denoiser or --noise works too: pictures larger than its own go through in overlapping tiles that blend
+    into one another, so they should show things at the scale of the training pictures.
     """
     from lookalike.denoising.pictures import denoise_files
     from lookalike.models.loading import load_model
 
-    result = denoise_files(load_model(run), names_from(images), out, noise=noise, seed=seed)
+    result = denoise_files(load_model(run), names_from(images), out, noise=noise, level=level, seed=seed)
     written = [str(path) for path in result.written]
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
     lines = [f"wrote {path}" for path in written]

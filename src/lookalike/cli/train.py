@@ -17,23 +17,31 @@ def train(
     model: Annotated[
         str,
         typer.Option(
-            help="The model: 'conv' (convolutional), 'pca', 'search' (codes made for finding the same person, "
-            "fitted in seconds), or 'denoiser': conv with the course's code size and noise for removing noise."
+            help="The model: 'conv' (convolutional), 'residual' (gives pictures back best), 'pca', 'search' (codes "
+            "made for finding the same person, fitted in seconds), 'unet' (removes noise best, and has no code), or "
+            "'denoiser': conv with the course's code size and noise for removing noise."
         ),
     ] = "conv",
     code: Annotated[
-        int | None, typer.Option(help="Numbers in a picture's code, 1 or more.", show_default="32; 512 for denoiser")
+        int | None,
+        typer.Option(
+            help="Numbers in a picture's code, 1 or more; unet has none.", show_default="32; 512 for denoiser"
+        ),
     ] = None,
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="The training's settings: 'course' is the reference notebook's; 'fast' reaches its quality in about a "
-            "tenth of the time."
+            "tenth of the time; 'best' takes longer and goes further; 'unet' is for the model of that name.",
+            show_default="course; best for residual; unet for unet",
         ),
-    ] = "course",
+    ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the training pictures.", show_default="25; 15 for pca by gradient; 3 for fast"),
+        typer.Option(
+            help="Passes over the training pictures.",
+            show_default="25; 15 for pca by gradient; 3 for fast; 9 for best; 10 for unet",
+        ),
     ] = None,
     noise: Annotated[
         str | None,
@@ -42,7 +50,7 @@ def train(
             "occlude:SHARE (a black rectangle), saltpepper:SHARE, poisson:PHOTONS, blur:PIXELS or jpeg:QUALITY; "
             "LOW-HIGH draws the number anew for every picture, as gaussian:0-0.25; + joins several, as "
             "occlude:0.25+gaussian:0.1.",
-            show_default="none; gaussian:0.1 for denoiser",
+            show_default="none; gaussian:0.1 for denoiser; gaussian:0-0.25 for unet",
         ),
     ] = None,
     validation: Annotated[
@@ -83,23 +91,36 @@ def train(
         _only("pca", solver=solver != "auto")
         _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
         learner = kind(code_size=code)
+    elif not kind.has_code:
+        _only("conv or pca", code=code is not None)
+        _only("pca", solver=solver != "auto")
+        _only("conv", dense_activation=dense_activation != "linear")
+        learner = kind(seed=seed, device=device)
+    elif kind.kind == "residual":
+        _only("pca", solver=solver != "auto")
+        _only("conv", dense_activation=dense_activation != "linear")
+        learner = kind(code_size=code, seed=seed, device=device)
     else:
         _only("pca", solver=solver != "auto")
         learner = kind(code_size=code, dense_activation=dense_activation, seed=seed, device=device)
     if validation is not None and not 0 < validation < 1:
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
+    recipe = chosen.recipe if recipe is None else recipe
     options = {"epochs": epochs, "noise": noise, "recipe": recipe if learner.trains_in_epochs else None}
     faces = load_data(data, size, crop, fit, attributes)
     payload = train_run(
         learner, faces, run, validation=validation, resume=resume, **{k: v for k, v in options.items() if v is not None}
     )
+    code_words = "without a code" if payload["code_size"] is None else f"with a code of {payload['code_size']}"
     lines = [
-        f"{payload['model']} with a code of {payload['code_size']}, {payload['epochs']} epochs, in {run}",
+        f"{payload['model']} {code_words}, {payload['epochs']} epochs, in {run}",
         f"training MSE {payload['train_mse']:.5f}",
         f"test MSE     {payload['test_mse']:.5f}",
     ]
     if payload["validation_mse"] is not None:
         lines.insert(2, f"validation   {payload['validation_mse']:.5f}")
+    if payload["denoise_mse"] is not None:
+        lines.append(f"denoise MSE  {payload['denoise_mse']:.5f} (test pictures with {payload['noise']})")
     if payload["seconds"] is not None:
         lines.append(f"{payload['seconds']:.1f} s, {payload['images_per_second']:,.0f} images a second")
     answer(payload, "\n".join(lines), json)

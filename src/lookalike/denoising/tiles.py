@@ -1,15 +1,17 @@
-"""A model of one picture size denoises pictures of any size, by overlapping tiles that blend into one another."""
+"""Pictures of any size, denoised: by a model of one size in overlapping tiles, by one of any size in windows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.data.images import Pixels
+from lookalike.denoising.windows import by_windows
 from lookalike.errors import OptionError
 from lookalike.models.base import BATCH, Floats, as_pictures, centre, to_uint8
 
@@ -23,41 +25,59 @@ class Restorer(Protocol):
         """Centred float32 (N, H, W, C) -> the same shape."""
 
 
-def denoise(model: Restorer, picture: Pixels | Floats) -> Pixels:
+def denoise(model: Restorer, picture: Pixels | Floats, level: float | None = None) -> Pixels:
     """Send one picture of any size through a model: (H, W, C) uint8 or centred float -> (H, W, C) uint8.
 
-    A picture of the model's size goes through as it is. A larger one goes through in tiles of that size, each about a
-    sixth of a tile further than the last; smooth weights that sum to one at every pixel blend them, so that no border
-    shows. Beyond its edges, and where it is smaller than a tile, the picture is continued by its own reflection.
-    A model of colours sees a grey picture as three equal channels, whose mean comes back; a model of grey sees each
-    channel of a coloured picture on its own. Memory beyond the two pictures: one row of tiles.
+    A model of pictures of any size (a U-Net) takes it as it is, a large one window by window, which leaves no trace.
+    `level` tells such a model the noise's standard deviation, on the scale where a picture spans 1; else it judges for
+    itself.
+
+    For other models, a picture of the model's size goes through as it is. A larger one goes through in tiles of that
+    size, each about a sixth of a tile further than the last; smooth weights that sum to one at every pixel blend them,
+    so that no border shows. Beyond its edges, and where it is smaller than a tile, the picture is continued by its own
+    reflection. A model of colours sees a grey picture as three equal channels, whose mean comes back; a model of grey
+    sees each channel of a coloured picture on its own. Memory beyond the two pictures: one row of tiles, or one window.
 
     Raises:
-        OptionError: `picture` is not one picture.
+        OptionError: `picture` is not one picture; `level` is out of range, or the model takes none.
         NotFittedError: the model has no weights yet.
     """
     given: Any = np.asarray(picture)
     if given.ndim != 3:
         raise OptionError(f"an array of shape {given.shape} is not one picture; give (H, W, 3) or (H, W, 1)")
     source = as_pictures(given)[0]
-    restore = _for_channels(model, source.shape[2])
+    restore = _for_channels(model, source.shape[2], level)
+    reach: int | None = getattr(model, "reach", None)
+    if reach is not None:
+        return by_windows(restore, source, reach)
     if source.shape[:2] == tuple(model.image_shape_[:2]):
         return to_uint8(restore(centre(source)[None])[0])
     return _by_tiles(restore, source, model.image_shape_[0], model.image_shape_[1])
 
 
-def _for_channels(model: Restorer, channels: int) -> Callable[[Floats], Floats]:
+def _for_channels(model: Restorer, channels: int, level: float | None) -> Callable[[Floats], Floats]:
     """The model as a function of float32 (N, H, W, channels)."""
+    restore = _told(model, level)
     own = model.image_shape_[2]
     if own == channels:
-        return model.reconstruct
+        return restore
     if own == 3:
-        return lambda grey: model.reconstruct(np.repeat(grey, 3, axis=3)).mean(axis=3, keepdims=True)
+        return lambda grey: restore(np.repeat(grey, 3, axis=3)).mean(axis=3, keepdims=True)
 
     def one_by_one(coloured: Floats) -> Floats:
-        return np.concatenate([model.reconstruct(coloured[..., c : c + 1]) for c in range(channels)], axis=3)
+        return np.concatenate([restore(coloured[..., c : c + 1]) for c in range(channels)], axis=3)
 
     return one_by_one
+
+
+def _told(model: Restorer, level: float | None) -> Callable[[Floats], Floats]:
+    if level is None:
+        return model.reconstruct
+    if not getattr(model, "takes_level", False):
+        raise OptionError(
+            f"level is {level:g}, but this model takes none; leave it out, or train one with --model unet"
+        )
+    return partial(cast(Any, model).reconstruct, level=level)
 
 
 def step_of(tile: int) -> int:

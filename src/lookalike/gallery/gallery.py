@@ -74,11 +74,13 @@ class Gallery:
         Raises:
             GalleryError: there is no gallery, or one of another model, or it is damaged.
             NotFittedError: the model has no weights yet.
-            OptionError: the metric is unknown.
+            OptionError: the metric is unknown, or the model has no code.
         """
         folder = Path(folder)
         if metric is not None:
             make_metric(metric)
+        if model is not None:
+            model.require_code()
         return cls(folder, open_catalog(folder, model, metric, create=create), model, metric)
 
     def close(self) -> None:

@@ -39,8 +39,9 @@ def submission(model: Autoencoder, mse: float, email: str, token: str) -> dict[s
     """What is sent: code size and image shape of the same network built at code size 71, and the MSE of `model`.
 
     Raises:
-        OptionError: e-mail address or token are empty.
+        OptionError: e-mail address or token are empty, or the model has no code.
     """
+    model.require_code()
     if "@" not in email:
         raise OptionError(f"e-mail is {email!r}; give the address of your course account")
     if not token.strip():

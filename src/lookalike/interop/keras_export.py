@@ -29,13 +29,14 @@ def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> di
 
     Raises:
         MissingExtraError: Keras is not installed.
-        OptionError: the pictures are smaller than the poolings, which Keras cannot follow.
+        OptionError: the pictures are smaller than the poolings, which Keras cannot follow, or the model has no code.
     """
     if find_spec("keras") is None:
         raise MissingExtraError("keras", "export --format keras")
     os.environ.setdefault("KERAS_BACKEND", "torch")  # heeded only if Keras is not loaded yet
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     out = Path(folder)
+    model.require_code()
     encoder, decoder = _build(model)
     written = []
     for name, network in (("encoder", encoder), ("decoder", decoder)):

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 MODELS = {
     "conv": "lookalike.models.conv.ConvAutoencoder",
     "pca": "lookalike.models.pca.PCAAutoencoder",
+    "residual": "lookalike.models.residual.ResidualAutoencoder",
     "search": "lookalike.models.search.SearchAutoencoder",
+    "unet": "lookalike.models.unet.UNetDenoiser",
 }
 """Every model by its kind; a new one is one file and one line here, and the contract test then covers it."""
 

@@ -29,6 +29,8 @@ BATCH = 250
 LARGEST_FLOAT = 8
 """Centred pictures with the strongest noise stay within it; 0..255 in floats, a common mistake, does not."""
 
+NO_CODE = "this model removes noise and has no code; train conv or pca for codes"
+
 HOW_IT_WAS_FITTED = frozenset(("device", "seed", "solver"))
 """Parameters that leave no trace in a model but its weights."""
 
@@ -66,6 +68,10 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     kind: ClassVar[str]
     """The name in the registry, on the command line and in files."""
+    has_code: ClassVar[bool] = True
+    """Whether pictures become codes; one that only removes noise has none, and `encode` and `decode` refuse."""
+    takes_level: ClassVar[bool] = False
+    """Whether `reconstruct` takes the noise's `level`."""
 
     code_size: int
     image_shape_: tuple[int, int, int]
@@ -76,6 +82,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def trains_in_epochs(self) -> bool:
         """Whether `fit` takes `recipe`, `epochs`, `noise` and curves; a closed form does not."""
         return True
+
+    @property
+    def reach(self) -> int | None:
+        """For a model of pictures of any size, how many pixels away one can still change the result; else None.
+
+        A multiple of the model's strides, so that a part that begins so far before another lies in the same cells.
+        """
+        return None
 
     @abstractmethod
     def fit(self, X: Pictures, y: None = None) -> Self:
@@ -150,10 +164,10 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def score(self, X: Pictures, y: None = None) -> float:
         """Negative mean squared error of the reconstruction, so that more is better."""
         pictures = self._checked(X)
-        total = 0.0
-        for start in range(0, len(pictures), BATCH):
-            batch = centre(pictures[start : start + BATCH])
-            total += float(metrics.squared_errors(batch, self._decode(self._encode(batch))).sum())
+        total, size = 0.0, self._batch_size(pictures)
+        for start in range(0, len(pictures), size):
+            batch = centre(pictures[start : start + size])
+            total += float(metrics.squared_errors(batch, self._reconstruct(batch)).sum())
         return -total / len(pictures)
 
     def evaluate(self, X: Pictures, noise: str | Noise | None = None, seed: int = 0) -> Evaluation:
@@ -163,14 +177,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """
         pictures = self._checked(X)
         noise = parse_noise(noise) if isinstance(noise, str) else noise
-        sums = np.zeros(5)
-        for start in range(0, len(pictures), BATCH):
-            clean = centre(pictures[start : start + BATCH])
+        sums, size = np.zeros(5), self._batch_size(pictures)
+        for start in range(0, len(pictures), size):
+            clean = centre(pictures[start : start + size])
             given = clean
             if noise is not None:
                 places = range(start, start + len(clean))
                 given = corrupt(clean, noise, seed=seed, epoch=EVALUATION_EPOCH, indices=places)
-            back = self._decode(self._encode(given))
+            back = self._reconstruct(given)
             shown = np.clip(back, -0.5, 0.5)
             sums += [
                 metrics.squared_errors(clean, back).sum(),
@@ -216,12 +230,22 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         model._set_weights(encoder, decoder)
         return model
 
+    def require_code(self) -> None:
+        """Refuse what needs codes.
+
+        Raises:
+            OptionError: the model has none.
+        """
+        if not self.has_code:
+            raise OptionError(NO_CODE)
+
     def summary(self) -> str:
         """The layers as a table: name, shape and number of parameters of every tensor on both sides."""
         self._check_fitted()
         height, width, channels = self.image_shape_
         picture = f"{height} x {width} x {channels}"
-        lines = [f"{type(self).__name__}: {picture} -> {self.code_size} -> {picture}"]
+        between = f"{self.code_size} -> " if self.has_code else ""
+        lines = [f"{type(self).__name__}: {picture} -> {between}{picture}"]
         for side, weights in zip(("encoder", "decoder"), self._weights(), strict=True):
             lines += [
                 f"  {side}.{name:<16} {' x '.join(map(str, w.shape)):>18} {w.size:>12,}" for name, w in weights.items()
@@ -256,6 +280,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 hasher.update(json.dumps([side, name, tensor.shape]).encode())
                 hasher.update(tensor.data)
         return hasher.hexdigest()
+
+    def _reconstruct(self, pictures: Floats) -> Floats:
+        """A centred batch (n, H, W, C) there and back."""
+        return self._decode(self._encode(pictures))
+
+    def _batch_size(self, pictures: Pixels | Floats) -> int:
+        """How many of these pictures go through at once."""
+        return BATCH
 
     def _description(self) -> dict[str, Any]:
         return {

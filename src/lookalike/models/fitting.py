@@ -47,6 +47,11 @@ def fit_network(
     settings = named_recipe(recipe, epochs=epochs)
     corruption = parse_noise(noise) if isinstance(noise, str) else noise
     pictures = to_uint8(as_pictures(X))
+    if 0 < settings.piece < max(pictures.shape[1:3]) and model.reach is None:
+        raise OptionError(
+            f"the recipe shows pieces of {settings.piece} pixels, but {model.kind} learns from whole pictures; give "
+            "another recipe, such as 'fast'"
+        )
     if epochs is None:
         settings = settings.for_pictures(len(pictures))
     curves: Curves = {}

@@ -44,7 +44,7 @@ class NetworkAutoencoder(Autoencoder):
             if not any(module.children())
         ]
         try:
-            self._decode(self._encode(np.zeros((1, *self.image_shape_), np.float32)))
+            self._reconstruct(np.zeros((1, *self.image_shape_), np.float32))
         finally:
             for hook in hooks:
                 hook.remove()

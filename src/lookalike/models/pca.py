@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
 from lookalike.models import store
 from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, centre, describe_data, unknown_data
@@ -81,20 +82,7 @@ class PCAAutoencoder(Autoencoder):
 
     def _fit_exactly(self, X: Pictures) -> None:
         pictures = as_pictures(X)
-        count, values = len(pictures), int(np.prod(pictures.shape[1:]))
-        self._check_code_size(min(count, values))
-        exact = self.solver == "svd" or (self.solver == "auto" and min(count, values) <= SVD_UP_TO)
-        if exact or count < values:
-            if min(count, values) > COVARIANCE_UP_TO:
-                raise _too_large(count, values)
-            rows = centre(pictures).reshape(count, values)
-            self._take(of_rows(rows, self.code_size, exact=exact), pictures.shape[1:])
-        else:
-            moments = Moments(values) if values <= COVARIANCE_UP_TO else None
-            if moments is None:
-                raise _too_large(count, values)
-            moments.add(pictures)
-            self._take(of_moments(moments, self.code_size), pictures.shape[1:])
+        self._take(principal_subspace(pictures, self.code_size, self.solver), pictures.shape[1:])
         self.data_ = describe_data(X)
 
     def partial_fit(self, X: Pictures, y: None = None) -> Self:
@@ -128,7 +116,7 @@ class PCAAutoencoder(Autoencoder):
         """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
         from lookalike.models.dense import DenseAutoencoderNetwork, layers_of
 
-        self._check_code_size(int(np.prod(image_shape)))
+        _check_code_size(self.code_size, int(np.prod(image_shape)))
         self.image_shape_ = image_shape
         self.history_ = []
         self.data_ = unknown_data(image_shape)
@@ -143,15 +131,9 @@ class PCAAutoencoder(Autoencoder):
     def _check_fitted(self) -> None:
         super()._check_fitted()
         if getattr(self, "_stale", False):
-            self._check_code_size(min(self.moments_.count, self.moments_.values))
+            _check_code_size(self.code_size, min(self.moments_.count, self.moments_.values))
             self._stale = False
             self._take(of_moments(self.moments_, self.code_size), self.image_shape_)
-
-    def _check_code_size(self, most: int) -> None:
-        if not 1 <= self.code_size <= most:
-            raise OptionError(
-                f"code size is {self.code_size}; these pictures allow 1 to {most} (the less of number and values)"
-            )
 
     def _take(self, subspace: Subspace, image_shape: tuple[int, ...]) -> None:
         self.image_shape_ = (image_shape[0], image_shape[1], image_shape[2])
@@ -168,7 +150,7 @@ class PCAAutoencoder(Autoencoder):
         from lookalike.models.fitting import fit_network
 
         pictures = as_pictures(X)
-        self._check_code_size(min(len(pictures), int(np.prod(pictures.shape[1:]))))
+        _check_code_size(self.code_size, min(len(pictures), int(np.prod(pictures.shape[1:]))))
         self.image_shape_ = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
         network = DenseAutoencoderNetwork(self.image_shape_, self.code_size, self.seed)
 
@@ -200,6 +182,31 @@ class PCAAutoencoder(Autoencoder):
             (encoder["dense.weight"], encoder["dense.bias"]),
             (decoder["dense.weight"], decoder["dense.bias"]),
         )
+
+
+def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = "auto") -> Subspace:
+    """The leading principal components of pictures (N, H, W, C), exactly, by one of the solvers "auto" to "svd".
+
+    Raises:
+        OptionError: the code size is not 1 to the lesser of pictures and values, or there are too many of these.
+    """
+    count, values = len(pictures), int(np.prod(pictures.shape[1:]))
+    least = min(count, values)
+    _check_code_size(code_size, least)
+    exact = solver == "svd" or (solver == "auto" and least <= SVD_UP_TO)
+    by_rows = exact or count < values
+    if (least if by_rows else values) > COVARIANCE_UP_TO:
+        raise _too_large(count, values)
+    if by_rows:
+        return of_rows(centre(pictures).reshape(count, values), code_size, exact=exact)
+    moments = Moments(values)
+    moments.add(pictures)
+    return of_moments(moments, code_size)
+
+
+def _check_code_size(code_size: int, most: int) -> None:
+    if not 1 <= code_size <= most:
+        raise OptionError(f"code size is {code_size}; these pictures allow 1 to {most} (the less of number and values)")
 
 
 def _too_large(count: int, values: int) -> OptionError:

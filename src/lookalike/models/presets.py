@@ -7,18 +7,26 @@ from typing import NamedTuple
 from lookalike.errors import OptionError
 from lookalike.models import MODELS
 
+COMMON_RECIPE = "course"
+
 
 class Preset(NamedTuple):
-    """A kind of the registry with the code size and the noise it is trained with unless the user says otherwise."""
+    """A kind of the registry and how it is trained unless the user says otherwise; None where that has no meaning."""
 
     kind: str
-    code_size: int
+    code_size: int | None
     noise: str | None
+    recipe: str = COMMON_RECIPE
 
 
 DEFAULT_CODE = 32
 PRESETS = {"denoiser": Preset("conv", 512, "gaussian:0.1")}
 """Names that are no kind of model of their own. "denoiser" is the reference notebook's denoising autoencoder."""
+KINDS = {
+    "residual": Preset("residual", DEFAULT_CODE, None, "best"),
+    "unet": Preset("unet", None, "gaussian:0-0.25", "unet"),
+}
+"""Kinds that are not trained as most are."""
 
 
 def preset(name: str) -> Preset:
@@ -31,4 +39,4 @@ def preset(name: str) -> Preset:
         return PRESETS[name]
     if name not in MODELS:
         raise OptionError(f"model {name!r} is unknown; give one of {', '.join((*MODELS, *PRESETS))}")
-    return Preset(name, DEFAULT_CODE, None)
+    return KINDS.get(name, Preset(name, DEFAULT_CODE, None))

@@ -27,6 +27,13 @@ class Noise(ABC):
     def is_blind(self) -> bool:
         """Whether its strength is drawn anew for every picture and epoch."""
 
+    def sigma(self, generator: np.random.Generator) -> float | None:
+        """The standard deviation that a call with this generator gives its noise.
+
+        None where there is no such number: the noise is not zero-mean and alike at every pixel.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class OneNumber(Noise):

@@ -29,6 +29,12 @@ def corrupt(
     return corrupted
 
 
+def sigmas(noise: Noise, *, seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Floats:
+    """The standard deviations of what `corrupt` adds to the same pictures: float32 (N,), NaN where there is none."""
+    drawn = [noise.sigma(generator) for generator in _generators(seed, epoch, indices)]
+    return np.array([np.nan if sigma is None else sigma for sigma in drawn], np.float32)
+
+
 def _generators(seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Iterator[np.random.Generator]:
     """The generator of each picture in turn: one object set anew, since making one costs six times as much."""
     bits = np.random.Philox(key=np.array([seed, epoch], np.uint64))

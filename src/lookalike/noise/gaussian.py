@@ -19,6 +19,10 @@ class Gaussian(OneNumber):
     most: ClassVar[float] = 1.0
     example: ClassVar[str] = "gaussian:0.1"
 
+    def sigma(self, generator: np.random.Generator) -> float:
+        """The standard deviation that a call with this generator gives its noise."""
+        return self.draw(generator)
+
     def __call__(self, picture: Floats, generator: np.random.Generator) -> Floats:
         """Return the noisy picture, float32 (H, W, C)."""
         sigma = np.float32(self.draw(generator))

@@ -29,11 +29,12 @@ def cleaning(denoiser: Autoencoder, test: ImageSet, noise: str, album: Album, se
         markup.row("PSNR, dB", (f"{value:.1f}" for value in after)),
         markup.row("original", (album.picture(picture, "the clean picture") for picture in clean)),
     ]
+    makes = f"draws from a code of {denoiser.code_size} numbers" if denoiser.has_code else "leaves of them"
     album.keep_strip("denoising", [noisy, cleaned, clean])
     return markup.section(
         "Noise removed",
-        f"Test pictures with noise ({noise}) that the network sees for the first time, and what it draws from a code "
-        f"of {denoiser.code_size} numbers. Over all test pictures the noise has a mean squared error of "
-        f"{result.noisy_mse:.5f}, and {result.mse:.5f} is left.",
+        f"Test pictures with noise ({noise}) that the network sees for the first time, and what it {makes}. "
+        f"Over all test pictures the noise has a mean squared error of {result.noisy_mse:.5f}, and {result.mse:.5f} is "
+        "left.",
         markup.table(rows),
     )

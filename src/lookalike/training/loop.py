@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from lookalike.data.images import Pixels
 from lookalike.errors import Interrupted, OptionError, TrainingDiverged
-from lookalike.noise import Noise
+from lookalike.noise import EVALUATION_EPOCH, Noise
 from lookalike.training.checkpoint import State
 from lookalike.training.interruption import StopRequest
 from lookalike.training.optimizer import optimizer_of, set_rate
@@ -23,7 +23,7 @@ from lookalike.training.precision import FABRIC_NAMES
 from lookalike.training.progress import TrainingProgress
 from lookalike.training.recipe import Recipe
 from lookalike.training.run import Run
-from lookalike.training.shown import Shown, as_batch
+from lookalike.training.shown import Shown, as_batch, with_noise
 
 Curves = dict[str, Pixels]
 """Pictures whose MSE is measured after each epoch, by the name of the curve: "validation", "test"."""
@@ -54,7 +54,9 @@ def train(
     curve are float32.
 
     An entry holds `epoch`, `train_mse` (mean over the epoch's batches while it learned, as Keras reports),
-    `validation_mse` and `test_mse` (after the epoch, None where there is no such curve) and `learning_rate`.
+    `validation_mse` and `test_mse` (after the epoch, None where there is no such curve) and `learning_rate`. Curves are
+    of clean pictures; a network that takes the noise's level (`takes_level`) is there to remove noise, so its curves
+    are of pictures with the noise of an evaluation, and it is told the level of half of the training pictures.
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
@@ -68,6 +70,7 @@ def train(
 
     # What must survive a restart
     module = network
+    takes_level: bool = getattr(module, "takes_level", False)
     made = optimizer_of(recipe, module, half=precision == "bfloat16")
     network, optimizer = fabric.setup(module, made)
     steps = math.ceil(len(pictures) / recipe.batch_size)
@@ -80,11 +83,11 @@ def train(
             # One epoch of steps
             started, first = time.perf_counter(), state.step
             network.train()
-            shown = Shown(pictures, recipe, noise, seed, state.epoch, fabric.device)
+            shown = Shown(pictures, recipe, noise, seed, state.epoch, fabric.device, tells_level=takes_level)
             for members in shown.batches(state.step):
                 set_rate(made, recipe.rate_at((state.epoch - 1) * steps + state.step, recipe.epochs * steps))
-                clean, given = shown.pictures(members)
-                loss = F.mse_loss(network(given), clean)
+                clean, *given = shown.pictures(members)
+                loss = F.mse_loss(network(*given), clean)
                 optimizer.zero_grad(set_to_none=True)
                 fabric.backward(loss)
                 optimizer.step()
@@ -111,7 +114,7 @@ def train(
                 "learning_rate": made.param_groups[0]["lr"],
             }
             for name, aside in curves.items():
-                entry[f"{name}_mse"] = measure_mse(module, aside, fabric.device)
+                entry[f"{name}_mse"] = measure_mse(module, aside, fabric.device, noise if takes_level else None, seed)
 
             # Save and log
             state.history.append(entry)
@@ -149,14 +152,22 @@ def resolve_device(device: str) -> str:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def measure_mse(network: nn.Module, pictures: Pixels, device: torch.device) -> float:
-    """Mean squared error of the network's reconstructions of uint8 (N, H, W, C), over all pixels."""
+def measure_mse(
+    network: nn.Module, pictures: Pixels, device: torch.device, noise: Noise | None = None, seed: int = 0
+) -> float:
+    """Mean squared error of the network's reconstructions of uint8 (N, H, W, C), over all pixels.
+
+    With noise, the network is given what `Autoencoder.evaluate` gives it, and compared with the clean pictures.
+    """
     network.eval()
     total = 0.0
     with torch.inference_mode():
         for start in range(0, len(pictures), MEASURE_BATCH):
             batch = as_batch(pictures[start : start + MEASURE_BATCH], device)
-            errors = (network(batch) - batch).square().mean(dim=(1, 2, 3))
+            given = batch
+            if noise is not None:
+                given = with_noise(batch, noise, seed, EVALUATION_EPOCH, range(start, start + len(batch)))
+            errors = (network(given) - batch).square().mean(dim=(1, 2, 3))
             total += float(errors.double().sum())
     return total / len(pictures)
 

@@ -21,7 +21,7 @@ POLYNOMIALS = (
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for weights of two and more axes, Adam (without weight decay) for biases and other vectors.
+    """Muon, with decoupled weight decay, for weights of two and more axes; Adam for biases and other vectors.
 
     A convolution's kernel is one matrix, (outputs, inputs and places), a transposed convolution's too. `half` lets the
     orthogonalisation run in bfloat16, which it bears.
@@ -36,13 +36,15 @@ class Muon(torch.optim.Optimizer):
         beta_2: float,
         epsilon: float,
         *,
+        weight_decay: float = 0.0,
         half: bool,
     ) -> None:
         parameters = list(network.parameters())
         rates = {"initial_lr": learning_rate, "lr": learning_rate}, {"initial_lr": vector_rate, "lr": vector_rate}
         matrices, vectors = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
         groups = [{"params": members, **rate} for members, rate in zip((matrices, vectors), rates, strict=True)]
-        super().__init__(groups, {"momentum": momentum, "beta_2": beta_2, "epsilon": epsilon, "steps": 0})
+        shared = {"weight_decay": weight_decay, "steps": 0}
+        super().__init__(groups, {**shared, "momentum": momentum, "beta_2": beta_2, "epsilon": epsilon})
         self.half = half
         self._outputs_second = {
             id(module.weight) for module in network.modules() if isinstance(module, nn.ConvTranspose2d)
@@ -74,6 +76,8 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         # Nesterov's look ahead
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
         for parameter, direction in zip(parameters, ahead, strict=True):
             order = _as_matrix(parameter.ndim, second=id(parameter) in self._outputs_second)
             arranged = direction.permute(order)

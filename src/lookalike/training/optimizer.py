@@ -70,6 +70,7 @@ def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> KerasAdam
             recipe.beta_1,
             recipe.beta_2,
             recipe.epsilon,
+            weight_decay=recipe.weight_decay,
             half=half,
         )
     return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)

@@ -27,8 +27,13 @@ class Recipe:
         beta_2: decay of Adamax's maximum of gradients, or of Adam's mean of squares.
         epsilon: added to what a gradient is divided by.
         vector_rate: Adam's rate for biases under Muon.
+        weight_decay: share of the weights, times the rate, that Muon takes off at each step: it bounds their growth.
         schedule: "constant", or "cosine": a linear rise, then half a cosine down to nothing at the last step.
         warmup: share of all steps that the rise takes.
+        piece: side in pixels of a square piece that is shown instead of a larger picture, drawn anew each epoch, to a
+            network that takes any size; 0: whole pictures.
+        greys: share of coloured pictures that are shown without colour, noise and all, drawn anew each epoch, so that a
+            network that removes noise learns that of grey pictures as well.
         flips: show half of the pictures mirrored, drawn anew each epoch.
         precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", bfloat16 where the
             processor has it and float32 elsewhere.
@@ -46,14 +51,17 @@ class Recipe:
     beta_2: float = 0.999
     epsilon: float = 1e-7
     vector_rate: float = 0.004
+    weight_decay: float = 0.0
     schedule: str = "constant"
     warmup: float = 0.1
+    piece: int = 0
+    greys: float = 0.0
     flips: bool = False
     precision: str = "auto"
 
     def __post_init__(self) -> None:
         problems = []
-        for name, least in (("epochs", 1), ("least_steps", 0), ("batch_size", 1)):
+        for name, least in (("epochs", 1), ("least_steps", 0), ("batch_size", 1), ("piece", 0)):
             if getattr(self, name) < least:
                 problems.append(f"{name.replace('_', ' ')} is {getattr(self, name)}; give {least} or more")
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
@@ -66,9 +74,11 @@ class Recipe:
                 )
         problems += [
             f"{name} is {getattr(self, name):g}; give a value from 0 to below 1"
-            for name in ("beta_1", "beta_2", "warmup")
+            for name in ("beta_1", "beta_2", "warmup", "weight_decay")
             if not 0 <= getattr(self, name) < 1
         ]
+        if not 0 <= self.greys <= 1:
+            problems.append(f"greys is {self.greys:g}; give a share from 0 to 1")
         if not self.epsilon > 0:
             problems.append(f"epsilon is {self.epsilon:g}; give a value above 0")
         if problems:
@@ -105,6 +115,34 @@ RECIPES = {
         beta_1=0.95,
         beta_2=0.95,
         schedule="cosine",
+    ),
+    # For the residual model: docs/quality.md has the curve over code sizes.
+    "best": Recipe(
+        epochs=9,
+        least_steps=3000,
+        batch_size=32,
+        optimizer="muon",
+        learning_rate=0.01,
+        weight_decay=0.3,
+        beta_1=0.95,
+        beta_2=0.95,
+        schedule="cosine",
+        warmup=0.05,
+        flips=True,
+    ),
+    # Found on a validation part of LFW's training pictures: docs/denoising.md says what else was tried.
+    "unet": Recipe(
+        epochs=10,
+        least_steps=1500,
+        batch_size=32,
+        optimizer="muon",
+        learning_rate=0.01,
+        beta_1=0.95,
+        beta_2=0.95,
+        schedule="cosine",
+        piece=64,
+        greys=0.15,
+        flips=True,
     ),
 }
 

@@ -44,7 +44,7 @@ def judge_denoising(
         denoisers: dict[str, Callable[[Floats], Floats]] = {NOISY: lambda noisy: noisy}
         codes: dict[str, tuple[str, int | None]] = {NOISY: (NOISY, None)}
         for subject in subjects:
-            label = f"{subject.name} {subject.code}"
+            label = subject.title
             denoisers[label], codes[label] = subject.model.reconstruct, (subject.name, subject.code)
         try:
             for name in CLASSICAL:

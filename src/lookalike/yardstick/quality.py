@@ -64,12 +64,13 @@ def judge(
     judged = with_exact_pca(subjects, train, left_out)
     figures: list[Figure] = []
     for subject in judged:
-        say(f"reconstructing {len(test):,} test pictures by {subject.name} with a code of {subject.code}")
+        say(f"reconstructing {len(test):,} test pictures by {subject.title}")
         result = subject.model.evaluate(test)
         for measure, value in (("MSE", result.mse), ("PSNR (dB)", result.psnr), ("SSIM", result.ssim)):
             figures.append(Figure(subject.name, subject.code, "", "reconstruction", measure, "", value))
     figures += judge_denoising(judged, train, test, pictures=pictures, seed=seed, left_out=left_out, say=say)
-    figures += judge_search(judged, faces, train, ground, seed=seed, say=say)
+    coded = [subject for subject in judged if subject.model.has_code]
+    figures += judge_search(coded, faces, train, ground, seed=seed, say=say)
     best = best_metrics(figures)
     notes = _notes(source, faces, test, ground, min(pictures, len(test)), best, left_out)
     page, table, plot = out / "quality.md", out / "quality.csv", out / "quality.png"

@@ -26,6 +26,8 @@ def judge_search(
 ) -> list[Figure]:
     """Retrieval, agreement and verification by raw pixels, by a hash, and by each model's codes in each metric.
 
+    All subjects have codes.
+
     All pictures are encoded, and each of the ground's queries is held against all others. What a metric learns it
     learns on the codes of the training pictures.
     """
@@ -43,7 +45,7 @@ def judge_search(
     found = judge_codes(ground, bits.astype(np.float32), by_bits, by_pixels)  # ones and zeros: the same order
     figures += [Figure(HASH, bits.shape[1], "hamming", *measured) for measured in found]
     for subject in subjects:
-        say(f"nearest by {subject.name} with a code of {subject.code}, in {len(METRICS)} metrics")
+        say(f"nearest by {subject.title}, in {len(METRICS)} metrics")
         learned_on, codes = subject.model.encode(train), subject.model.encode(faces)
         for name in METRICS:
             rows = make_metric(name).fit(learned_on).transform(codes)

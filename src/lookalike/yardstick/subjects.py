@@ -17,7 +17,7 @@ from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
 from lookalike.models.pictures import picture_spec
-from lookalike.models.presets import preset
+from lookalike.models.presets import COMMON_RECIPE, preset
 
 DEFAULT_SIZE = 32
 EXACT_PCA = "exact PCA"
@@ -34,9 +34,14 @@ class Subject:
     model: Autoencoder
 
     @property
-    def code(self) -> int:
-        """Numbers a picture."""
-        return self.model.code_size
+    def code(self) -> int | None:
+        """Numbers a picture, None for a model without a code."""
+        return self.model.code_size if self.model.has_code else None
+
+    @property
+    def title(self) -> str:
+        """Its name with its code size."""
+        return self.name if self.code is None else f"{self.name} {self.code}"
 
 
 def load_runs(runs: Sequence[Path]) -> list[Subject]:
@@ -98,6 +103,9 @@ def train_subjects(
 ) -> list[Subject]:
     """Train every kind of model in the registry at one code size, and the reference notebook's denoiser, in `folder`.
 
+    Where a kind has its own recipe (residual, unet), that takes the place of `recipe`. Without `denoiser` a kind that
+    only removes noise is left out as well.
+
     A training that was broken off goes on; one that ended is taken as it is.
 
     Raises:
@@ -105,23 +113,30 @@ def train_subjects(
     """
     subjects = []
     for name in (*MODELS, *([DENOISER] if denoiser else [])):
-        kind, own_size, noise = preset(name)
-        size = code if name in MODELS else own_size
-        say(f"training {name} with a code of {size}")
-        model = _new(kind, code_size=size, device=device, seed=seed)
+        own = preset(name)
+        size = code if name in MODELS and own.code_size is not None else own.code_size
+        if size is None and not denoiser:
+            continue
+        say(f"training {name}" + ("" if size is None else f" with a code of {size}"))
+        model = _new(own.kind, code_size=size, device=device, seed=seed)
         options: dict[str, Any] = {}
         if model.trains_in_epochs:
-            options = {"recipe": recipe, "epochs": epochs, "noise": noise}
-        train_run(model, faces, folder / f"{name}-{size}", resume=True, **options)
+            options = {"recipe": recipe, "epochs": epochs, "noise": own.noise}
+            if own.recipe != COMMON_RECIPE:
+                options["recipe"] = own.recipe
+        train_run(model, faces, folder / (name if size is None else f"{name}-{size}"), resume=True, **options)
         subjects.append(Subject(EXACT_PCA if _is_exact_pca(model) else name, model))
     return subjects
 
 
 def with_exact_pca(subjects: Sequence[Subject], train: ImageSet, left_out: list[str]) -> list[Subject]:
-    """The subjects by code size, each size with an exact PCA, where the training pictures allow one."""
+    """The subjects by code size, each size with an exact PCA, where the training pictures allow one.
+
+    Those without a code come last.
+    """
     result: list[Subject] = []
     most = min(len(train), int(np.prod(train.image_shape)))
-    for code in sorted({subject.code for subject in subjects}):
+    for code in sorted({subject.code for subject in subjects if subject.code is not None}):
         own = [subject for subject in subjects if subject.code == code]
         result += own
         if any(_is_exact_pca(subject.model) for subject in own):
@@ -130,7 +145,7 @@ def with_exact_pca(subjects: Sequence[Subject], train: ImageSet, left_out: list[
             result.append(Subject(EXACT_PCA, PCAAutoencoder(code).fit(train)))
         else:
             left_out.append(f"exact PCA with a code of {code}: these pictures allow {most} at most")
-    return result
+    return [*result, *(subject for subject in subjects if subject.code is None)]
 
 
 def _new(kind: str, **parameters: Any) -> Autoencoder:

@@ -1,0 +1,214 @@
+"""Training and encoding on LFW: lookalike, Keras on TensorFlow, and plain PyTorch take turns on one machine.
+
+    python benchmarks/training_speed.py lfw-deepfunneled.tgz --keras tfenv/bin/python [--rounds 5] [--seeds 5]
+
+`--keras` is the Python of the environment that keras_reference.py describes; without it Keras is left out. Each round
+measures everybody once; medians over the rounds are reported, and medians of the rounds' ratios. An epoch is the course
+recipe's, without evaluation. `--keras-mse` is the test MSE that Keras ends with after its 25 epochs (keras_reference.py
+writes it): the `fast` recipe is then trained once for every seed, and its time compared with 25 of Keras's epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import lookalike as la
+from lookalike.models.encoding import search_codes
+from lookalike.search.index import index_class
+
+COURSE_EPOCHS = 25
+CODE, BATCH = 32, 32
+GFLOP_A_PICTURE = 0.0381
+"""Multiplications and additions of encoder and decoder, forward, at 32 x 32 and a code of 32, times two."""
+
+
+class PlainNetwork(nn.Module):
+    """The course's network as one would write it in PyTorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        down, up = (3, 32, 64, 128, 256), (256, 128, 64, 32, 3)
+        self.encoder = nn.Sequential(
+            *(
+                layer
+                for i in range(4)
+                for layer in (nn.Conv2d(down[i], down[i + 1], 3, padding=1), nn.ELU(), nn.MaxPool2d(2))
+            ),
+            nn.Flatten(),
+            nn.Linear(1024, CODE),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(CODE, 1024),
+            nn.Unflatten(1, (256, 2, 2)),
+            *(
+                layer
+                for i in range(4)
+                for layer in (
+                    nn.ConvTranspose2d(up[i], up[i + 1], 3, stride=2, padding=1, output_padding=1),
+                    nn.ELU() if i < 3 else nn.Identity(),
+                )
+            ),
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Reconstruct (N, C, H, W)."""
+        reconstruction: torch.Tensor = self.decoder(self.encoder(images))
+        return reconstruction
+
+
+def plain_epoch(network: PlainNetwork, optimizer: torch.optim.Optimizer, pictures: torch.Tensor) -> None:
+    for members in torch.split(torch.randperm(len(pictures)), BATCH):
+        batch = pictures[members]
+        loss = F.mse_loss(network(batch), batch)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+
+
+def plain_encoding(network: PlainNetwork, pictures: torch.Tensor) -> None:
+    with torch.inference_mode():
+        for batch in torch.split(pictures, 250):
+            network.encoder(batch)
+
+
+@contextmanager
+def keras_worker(python: Path | None, train: np.ndarray, test: np.ndarray) -> Iterator[Callable[[str], float] | None]:
+    """A process that trains an epoch or encodes when asked; None where there is no Python for it."""
+    if python is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "faces.npz"
+        np.savez(data, train=train, test=test)
+        command = [str(python), str(Path(__file__).with_name("keras_reference.py")), "--data", str(data), "--worker"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            asked, answered = process.stdin, process.stdout
+
+            def ask(word: str) -> float:
+                print(word, file=asked, flush=True)
+                return float(answered.readline())
+
+            yield ask
+            asked.close()
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time training and encoding on LFW.")
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--keras", type=Path)
+    parser.add_argument("--keras-mse", type=float)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    train, test = la.load(arguments.archive).split()
+    floats = torch.from_numpy(train.pixels).permute(0, 3, 1, 2).float().div(255).sub(0.5).contiguous()
+    plain = PlainNetwork()
+    optimizer = torch.optim.Adamax(plain.parameters(), lr=0.002, eps=1e-7)
+    model = la.ConvAutoencoder(CODE).fit(train.pixels[:640], epochs=1, progress=False)  # compiles the kernels as well
+
+    with keras_worker(arguments.keras, train.pixels, test.pixels) as keras:
+        calls: dict[str, dict[str, Callable[[], float]]] = {
+            "epoch": {
+                "plain PyTorch": lambda: seconds_of(lambda: plain_epoch(plain, optimizer, floats)),
+                "lookalike": lambda: seconds_of(
+                    lambda: la.ConvAutoencoder(CODE).fit(train.pixels, epochs=1, progress=False)
+                ),
+            },
+            "encode": {
+                "plain PyTorch": lambda: seconds_of(lambda: plain_encoding(plain, floats)),
+                "lookalike, float32": lambda: seconds_of(lambda: model.encode(train.pixels)),
+                "lookalike": lambda: seconds_of(lambda: search_codes(model, train.pixels)),
+            },
+        }
+        if keras is not None:
+            for word, rows in calls.items():
+                calls[word] = {"Keras on TensorFlow": lambda word=word: keras(word), **rows}  # type: ignore[misc]
+        measured: dict[str, dict[str, list[float]]] = {w: {who: [] for who in rows} for w, rows in calls.items()}
+        for turn in range(arguments.rounds + 1):
+            for word, rows in calls.items():
+                for who, call in rows.items():
+                    taken = call()
+                    if turn:  # the first turn warms up
+                        measured[word][who].append(taken)
+    report: dict[str, object] = {"seconds": measured, "threads": torch.get_num_threads()}
+    print_times(measured, len(train))
+    if arguments.seeds:
+        report["fast"] = fast(train, test, arguments, measured["epoch"])
+    report["recall"] = kept_neighbours(model, train, test)
+    report["peak_memory_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"\nneighbours at 10 kept by the quick codes: {report['recall']:.4f}")
+    print(f"peak memory of all this in one process: {report['peak_memory_gb']:.2f} GB")
+    if arguments.out:
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def print_times(measured: dict[str, dict[str, list[float]]], count: int) -> None:
+    for word, rows in measured.items():
+        first = next(iter(rows.values()))
+        passes = 3 if word == "epoch" else 1
+        share = 1.0 if word == "epoch" else 30 / 38.1  # the encoder's part
+        print(f"\n| {word}, {count:,} pictures | seconds, median | pictures a second | times the first | GFLOP/s |")
+        print("|---|---|---|---|---|")
+        for who, times in rows.items():
+            middle = statistics.median(times)
+            ratio = statistics.median(a / b for a, b in zip(first, times, strict=True))
+            gflops = passes * share * GFLOP_A_PICTURE * count / middle
+            print(f"| {who} | {middle:.2f} | {count / middle:,.0f} | {ratio:.2f} | {gflops:.0f} |")
+
+
+def fast(
+    train: la.ImageSet, test: la.ImageSet, arguments: argparse.Namespace, epochs: dict[str, list[float]]
+) -> object:
+    """Seconds and test MSE of the fast recipe for every seed."""
+    rows = []
+    for seed in range(arguments.seeds):
+        model = la.ConvAutoencoder(CODE, seed=seed)
+        taken = seconds_of(lambda model=model: model.fit(train.pixels, recipe="fast", progress=False))  # type: ignore[misc]
+        rows.append({"seed": seed, "seconds": taken, "test_mse": -model.score(test)})
+    whole = COURSE_EPOCHS * statistics.median(next(iter(epochs.values())))
+    print(f"\n| fast, seed | seconds | test MSE | times sooner than {COURSE_EPOCHS} epochs of {next(iter(epochs))} |")
+    print("|---|---|---|---|")
+    for row in rows:
+        print(f"| {row['seed']} | {row['seconds']:.1f} | {row['test_mse']:.5f} | {whole / row['seconds']:.1f} |")
+    if arguments.keras_mse:
+        reached = sum(row["test_mse"] <= arguments.keras_mse for row in rows)
+        print(f"\n{reached} of {len(rows)} seeds reach Keras's {arguments.keras_mse:.5f}")
+    return rows
+
+
+def kept_neighbours(model: la.ConvAutoencoder, train: la.ImageSet, test: la.ImageSet) -> float:
+    """Share of the ten nearest training pictures of a test picture that stay the same with the quick codes."""
+    ways = (model.encode, lambda pictures: search_codes(model, pictures))
+    found = [index_class("exact")().fit(encode(train)).query(encode(test), 10).ids for encode in ways]
+    return float(np.mean([np.isin(quick, exact).mean() for exact, quick in zip(*found, strict=True)]))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    main()

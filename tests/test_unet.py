@@ -1,0 +1,539 @@
+"""The U-Net denoiser: the contract as far as it applies, any size, levels, windows, resuming, and clear refusals."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.base import clone
+
+import lookalike as la
+from lookalike.denoising import denoise, windows
+from lookalike.errors import Interrupted, NotFittedError, OptionError, WeightsError
+from lookalike.models.base import Autoencoder, centre
+from lookalike.models.presets import preset
+from lookalike.models.unet import UNetDenoiser
+from lookalike.models.unet_network import Block, UNet, reach_of
+from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise, sigmas
+from lookalike.training.loop import measure_mse
+from lookalike.training.recipe import RECIPES, Recipe
+from lookalike.training.shown import NOT_TOLD, Shown
+from pictures import waves
+
+CPU = torch.device("cpu")
+QUICK = Recipe(
+    epochs=4, optimizer="muon", learning_rate=0.02, beta_1=0.95, beta_2=0.95, schedule="cosine", flips=True, greys=0.2
+)
+
+
+def noisy_waves(level: float, count: int = 40, side: int = 16, seed: int = 9) -> tuple[np.ndarray, np.ndarray]:
+    clean = centre(waves(count, side, side, seed=seed))
+    noise = parse_noise(f"gaussian:{level}")
+    return clean, corrupt(clean, noise, seed=0, epoch=EVALUATION_EPOCH, indices=range(count))
+
+
+@pytest.fixture(scope="module")
+def model() -> UNetDenoiser:
+    return UNetDenoiser(width=8, device="cpu").fit(waves(1600, 16, 16), recipe=QUICK, progress=False)
+
+
+@pytest.fixture(scope="module")
+def grey() -> UNetDenoiser:
+    return UNetDenoiser(width=4, device="cpu").fit(waves(64, 16, 16, 1), epochs=1, progress=False)
+
+
+def lively(width: int = 4, blocks: int = 1, channels: int = 3, seed: int = 0) -> UNetDenoiser:
+    """Untrained, but with an end that is not zero: every weight shows in the result."""
+    model = UNetDenoiser(width=width, blocks=blocks, seed=seed, device="cpu").initialise((16, 16, channels))
+    with torch.no_grad():
+        model.network_.decoder.tail.weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(seed))
+    return model
+
+
+# The contract
+
+
+def test_it_is_in_the_registry_and_its_preset_is_blind() -> None:
+    assert preset("unet") == ("unet", None, "gaussian:0-0.25", "unet")
+    assert preset("conv").recipe == preset("denoiser").recipe == "course"
+    assert RECIPES["unet"].least_steps > 0
+
+
+def test_blind_it_removes_noise_of_every_strength(model: UNetDenoiser) -> None:
+    for level, most in ((0.05, 0.9), (0.1, 0.5), (0.2, 0.35)):
+        clean, noisy = noisy_waves(level)
+        left = np.mean((model.reconstruct(noisy) - clean) ** 2)
+        assert left < most * level**2, level
+        result = model.evaluate(waves(40, 16, 16, seed=9), f"gaussian:{level}")
+        assert result.mse == pytest.approx(left, rel=1e-5)
+        assert result.noisy_mse == pytest.approx(level**2, rel=0.05)
+
+
+def test_untrained_it_leaves_pictures_as_they_are() -> None:
+    pictures = waves(3, 18, 13)
+    fresh = UNetDenoiser(width=4, device="cpu").initialise((16, 16, 3))
+    np.testing.assert_array_equal(fresh.reconstruct(pictures), centre(pictures))
+    assert fresh.score(pictures) == 0
+
+
+def test_score_is_the_negative_mean_over_all_pixels(model: UNetDenoiser) -> None:
+    pictures = waves(301, 16, 16, seed=1)
+    expected = np.mean((centre(pictures).astype(np.float64) - model.reconstruct(pictures)) ** 2)
+    assert model.score(pictures) == pytest.approx(-expected, rel=1e-6)
+    assert model.evaluate(pictures).mse == pytest.approx(expected, rel=1e-6)
+
+
+def test_pictures_mean_the_same_in_every_form(model: UNetDenoiser) -> None:
+    pictures = waves(4, 16, 16, seed=1)
+    expected = model.reconstruct(pictures)
+    np.testing.assert_array_equal(expected, model.reconstruct(la.ImageSet(pictures)))
+    np.testing.assert_array_equal(expected, model.reconstruct(centre(pictures)))
+    np.testing.assert_allclose(expected[:1], model.reconstruct(pictures[0]), rtol=0, atol=1e-5)
+
+
+def test_saved_and_loaded_gives_the_same_to_the_last_bit(model: UNetDenoiser, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    pictures = waves(20, 16, 16, seed=1)
+    for loaded in (la.load_model(tmp_path), UNetDenoiser.load(tmp_path)):
+        assert type(loaded) is UNetDenoiser
+        assert (loaded.history_, loaded.data_, loaded.digest) == (model.history_, model.data_, model.digest)
+        np.testing.assert_array_equal(loaded.reconstruct(pictures), model.reconstruct(pictures))
+    assert {path.name for path in tmp_path.iterdir()} == {"encoder.safetensors", "decoder.safetensors", "model.json"}
+    (tmp_path / "decoder.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match="its digest differs"):
+        la.load_model(tmp_path)
+
+
+def test_a_clone_has_the_parameters_and_no_weights(model: UNetDenoiser) -> None:
+    twin = clone(model)
+    assert twin.get_params() == model.get_params()
+    with pytest.raises(NotFittedError, match="no weights yet"):
+        twin.reconstruct(waves(2))
+
+
+def test_summary_and_widths_name_every_layer(model: UNetDenoiser) -> None:
+    counted = sum(tensor.size for side in model.weights().values() for tensor in side.values())
+    assert model.n_parameters == counted == sum(p.numel() for p in model.network_.parameters())
+    lines = model.summary().splitlines()
+    assert lines[0] == "UNetDenoiser: 16 x 16 x 3 -> 16 x 16 x 3"
+    assert f"{counted:,}" in lines[-1]
+    widths = model.layer_widths()
+    assert widths["encoder.bottom.0.conv2"] == 4 * 4 * 32
+    assert widths["decoder.tail"] == 16 * 16 * 3
+
+
+def test_its_weights_are_a_function_of_the_seed_and_the_digest_of_both() -> None:
+    first, again, other = lively(), lively(), lively(seed=1)
+    assert first.digest == again.digest != other.digest
+    assert lively(width=5).digest != first.digest
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"width": 0}, "width is 0; give 1 to 256"), ({"blocks": 17, "width": 300}, "width is 300.*; blocks are 17")],
+)
+def test_parameters_out_of_range_are_named(parameters: dict[str, int], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        UNetDenoiser(**parameters).initialise((16, 16, 3))
+
+
+# No code
+
+
+def test_what_needs_a_code_is_refused_in_one_way(model: UNetDenoiser, tmp_path: Path) -> None:
+    pictures = waves(3, 16, 16)
+    attempts = [
+        lambda: model.code_size,
+        lambda: model.encode(pictures),
+        lambda: model.decode(np.zeros((1, 4))),
+        lambda: model.transform(pictures),
+        lambda: model.inverse_transform(np.zeros((1, 4))),
+        lambda: la.morph(model, pictures[0], pictures[1]),
+        lambda: la.Gallery.open(tmp_path / "gallery", model),
+    ]
+    for attempt in attempts:
+        with pytest.raises(OptionError, match="removes noise and has no code; train conv or pca for codes"):
+            attempt()
+
+
+# Any size
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (16, 16), (17, 22), (40, 5), (64, 63)])
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_any_size_is_reflected_to_a_multiple_of_four_and_cropped(shape: tuple[int, int], blocks: int) -> None:
+    model, pictures = lively(blocks=blocks), waves(2, *shape)
+    back = model.reconstruct(pictures)
+    assert (back.shape, back.dtype) == ((2, *shape, 3), np.float32)
+    height, width = shape
+    padded = np.pad(centre(pictures), [(0, 0), (0, -height % 4), (0, -width % 4), (0, 0)], mode="reflect")
+    with torch.inference_mode():
+        whole = model.network_(torch.from_numpy(padded).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(back, whole[:, :height, :width], rtol=0, atol=1e-5)
+    assert np.abs(back - centre(pictures)).max() > 0.01
+
+
+def test_grey_pictures_go_through_a_model_of_colours_as_three_equal_channels() -> None:
+    model, pictures = lively(), waves(3, 20, 14, 1)
+    expected = model.reconstruct(np.repeat(pictures, 3, axis=3)).mean(axis=3, keepdims=True)
+    np.testing.assert_allclose(model.reconstruct(pictures), expected, rtol=0, atol=1e-6)
+    assert denoise(model, pictures[0]).shape == (20, 14, 1)
+    assert model.evaluate(pictures, "gaussian:0.1").mse > 0
+
+
+def test_a_model_of_grey_takes_each_channel_on_its_own(grey: UNetDenoiser) -> None:
+    pictures = waves(3, 20, 14)
+    expected = np.concatenate([grey.reconstruct(pictures[..., c : c + 1]) for c in range(3)], axis=3)
+    np.testing.assert_allclose(grey.reconstruct(pictures), expected, rtol=0, atol=1e-6)
+
+
+def test_large_batches_go_through_in_parts_of_so_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, pictures = lively(), waves(7, 16, 16)
+    whole = model.reconstruct(pictures)
+    monkeypatch.setattr("lookalike.models.unet.BATCH_PIXELS", 2 * 16 * 16)
+    seen = []
+    original = UNetDenoiser._denoised
+
+    def watched(self: UNetDenoiser, batch: np.ndarray, levels: np.ndarray | None) -> np.ndarray:
+        seen.append(len(batch))
+        return original(self, batch, levels)
+
+    monkeypatch.setattr(UNetDenoiser, "_denoised", watched)
+    np.testing.assert_allclose(model.reconstruct(pictures), whole, rtol=0, atol=1e-5)
+    assert seen == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_reach_is_how_far_a_pixel_can_matter(blocks: int) -> None:
+    """Every weight one, no bias: a changed pixel changes all that it can, wherever it lies in its cell."""
+    network, side = UNet(1, 2, blocks, seed=0), 160
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(1 if parameter.ndim > 1 else 0)
+        furthest = 0
+        for place in range(side // 2, side // 2 + 4):
+            pictures = torch.zeros(1, 1, side, side)
+            pictures[0, 0, place, place] = 1
+            changed = torch.nonzero((network(pictures) - network(pictures * 0))[0, 0])
+            furthest = max(furthest, int((changed - place).abs().max()))
+    assert furthest <= reach_of(blocks) <= furthest + 3
+    model = lively(blocks=blocks)
+    assert model.reach is not None
+    assert model.reach % 4 == 0
+    assert 0 <= model.reach - reach_of(blocks) < 4
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (65, 130), (150, 70), (20, 129), (31, 30)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_windows_give_what_the_whole_gives(
+    shape: tuple[int, int], channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = lively(width=6)
+    picture = np.random.default_rng(0).integers(0, 256, (*shape, channels), dtype=np.uint8)
+    whole = la.to_uint8(model.reconstruct(picture)[0])
+    largest = []
+    original = UNetDenoiser.reconstruct
+
+    def watched(self: UNetDenoiser, X: np.ndarray, level: float | None = None) -> np.ndarray:
+        largest.append(max(X.shape[1:3]))
+        return original(self, X, level)
+
+    monkeypatch.setattr(UNetDenoiser, "reconstruct", watched)
+    monkeypatch.setattr(windows, "WINDOW", 32)
+    difference = np.abs(denoise(model, picture).astype(int) - whole)
+    assert difference.max() <= 1  # half a level may round either way
+    assert (difference > 0).mean() < 0.002
+    assert max(largest) <= 32 + 2 * model.reach
+    # With less than its reach the borders of windows do show: the comparison can tell.
+    if min(shape) > 60:
+        monkeypatch.setattr(UNetDenoiser, "reach", property(lambda self: 4))
+        assert (np.abs(denoise(model, picture).astype(int) - whole) > 1).any()
+
+
+# Levels
+
+
+def test_the_level_matters_and_is_one_for_each_picture() -> None:
+    model, pictures = lively(), waves(3, 16, 16)
+    blind, low, high = (model.reconstruct(pictures, level) for level in (None, 0.02, 0.2))
+    assert min(np.abs(a - b).max() for a, b in itertools.combinations((blind, low, high), 2)) > 1e-4
+    mixed = model.reconstruct(pictures, [0.02, 0.2, 0.02])
+    np.testing.assert_allclose(mixed[[0, 2]], low[[0, 2]], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(mixed[1], high[1], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(denoise(model, pictures[0], 0.2), la.to_uint8(model.reconstruct(pictures[0], 0.2))[0])
+
+
+def test_a_trained_model_removes_what_it_is_told_is_there(model: UNetDenoiser) -> None:
+    """Told of little noise it leaves more of a strong one, and takes less from what is clean."""
+    clean, noisy = noisy_waves(0.2)
+    left = {level: np.mean((model.reconstruct(noisy, level) - clean) ** 2) for level in (0.02, 0.2)}
+    assert left[0.2] < 0.9 * left[0.02]
+    taken = {level: np.mean((model.reconstruct(clean, level) - clean) ** 2) for level in (0.02, 0.2)}
+    assert taken[0.02] < 0.9 * taken[0.2]
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        (-0.1, "level is -0.1; give the noise's standard deviation from 0 to 1"),
+        (25, "level is 25; give"),
+        (float("nan"), "level is nan; give"),
+        ([0.1, 0.2], r"levels of shape \(2,\) for 3 pictures; give one number, or one for each"),
+    ],
+)
+def test_wrong_levels_are_named(model: UNetDenoiser, level: float, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        model.reconstruct(waves(3, 16, 16), level)
+
+
+def test_other_models_take_no_level() -> None:
+    pca: Autoencoder = la.PCAAutoencoder(4).fit(waves(20, 8, 8))
+    with pytest.raises(OptionError, match=r"level is 0.1, but this model takes none; .* train one with --model unet"):
+        denoise(pca, waves(1, 8, 8)[0], 0.1)
+
+
+def test_the_drawn_level_is_the_noises_own() -> None:
+    flat = np.zeros((50, 40, 40, 3), np.float32)
+    noise = parse_noise("gaussian:0.01-0.25")
+    drawn = sigmas(noise, seed=3, epoch=2, indices=range(50))
+    added = corrupt(flat, noise, seed=3, epoch=2, indices=range(50)).std(axis=(1, 2, 3))
+    np.testing.assert_allclose(drawn, added, rtol=0.05)
+    assert len(set(drawn.tolist())) == 50
+    assert set(sigmas(parse_noise("gaussian:0.1"), seed=0, epoch=1, indices=[4, 5]).tolist()) == {np.float32(0.1)}
+    for other in ("poisson", "occlude:0.2", "gaussian:0.1+jpeg:20"):
+        assert np.isnan(sigmas(parse_noise(other), seed=0, epoch=1, indices=[1])).all()
+
+
+def shown(pictures: np.ndarray, noise: str | None, **options: object) -> Shown:
+    given = {"recipe": Recipe(), "seed": 0, "epoch": 1, "tells_level": True, **options}
+    return Shown(pictures, noise=None if noise is None else parse_noise(noise), device=CPU, **given)
+
+
+def test_half_of_the_pictures_are_told_their_level_anew_each_epoch() -> None:
+    pictures, members = waves(400, 8, 8), np.arange(400)
+    levels = {}
+    for epoch in (1, 2):
+        clean, noisy, told = shown(pictures, "gaussian:0-0.25", epoch=epoch).pictures(members)
+        assert told.shape == (400,)
+        is_told = told != NOT_TOLD
+        assert 150 < int(is_told.sum()) < 250
+        drawn = torch.from_numpy(sigmas(parse_noise("gaussian:0-0.25"), seed=0, epoch=epoch, indices=members))
+        assert torch.equal(told[is_told], drawn[is_told])
+        measured = (noisy - clean).std(dim=(1, 2, 3))
+        torch.testing.assert_close(told[is_told], measured[is_told], rtol=0.3, atol=0.002)
+        levels[epoch] = is_told
+    assert not torch.equal(levels[1], levels[2])
+    # A picture's draw depends on nothing but its place: not on its batch.
+    alone = shown(pictures, "gaussian:0-0.25", epoch=2).pictures(np.array([7, 399]))[2]
+    assert torch.equal(alone, told[[7, 399]])
+    assert (shown(pictures, "poisson").pictures(members)[2] == NOT_TOLD).all()
+    assert len(shown(pictures, "gaussian:0.1", tells_level=False).pictures(members)) == 2
+
+
+def test_other_networks_are_shown_what_they_were_shown_before() -> None:
+    pictures, members = waves(40, 8, 8), np.arange(0, 40, 3)
+    plain = shown(pictures, "gaussian:0.1", tells_level=False, recipe=Recipe(flips=True))
+    clean, noisy = plain.pictures(members)
+    mirrored = np.random.Generator(np.random.Philox(key=np.array([0, 1 + (1 << 40)], np.uint64))).random(40) < 0.5
+    wanted = np.stack([pictures[i, :, ::-1] if mirrored[i] else pictures[i] for i in members])
+    np.testing.assert_allclose(clean.permute(0, 2, 3, 1).numpy(), centre(wanted), atol=1e-7)
+    added = corrupt(centre(wanted), parse_noise("gaussian:0.1"), seed=0, epoch=1, indices=members)
+    np.testing.assert_allclose(noisy.permute(0, 2, 3, 1).numpy(), added, atol=1e-6)
+
+
+# Greys and pieces
+
+
+def test_some_pictures_are_shown_without_colour_noise_and_all() -> None:
+    pictures, members = waves(400, 8, 8), np.arange(400)
+    recipe = Recipe(greys=0.25)
+    clean, noisy, _ = shown(pictures, "gaussian:0.1", recipe=recipe).pictures(members)
+    grey = (clean == clean[:, :1]).flatten(1).all(dim=1)
+    assert 60 < int(grey.sum()) < 140
+    assert torch.equal(grey, (noisy == noisy[:, :1]).flatten(1).all(dim=1))
+    expected = centre(pictures).mean(axis=3)[grey.numpy()]
+    np.testing.assert_allclose(clean[grey][:, 0].numpy(), expected, atol=1e-6)
+    plain = shown(pictures, "gaussian:0.1").pictures(members)
+    assert torch.equal(clean[~grey], plain[0][~grey])
+    assert torch.equal(noisy[~grey], plain[1][~grey])
+    assert float((noisy - clean)[grey].std()) == pytest.approx(0.1, rel=0.03)
+    anew = shown(pictures, "gaussian:0.1", recipe=recipe, epoch=2).pictures(members)[0]
+    assert not torch.equal(grey, (anew == anew[:, :1]).flatten(1).all(dim=1))
+    with pytest.raises(OptionError, match="greys is 2; give a share from 0 to 1"):
+        Recipe(greys=2)
+
+
+def test_a_model_that_has_seen_greys_removes_their_noise(model: UNetDenoiser) -> None:
+    """In three equal channels the noise does not average out as that of colours does; unseen, it would stay."""
+    clean = centre(waves(40, 16, 16, 1, seed=9))
+    noisy = corrupt(clean, parse_noise("gaussian:0.2"), seed=0, epoch=EVALUATION_EPOCH, indices=range(40))
+    assert np.mean((model.reconstruct(noisy) - clean) ** 2) < 0.5 * 0.2**2
+
+
+def test_pieces_are_squares_of_the_picture_at_places_drawn_anew() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (200, 24, 12, 3), dtype=np.uint8)
+    places = {}
+    for epoch in (1, 2):
+        clean = shown(pictures, None, recipe=Recipe(piece=16), epoch=epoch).pictures(np.arange(200))[0]
+        pieces = la.to_uint8(clean.permute(0, 2, 3, 1).numpy())
+        assert pieces.shape == (200, 16, 12, 3)  # all of the shorter side
+        found = []
+        for piece, picture in zip(pieces, pictures, strict=True):
+            tops = [top for top in range(9) if (picture[top : top + 16] == piece).all()]
+            assert len(tops) == 1
+            found += tops
+        assert set(found) == set(range(9))
+        places[epoch] = found
+    assert places[1] != places[2]
+    alone = shown(pictures, None, recipe=Recipe(piece=16), epoch=2).pictures(np.array([5]))[0]
+    assert torch.equal(alone[0], clean[5])
+
+
+def test_models_of_one_size_refuse_a_recipe_of_pieces() -> None:
+    with pytest.raises(OptionError, match="shows pieces of 8 pixels, but conv learns from whole pictures"):
+        la.ConvAutoencoder(4, channels=(4,)).fit(waves(20, 16, 16), recipe=Recipe(piece=8), progress=False)
+    with pytest.raises(OptionError, match="piece is -1; give 0 or more"):
+        Recipe(piece=-1)
+
+
+# Training
+
+
+def test_its_curves_are_of_noisy_pictures() -> None:
+    training, aside = waves(64, 16, 16), waves(30, 16, 16, seed=1)
+    model = UNetDenoiser(width=4, device="cpu")
+    model.fit(training, test=aside, recipe=QUICK, epochs=2, noise="gaussian:0.1", progress=False)
+    assert model.history_[-1]["test_mse"] == pytest.approx(model.evaluate(aside, "gaussian:0.1").mse, rel=1e-4)
+    clean = measure_mse(model.network_, aside, CPU)
+    assert clean == pytest.approx(-model.score(aside), rel=1e-4)
+
+
+def test_without_noise_there_is_nothing_to_learn() -> None:
+    with pytest.raises(OptionError, match=r"noise is None; .* give 'gaussian:0-0.25'"):
+        UNetDenoiser().fit(waves(10), noise=None)
+
+
+def test_few_pictures_get_more_epochs() -> None:
+    recipe = RECIPES["unet"]
+    assert recipe.for_pictures(11_909).epochs == recipe.epochs
+    assert recipe.for_pictures(64).epochs == recipe.least_steps / 2
+
+
+def test_stopped_anywhere_it_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption in the middle of an epoch, then one more epoch by epoch."""
+    pictures, test = waves(160, 24, 20), waves(20, 24, 20, seed=1)
+    recipe = Recipe(**{**QUICK.as_json(), "epochs": 3, "piece": 16, "batch_size": 16})
+
+    def train(run: Path, resume: bool = False) -> UNetDenoiser:
+        model = UNetDenoiser(width=4, device="cpu")
+        return model.fit(pictures, test=test, recipe=recipe, run=run, resume=resume, progress=False)
+
+    unbroken = train(tmp_path / "unbroken")
+    from lookalike.training import loop
+
+    stops = iter([13])
+
+    class Stop:
+        """Asks to stop once, after so many steps."""
+
+        def __enter__(self) -> Stop:
+            self.left = next(stops, 10_000)
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        @property
+        def requested(self) -> bool:
+            self.left -= 1
+            return self.left <= 0
+
+    monkeypatch.setattr(loop, "StopRequest", Stop)
+    with pytest.raises(Interrupted, match="add --resume to go on"):
+        train(tmp_path / "broken")
+    steps = list((tmp_path / "broken" / "checkpoints").glob("*-step-*"))
+    assert len(steps) == 1
+    unfinished = la.load_model(tmp_path / "broken")
+    assert isinstance(unfinished, UNetDenoiser)
+    assert unfinished.reconstruct(test).shape == test.shape
+    continued = train(tmp_path / "broken", resume=True)
+    assert continued.digest == unbroken.digest
+    for name in ("encoder.safetensors", "decoder.safetensors", "model.json", "metrics.csv"):
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+
+
+# On the command line
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unet")
+    np.save(folder / "waves.npy", waves(60, 16, 16))
+    return folder / "run"
+
+
+def test_train_and_denoise(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    data = run.parent / "waves.npy"
+    result = call("train", data, "--run", run, "--model", "unet", "--size", 16, "--epochs", 2, "--json").json
+    assert (result["model"], result["code_size"], result["epochs"]) == ("unet", None, 2)
+    assert result["noise"] == "gaussian:0-0.25"
+    model = la.load_model(run)
+    history = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert result["denoise_mse"] == pytest.approx(history["test_mse"], rel=1e-3)
+    assert json.loads((run / "config.json").read_text())["recipe"]["optimizer"] == "muon"
+
+    picture = waves(1, 40, 27, seed=5)[0]
+    Image.fromarray(picture).save(tmp_path / "p.png")
+    Image.fromarray(picture[..., 0]).save(tmp_path / "g.png")
+    out = tmp_path / "out"
+    call("denoise", run, tmp_path / "p.png", tmp_path / "g.png", "--out", out, "--level", 0.1, "--json").json  # noqa: B018
+    for name, given in (("p.png", picture), ("g.png", picture[..., :1])):
+        with Image.open(out / name) as written:
+            np.testing.assert_array_equal(np.asarray(written), denoise(model, given, 0.1).squeeze())
+
+    text = call("train", data, "--run", run, "--model", "unet", "--size", 16, "--epochs", 2, "--resume").out
+    assert text.startswith("unet without a code, 2 epochs")
+    assert "(test pictures with gaussian:0-0.25)" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["train", "{data}", "--run", "{tmp}/r", "--model", "unet", "--code", 8],
+            "--code belongs to --model conv or pca",
+        ),
+        (["train", "{data}", "--run", "{tmp}/r", "--model", "unet", "--solver", "svd"], "--solver belongs to"),
+        (["denoise", "{run}", "{png}", "--out", "{tmp}/o", "--level", 25], "level is 25; give"),
+        (["index", "{run}", "{data}", "--gallery", "{tmp}/g"], "has no code; train conv or pca"),
+        (["morph", "{run}", "{png}", "{png}", "--out", "{tmp}/m.png"], "has no code; train conv or pca"),
+        (["reconstruct", "{run}", "{png}", "--out", "{tmp}/o"], "has no code; train conv or pca"),
+        (["report", "{run}", "--out", "{tmp}/r.html"], "has no code; train conv or pca"),
+        (["check", "{run}"], "has no code; train conv or pca"),
+        (["submit", "{run}", "--email", "a@b.c", "--token", "t", "--dry-run"], "has no code; train conv or pca"),
+        (["export", "{run}", "--format", "keras", "--out", "{tmp}/k"], "has no code; train conv or pca"),
+        (["directions", "{run}", "{data}"], "has no code; train conv or pca"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_does_not_apply_is_one_clear_line(call, run: Path, tmp_path: Path, arguments: list, message: str) -> None:  # type: ignore[no-untyped-def]
+    data = run.parent / "waves.npy"
+    if not run.exists():
+        call("train", data, "--run", run, "--model", "unet", "--size", 16, "--epochs", 1)
+    Image.fromarray(waves(1, 16, 16)[0]).save(tmp_path / "p.png")
+    places = {"data": data, "run": run, "tmp": tmp_path, "png": tmp_path / "p.png"}
+    outcome = call(*(str(argument).format(**places) for argument in arguments))
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err
+    assert message in outcome.err
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_block_adds_to_what_it_is_given() -> None:
+    block, x = Block(4), torch.randn(1, 4, 8, 8)
+    with torch.no_grad():
+        by_hand = x + block.conv2(torch.clamp(block.conv1(x), min=0))
+    torch.testing.assert_close(block(x), by_hand)
