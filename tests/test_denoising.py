@@ -6,11 +6,12 @@ import importlib.util
 
 import numpy as np
 import pytest
+from skimage import metrics as skimage_metrics
 from skimage import restoration
 from skimage.filters import gaussian
 
 import lookalike as la
-from lookalike.denoising import CLASSICAL, ClassicalDenoiser, Row, compare, denoise, markdown, tiles
+from lookalike.denoising import CLASSICAL, ClassicalDenoiser, Row, compare, denoise, markdown, protocol, tiles
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
@@ -283,3 +284,37 @@ def test_the_table_says_what_the_rows_say() -> None:
     table = markdown([Row("ours", NOISE, 0.00281, 25.517, 0.8812, 0.0004)])
     assert table.splitlines()[-1] == "| gaussian:0.1 | ours | 0.00281 | 25.52 | 0.8812 | 0.40 |"
     assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_the_protocol_is_eight_bits_out_and_one_seed_for_every_picture() -> None:
+    """Against scikit-image's PSNR and SSIM of pictures made by hand, of two sizes, one without colour."""
+    pictures = [waves(1, 40, 33, seed=6)[0], waves(1, 24, 50, 1, seed=7)[0]]
+    seen: list[tuple[int, np.ndarray]] = []
+
+    def half_way(noisy: np.ndarray, place: int) -> np.ndarray:
+        seen.append((place, noisy.copy()))
+        noisy *= 0.5  # in place: the others must not see it
+        return noisy
+
+    nothing, halved, same = protocol.judge({"half way": half_way, "same": lambda x, _: x}, pictures, 25 / 255, seed=3)
+    assert [row.name for row in (nothing, halved, same)] == ["the noisy pictures", "half way", "same"]
+    assert {row.noise for row in (nothing, halved, same)} == {"25 of 255"}
+    assert (nothing.mse, nothing.psnr, nothing.ssim) == (same.mse, same.psnr, same.ssim)
+    expected = []
+    for place, clean in enumerate(pictures):
+        drawn = np.random.default_rng(3).standard_normal(clean.shape, dtype=np.float32)
+        noisy = clean / 255 - 0.5 + 25 / 255 * drawn
+        assert np.abs(noisy).max() > 0.5  # not clipped on the way in
+        assert seen[place][0] == place
+        np.testing.assert_allclose(seen[place][1], noisy, atol=1e-6)
+        out = np.round(np.clip(0.5 * noisy + 0.5, 0, 1) * 255).astype(np.uint8)
+        pair = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        expected.append(
+            (
+                skimage_metrics.mean_squared_error(clean / 255, out / 255),
+                skimage_metrics.peak_signal_noise_ratio(clean, out),
+                skimage_metrics.structural_similarity(clean, out, channel_axis=-1, **pair),
+            )
+        )
+    assert (halved.mse, halved.psnr, halved.ssim) == pytest.approx(np.mean(expected, axis=0), rel=2e-3)
+    assert nothing.psnr == pytest.approx(20.17, abs=0.7)

@@ -460,7 +460,8 @@ def test_chosen_attributes_only(faces) -> None:  # type: ignore[no-untyped-def]
     train, _, model, found = faces
     chosen = learn_directions(model, train, attributes=["hat", "skin", "hat"], count=1)
     assert [one.name for one in chosen] == ["principal-1", "hat", "skin"]
-    assert chosen[2].score == found["skin"].score  # which others come along changes the vector, not the reading
+    # Which others come along changes the vector, not the reading, but for the last bit on some processors.
+    assert chosen[2].score.value == pytest.approx(found["skin"].score.value, rel=1e-12)
     with pytest.raises(OptionError, match=r"'smirk' is not in the table .* it has skin, beard"):
         learn_directions(model, train, attributes=["smirk"])
 

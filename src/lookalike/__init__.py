@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lookalike.models.pca import PCAAutoencoder
     from lookalike.models.residual import ResidualAutoencoder
     from lookalike.models.search import SearchAutoencoder
+    from lookalike.models.unet import UNetDenoiser
     from lookalike.training.recipe import Recipe
 
 _HOME = {
@@ -37,6 +38,7 @@ _HOME = {
     "Recipe": "training.recipe",
     "ResidualAutoencoder": "models.residual",
     "SearchAutoencoder": "models.search",
+    "UNetDenoiser": "models.unet",
     "attribute_directions": "editing.attributes",
     "difference_direction": "editing.directions",
     "edit": "editing.edit",
@@ -60,6 +62,7 @@ __all__ = [
     "Recipe",
     "ResidualAutoencoder",
     "SearchAutoencoder",
+    "UNetDenoiser",
     "__version__",
     "attribute_directions",
     "difference_direction",

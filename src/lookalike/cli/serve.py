@@ -23,7 +23,9 @@ def serve(
     ] = None,
     denoiser: Annotated[
         Path | None,
-        typer.Option(help="A run whose model removes noise, trained with --model denoiser.", show_default="none"),
+        typer.Option(
+            help="A run whose model removes noise, trained with --model unet or --model denoiser.", show_default="none"
+        ),
     ] = None,
     token: Annotated[
         str | None,
