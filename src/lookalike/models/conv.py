@@ -9,7 +9,6 @@ import torch
 
 from lookalike.errors import OptionError
 from lookalike.models.base import Pictures, as_pictures
-from lookalike.models.fitting import fit_network
 from lookalike.models.network import ACTIVATIONS, AutoencoderNetwork, Decoder, Encoder
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.noise import Noise
@@ -88,15 +87,9 @@ class ConvAutoencoder(NetworkAutoencoder):
         pictures = as_pictures(X)
         network = self._build((pictures.shape[1], pictures.shape[2], pictures.shape[3]))
 
-        def finish() -> None:
-            self.network_ = network.eval()
-            self.image_shape_ = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
-
-        fit_network(
-            self,
+        return self._train(
             network,
             X,
-            finish=finish,
             validation=validation,
             test=test,
             recipe=recipe,
@@ -108,7 +101,6 @@ class ConvAutoencoder(NetworkAutoencoder):
             device=self.device,
             seed=self.seed,
         )
-        return self
 
     def _build(self, image_shape: tuple[int, int, int]) -> AutoencoderNetwork:
         problems = []

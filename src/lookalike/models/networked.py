@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from lookalike.models import store
-from lookalike.models.base import Autoencoder, Floats, unknown_data
+from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, unknown_data
+from lookalike.models.fitting import fit_network
 
 
 class NetworkAutoencoder(Autoencoder):
@@ -49,6 +50,16 @@ class NetworkAutoencoder(Autoencoder):
             for hook in hooks:
                 hook.remove()
         return widths
+
+    def _train(self, network: nn.Module, X: Pictures, **training: Any) -> Self:
+        """Train a network that was built for `X` and take it; `training` and the errors are `fit_network`'s."""
+        height, width, channels = as_pictures(X).shape[1:]
+
+        def finish() -> None:
+            self.network_, self.image_shape_ = network.eval(), (height, width, channels)
+
+        fit_network(self, network, X, finish=finish, **training)
+        return self
 
     def _encode(self, pictures: Floats) -> Floats:
         with torch.inference_mode():

@@ -63,21 +63,14 @@ class ResidualAutoencoder(NetworkAutoencoder):
             OptionError: an option is out of range, or the pictures are too large for an exact PCA.
             RunError, TrainingDiverged, Interrupted: as there.
         """
-        from lookalike.models.fitting import fit_network
-
         pictures = as_pictures(X)
         shape = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
         network = self._build(shape)
         network.begin_at(principal_subspace(pictures, self.code_size))
 
-        def finish() -> None:
-            self.network_, self.image_shape_ = network.eval(), shape
-
-        fit_network(
-            self,
+        return self._train(
             network,
             X,
-            finish=finish,
             validation=validation,
             test=test,
             recipe=recipe,
@@ -89,7 +82,6 @@ class ResidualAutoencoder(NetworkAutoencoder):
             device=self.device,
             seed=self.seed,
         )
-        return self
 
     def _build(self, image_shape: tuple[int, int, int]) -> ResidualNetwork:
         values = image_shape[0] * image_shape[1] * image_shape[2]

@@ -12,7 +12,6 @@ import torch
 from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
 from lookalike.models.base import BATCH, NO_CODE, Floats, Pictures, as_pictures, centre
-from lookalike.models.fitting import fit_network
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.unet_network import STRIDE, UNet, reach_of
 from lookalike.noise import Noise
@@ -108,14 +107,9 @@ class UNetDenoiser(NetworkAutoencoder):
         shape = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
         network = self._build(shape)
 
-        def finish() -> None:
-            self.network_, self.image_shape_ = network.eval(), shape
-
-        fit_network(
-            self,
+        return self._train(
             network,
             X,
-            finish=finish,
             validation=validation,
             test=test,
             recipe=recipe,
@@ -127,7 +121,6 @@ class UNetDenoiser(NetworkAutoencoder):
             device=self.device,
             seed=self.seed,
         )
-        return self
 
     def encode(self, X: Pictures) -> Floats:
         """Refuse: there is no code. Raises OptionError."""
