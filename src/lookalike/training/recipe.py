@@ -103,43 +103,33 @@ class Recipe:
         return asdict(self)
 
 
+_MUON = Recipe(batch_size=32, optimizer="muon", beta_1=0.95, beta_2=0.95, schedule="cosine")
+
 RECIPES = {
     "course": Recipe(),
     # Found on a validation part of LFW's training pictures: docs/performance.md says what else was tried.
-    "fast": Recipe(
+    "fast": replace(
+        _MUON,
         epochs=3,
         least_steps=1000,
-        batch_size=32,
-        optimizer="muon",
         learning_rate=0.014,
-        beta_1=0.95,
-        beta_2=0.95,
-        schedule="cosine",
     ),
     # For the residual model. Without weight decay its weights grow until it diverges within a few epochs.
-    "best": Recipe(
+    "best": replace(
+        _MUON,
         epochs=9,
         least_steps=3000,
-        batch_size=32,
-        optimizer="muon",
         learning_rate=0.01,
         weight_decay=0.3,
-        beta_1=0.95,
-        beta_2=0.95,
-        schedule="cosine",
         warmup=0.05,
         flips=True,
     ),
     # Found on a validation part of LFW's training pictures: docs/denoising.md says what else was tried.
-    "unet": Recipe(
+    "unet": replace(
+        _MUON,
         epochs=10,
         least_steps=1500,
-        batch_size=32,
-        optimizer="muon",
         learning_rate=0.01,
-        beta_1=0.95,
-        beta_2=0.95,
-        schedule="cosine",
         piece=64,
         greys=0.15,
         flips=True,
