@@ -6,7 +6,7 @@ way and are never in the index. Recall is the share of the true 10 nearest, by e
 
     python benchmarks/search_million.py lfw-deepfunneled.tgz --out FOLDER [--count 1000000]
 
-Writes `search.md`, `search.json` and `search.png` into FOLDER. Takes about 20 minutes on two cores, most of it for
+Writes `search.md`, `search.json` and `search.png` into FOLDER. Takes 5 to 20 minutes on two cores, most of it for
 exact answers and scikit-learn's; needs 4 GB of memory.
 """
 

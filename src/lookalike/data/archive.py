@@ -41,9 +41,14 @@ def is_archive(path: Path) -> bool:
 
 def is_picture_name(name: str) -> bool:
     """Whether a relative path has a picture's suffix and no hidden part (nor macOS's own copies)."""
-    path = PurePosixPath(name)
-    hidden = any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    stem, dot, suffix = name.rpartition(".")
+    if not (stem and dot) or dot + suffix.lower() not in SUFFIXES:
+        return False
+    if name[0] != "." and "/." not in name and "__MACOSX" not in name:  # nearly all names, and pathlib is slow
+        return True
+    return not any(
+        (part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in PurePosixPath(name).parts
+    )
 
 
 def pictures_in(path: Path, wanted: Callable[[str], bool] | None = None) -> Iterator[Source]:

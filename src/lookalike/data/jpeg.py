@@ -77,7 +77,7 @@ class RowDecoder:
         # One more row, because smooth chroma upsampling looks at the next one.
         blocks = -(-(stop + 1) // header.block_height)
         rows = blocks * header.block_height
-        if rows < header.height and content.find(_END, header.frame) == len(content) - 2:
+        if rows < header.height and content.endswith(_END):
             lowered = b"".join((content[: header.frame + 5], rows.to_bytes(2, "big"), content[header.frame + 7 :]))
             found = self._decode(lowered, rows, header.width, rows_left=True)
             if found is not None:

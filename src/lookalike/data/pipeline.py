@@ -89,7 +89,9 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
             if inner is None:
                 slots[place] = decode_picture(content, framing)
             else:
-                places, stack = stacks.setdefault(inner.shape, ([], np.empty((len(chunk), *inner.shape), np.uint8)))
+                if inner.shape not in stacks:
+                    stacks[inner.shape] = [], np.empty((len(chunk), *inner.shape), np.uint8)
+                places, stack = stacks[inner.shape]
                 stack[len(places)] = inner  # copied before the decoder's buffer is used again
                 places.append(place)
         except PictureError as error:

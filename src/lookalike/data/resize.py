@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -76,43 +77,66 @@ def _plan(source: tuple[int, int], target: tuple[int, int], channels: int) -> _P
     )
 
 
+_STACK = 64
+"""Pictures that are resized together: their intermediate values stay in a processor's cache."""
+
+
+class _Scratch:
+    """Memory for a stack's intermediate values, kept by each thread: new memory costs as much as the arithmetic."""
+
+    def __init__(self, plan: _Plan, source_width: int, target_height: int) -> None:
+        rows, columns = len(plan.rows), len(plan.left)
+        self.plan = plan
+        self.used = np.empty((_STACK, rows, source_width), np.uint8)
+        self.taken = np.empty((_STACK * rows, columns), np.uint8)
+        self.across = np.empty((_STACK * rows, columns), np.int32)
+        self.beside = np.empty((_STACK * rows, columns), np.int32)
+        self.upper = np.empty((_STACK, target_height, columns), np.int32)
+        self.lower = np.empty((_STACK, target_height, columns), np.int32)
+
+
+_kept = threading.local()
+
+
 def resize_bilinear(pictures: Pixels, size: tuple[int, int]) -> Pixels:
     """Resize (N, h, w, C) uint8 to (N, H, W, C) uint8 with `size` = (H, W).
 
     Equal to `cv2.resize(picture, (W, H))` of each picture: two taps an axis, half-pixel centres, no antialiasing
     (so reduce large pictures first). The fixed-point arithmetic is that of OpenCV's imgproc/src/resize.cpp.
-    Pictures go through in stacks of 64, which stay in a processor's cache.
     """
     if pictures.shape[1:3] == size:
         return pictures
-    count, _, _, channels = pictures.shape
-    resized = np.empty((count, *size, channels), np.uint8)
-    for start in range(0, count, 64):
-        resized[start : start + 64] = _resize_stack(pictures[start : start + 64], size)
-    return resized
-
-
-def _resize_stack(pictures: Pixels, size: tuple[int, int]) -> Pixels:
     count, height, width, channels = pictures.shape
     plan = _plan((height, width), size, channels)
-    used = np.take(pictures.reshape(count, height, width * channels), plan.rows, axis=1, mode="clip")
-    used = used.reshape(-1, width * channels)
+    scratch: _Scratch | None = getattr(_kept, "scratch", None)
+    if scratch is None or scratch.plan is not plan:
+        scratch = _kept.scratch = _Scratch(plan, width * channels, size[0])
+    flat = pictures.reshape(count, height, width * channels)
+    resized = np.empty((count, size[0], size[1] * channels), np.uint8)
+    for start in range(0, count, _STACK):
+        _resize_stack(flat[start : start + _STACK], scratch, resized[start : start + _STACK])
+    return resized.reshape(count, *size, channels)
 
-    left = np.take(used, plan.left, axis=1, mode="clip").astype(np.int32)
-    right = np.take(used, plan.right, axis=1, mode="clip").astype(np.int32)
-    left *= plan.left_weight
-    right *= plan.right_weight
-    left += right
-    left >>= 4
-    across = left.reshape(count, len(plan.rows), -1)
 
-    upper = np.take(across, plan.upper, axis=1, mode="clip")
+def _resize_stack(pictures: Pixels, scratch: _Scratch, resized: Pixels) -> None:
+    """From (n, h, w C) to (n, H, W C), first across, then down."""
+    plan, count, rows = scratch.plan, len(pictures), len(scratch.plan.rows)
+    used = np.take(pictures, plan.rows, axis=1, out=scratch.used[:count], mode="clip").reshape(count * rows, -1)
+
+    taken, across, beside = (array[: count * rows] for array in (scratch.taken, scratch.across, scratch.beside))
+    np.multiply(np.take(used, plan.left, axis=1, out=taken, mode="clip"), plan.left_weight, out=across)
+    np.multiply(np.take(used, plan.right, axis=1, out=taken, mode="clip"), plan.right_weight, out=beside)
+    across += beside
+    across >>= 4
+
+    across = across.reshape(count, rows, -1)
+    upper = np.take(across, plan.upper, axis=1, out=scratch.upper[:count], mode="clip")
     upper *= plan.upper_weight
     upper >>= 16
-    lower = np.take(across, plan.lower, axis=1, mode="clip")
+    lower = np.take(across, plan.lower, axis=1, out=scratch.lower[:count], mode="clip")
     lower *= plan.lower_weight
     lower >>= 16
     upper += lower
     upper += 2
     upper >>= 2
-    return upper.astype(np.uint8).reshape(count, *size, channels)
+    np.copyto(resized, upper, casting="unsafe")
