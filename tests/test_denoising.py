@@ -268,6 +268,17 @@ def test_compare_judges_as_evaluate_does(noise: str, projection: la.PCAAutoencod
     assert ours.seconds > 0
 
 
+def test_similarity_is_that_of_the_pictures_as_shown(projection: la.PCAAutoencoder) -> None:
+    """scikit-image's, from black at 0 to white at 1: on centred values it would be another number."""
+    pictures = waves(5, 16, 16, seed=5)
+    shown = np.clip(projection.reconstruct(pictures) + 0.5, 0, 1)
+    way = {"data_range": 1, "channel_axis": 2, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    expected = np.mean(
+        [skimage_metrics.structural_similarity(a / 255, b, **way) for a, b in zip(pictures, shown, strict=True)]
+    )
+    assert projection.evaluate(pictures).ssim == pytest.approx(expected, abs=1e-5)
+
+
 def test_compare_shields_denoisers_from_one_another() -> None:
     def spoil(noisy: np.ndarray) -> np.ndarray:
         noisy[:] = 0

@@ -29,8 +29,9 @@ def psnr(pictures: Floats, others: Floats) -> PerPicture:
 
 
 def ssim(pictures: Floats, others: Floats) -> PerPicture:
-    """Structural similarity of each picture, for a range of 1: two float (N, H, W, C) -> float64 (N,).
+    """Structural similarity of each picture: two float (N, H, W, C) from 0 (black) to 1 -> float64 (N,).
 
+    Centred pictures have to be raised by 0.5 first: SSIM compares means as well, so that it depends on where black is.
     Source: Wang et al., 2004: Gaussian window of sigma 1.5 cut at 11 pixels, K1 = 0.01, K2 = 0.03, averaged over
     channels and over the pixels whose window lies inside the picture (over what there is where a picture is
     smaller than the window).

@@ -48,7 +48,6 @@ def with_noise(clean: Pixels, sigma: float, seed: int = 0) -> Floats:
 
 
 def _figures(clean: Pixels, restored: Pixels) -> tuple[float, float, float]:
-    # From 0 to 1: SSIM compares means as well, and depends on where black is.
     pair = centre(clean)[None] + np.float32(0.5), centre(restored)[None] + np.float32(0.5)
     mse, psnr, ssim = (float(measure(*pair)[0]) for measure in (metrics.squared_errors, metrics.psnr, metrics.ssim))
     return mse, psnr, ssim

@@ -66,7 +66,7 @@ def compare(
             for figures in (
                 metrics.squared_errors(clean, restored),
                 metrics.psnr(clean, shown),
-                metrics.ssim(clean, shown),
+                metrics.ssim(clean + 0.5, shown + 0.5),
             )
         )
         rows.append(Row(name, str(noise), mse, psnr, ssim, seconds))

@@ -189,7 +189,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
             sums += [
                 metrics.squared_errors(clean, back).sum(),
                 metrics.psnr(clean, shown).sum(),
-                metrics.ssim(clean, shown).sum(),
+                metrics.ssim(clean + 0.5, shown + 0.5).sum(),
                 metrics.squared_errors(clean, given).sum(),
                 metrics.psnr(clean, given).sum() if noise is not None else 0.0,
             ]
