@@ -13,8 +13,9 @@ from onnx.reference import ReferenceEvaluator
 import lookalike as la
 from lookalike.errors import LookalikeError, MissingExtraError, NotFittedError
 from lookalike.interop import onnx_export
-from lookalike.interop.onnx_export import OnnxCodec, export_onnx, export_saved, exported_by_torch, facts_of, session
+from lookalike.interop.onnx_export import export_onnx, export_saved, exported_by_torch
 from lookalike.interop.onnx_graphs import GRAPHS, OPSET
+from lookalike.interop.onnx_runtime import OnnxCodec, facts_of, session
 from lookalike.models import MODELS, model_class
 from pictures import waves
 
@@ -65,7 +66,7 @@ def test_our_graphs_are_those_of_pytorchs_exporter(tmp_path: Path, kind: str, mo
     np.testing.assert_allclose(ours.encode(pictures), theirs.encode(pictures), atol=1e-5)
     np.testing.assert_allclose(ours.reconstruct(pictures), theirs.reconstruct(pictures), atol=1e-5)
     assert not export_saved(_saved(model, tmp_path), model.digest, tmp_path / "none")
-    for proto in exported_by_torch(model):
+    for proto in exported_by_torch(model).values():
         assert str(Path(la.__file__).parent).encode() not in proto.SerializeToString()
 
 

@@ -15,6 +15,9 @@ from sklearn.neighbors import NearestNeighbors
 
 import lookalike as la
 from lookalike import plots
+from lookalike.denoising import CLASSICAL, ClassicalDenoiser
+from lookalike.models.base import centre
+from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import write_report
 from lookalike.report.pictures import code_picture
 from pictures import waves
@@ -194,3 +197,29 @@ def test_loss_curves_show_what_was_measured() -> None:
     lines = plots.loss_curve(history).axes[0].get_lines()
     assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.05, 0.1 / 3], [0.2, 0.1, 0.2 / 3]]
     assert len(plots.loss_curve(history[:1]).axes[0].get_lines()) == 2
+
+
+def test_cleaning_is_shown_with_the_best_classical_denoiser(tmp_path: Path) -> None:
+    pytest.importorskip("skimage")
+    train, test, model = models((16, 16, 3), 6)
+    unet = la.UNetDenoiser(width=4, device="cpu").fit(train, epochs=1, progress=False)
+    out = write_report(model, test, tmp_path / "p.html", train=train, denoiser=unet, noise="gaussian:0.1")
+    result = unet.evaluate(test, "gaussian:0.1")
+    noisy = corrupt(
+        centre(test.pixels), parse_noise("gaussian:0.1"), seed=0, epoch=EVALUATION_EPOCH, indices=range(len(test))
+    )
+    tuned = [ClassicalDenoiser(name).tune(train, "gaussian:0.1", limit=40) for name in CLASSICAL]
+    best = min(tuned, key=lambda one: one.tried[0][1])
+    left = np.square(best.denoise(noisy) - centre(test.pixels)).mean()
+    found = Page(out.read_text())
+    for text in (f"error of {result.noisy_mse:.5f}, and {result.mse:.5f} is left", f"leaves {left:.5f}."):
+        assert text in found.text
+    for name in ("noisy", "cleaned", best.name):
+        assert len(found.images[f"{name} picture"]) == 8
+    originals = found.images["the clean picture"]
+    shown = [next(i for i in range(len(test)) if (test[i] == one).all()) for one in originals]
+    assert len(set(shown)) == 8
+    restored = la.to_uint8(unet.reconstruct(noisy))[shown]
+    np.testing.assert_allclose(np.stack(found.images["cleaned picture"]).astype(int), restored, atol=1)
+    alone = write_report(model, test, tmp_path / "q.html", denoiser=unet, noise="gaussian:0.1").read_text()
+    assert "classical" not in alone

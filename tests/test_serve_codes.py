@@ -171,20 +171,64 @@ def test_noise_on_stored_pictures_comes_off_again(served: Served, model: la.Conv
 
 
 def test_models_for_the_browser(served: Served, model: la.ConvAutoencoder) -> None:
-    from lookalike.interop.onnx_export import facts_of, session
+    from lookalike.interop.onnx_runtime import facts_of, session
 
     addresses = served.get("/api/v1/gallery").json()["onnx"]
-    assert addresses["denoiser_shape"] == [SIZE, SIZE, 3]
-    for name in ("encoder", "decoder", "denoiser_encoder", "denoiser_decoder"):
-        answer = served.get(addresses[name])
+    denoiser = addresses["denoiser"]
+    assert (denoiser["image_shape"], denoiser["reach"], denoiser["takes_level"]) == ([SIZE, SIZE, 3], None, False)
+    for i, address in enumerate((addresses["encoder"], addresses["decoder"], *denoiser["models"])):
+        answer = served.get(address)
         assert "immutable" in answer.headers["cache-control"]
-        assert facts_of(session(answer.content))["side"] == name.removeprefix("denoiser_")
+        assert facts_of(session(answer.content))["side"] == ("encoder", "decoder")[i % 2]
+    served.get("/models/denoiser.onnx", 404)
     encoder = session(served.get("/models/encoder.onnx").content)
     given = centre(waves(2, SIZE, SIZE)).transpose(0, 3, 1, 2)
     np.testing.assert_allclose(
         encoder.run(None, {"pictures": np.ascontiguousarray(given)})[0], model.encode(waves(2, SIZE, SIZE)), atol=1e-5
     )
     served.get("/models/catalog.sqlite", 404)
+
+
+@pytest.fixture(scope="module")
+def unet() -> la.UNetDenoiser:
+    return la.UNetDenoiser(width=4, device="cpu").fit(waves(40, SIZE, SIZE), epochs=2, progress=False)
+
+
+def test_a_unet_and_its_level(
+    unet: la.UNetDenoiser, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of, session
+
+    folder = tmp_path_factory.mktemp("unet")
+    build_gallery(folder / "gallery", 12)
+    unet.save(folder / "denoiser")
+    given = waves(1, 37, 50, seed=3)[0]
+    with serving(folder / "gallery", denoiser=folder / "denoiser") as served:
+        assert isinstance(served.studio.denoiser, OnnxRestorer)
+        judged = pixels_of(served.send("/api/v1/denoise", png(given)).content)
+        near(served.send("/api/v1/denoise", png(given)).content, denoise(unet, given))
+        for level in (0, 0.25, 1):
+            near(served.send(f"/api/v1/denoise?level={level}", png(given)).content, denoise(unet, given, level))
+        assert (pixels_of(served.send("/api/v1/denoise?level=1", png(given)).content) != judged).any()
+        for nonsense in ("-0.1", "1.01", "nan", "inf", "a lot", ""):
+            served.send(f"/api/v1/denoise?level={nonsense}", png(given), status=422)
+        id = next(iter(served.ids().values()))
+        plain, told = (
+            pixels_of(served.get(f"/api/v1/items/{id}/denoised?noise=gaussian:0.2{more}").content)
+            for more in ("", "&level=0.9")
+        )
+        assert (plain != told).any()
+        told = served.get("/api/v1/gallery").json()["onnx"]["denoiser"]
+        assert (told["reach"], told["takes_level"], len(told["models"])) == (unet.reach, True, 1)
+        answer = served.get(told["models"][0])
+        assert "immutable" in answer.headers["cache-control"]
+        assert facts_of(session(answer.content))["side"] == "denoiser"
+        served.get("/models/denoiser-encoder.onnx", 404)
+
+
+def test_a_level_for_a_model_that_takes_none(served: Served) -> None:
+    answer = served.send("/api/v1/denoise?level=0.1", png(waves(1)[0]), status=422)
+    assert "takes none" in answer.json()["detail"]
 
 
 def test_without_a_denoiser(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -19,7 +19,7 @@ import pytest
 import lookalike as la
 from lookalike.errors import GalleryError, OptionError
 from lookalike.interop import onnx_export
-from lookalike.interop.onnx_export import OnnxCodec
+from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.serve.app import make_app
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.settings import Settings
@@ -120,7 +120,7 @@ def test_a_denoiser_that_runs_on_pytorch(gallery: Path, tmp_path: Path, monkeypa
     with serving(gallery, denoiser=tmp_path / "denoiser") as served:
         served.wait_until_prepared()
         facts = served.get("/api/v1/gallery").json()
-        assert (facts["denoiser"], facts["onnx"]["denoiser_encoder"]) == (True, None)
+        assert (facts["denoiser"], facts["onnx"]["denoiser"]) == (True, None)
         cleaned = pixels_of(served.send("/api/v1/denoise", png(given)).content)
     np.testing.assert_array_equal(cleaned, la.to_uint8(small_model().reconstruct(given))[0])
 
@@ -263,3 +263,25 @@ def test_a_server_that_is_spoken_to_in_nonsense(gallery: Path) -> None:
                 while line.recv(4096):
                     pass
         assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+
+
+def test_a_map_of_many_by_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only some are laid out; the others still lie among the codes that are near theirs."""
+    from sklearn.manifold import trustworthiness
+
+    from lookalike.studio import layout as module
+
+    generator = np.random.default_rng(5)
+    centres = generator.normal(0, 4, (12, 8))
+    codes = (centres[np.arange(600) % 12] + generator.normal(0, 0.5, (600, 8))).astype(np.float32)
+    monkeypatch.setattr(module, "LANDMARKS", 200)
+    points = layout(codes, "tsne", seed=3)
+    assert np.isfinite(points).all()
+    assert np.abs(points).max() <= 1
+    np.testing.assert_array_equal(points, layout(codes, "tsne", seed=3))
+    assert trustworthiness(codes, points, n_neighbors=10) > max(0.9, trustworthiness(codes, layout(codes, "pca")))
+    group = np.arange(600) % 12
+    order = np.linalg.norm(points[:, None] - points[None], axis=2).argsort(axis=1)[:, 1:6]
+    assert (group[order] == group[:, None]).mean() > 0.98
+    codes[300:] = codes[:300]  # no distance between some
+    assert np.isfinite(layout(codes, "tsne")).all()

@@ -43,7 +43,7 @@ def test_by_picture_as_in_python(served: Served, side: int) -> None:
 
 def test_distances_come_about_as_the_server_says(served: Served) -> None:
     """Every code moved, turned and scaled by hand, from the JSON alone."""
-    space = served.get("/api/v1/gallery").json()["space"]
+    space = served.get("/api/v1/space").json()
     items = {name: served.get(f"/api/v1/items/{id}").json() for name, id in served.ids().items()}
     asked = served.send("/api/v1/search?k=60", png(waves(1, SIZE, SIZE, seed=5)[0])).json()
 

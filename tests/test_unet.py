@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.base import clone
 
 import lookalike as la
 from lookalike.denoising import denoise, windows
-from lookalike.errors import Interrupted, NotFittedError, OptionError, WeightsError
+from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder, centre
 from lookalike.models.presets import preset
 from lookalike.models.unet import UNetDenoiser
@@ -81,41 +80,6 @@ def test_untrained_it_leaves_pictures_as_they_are() -> None:
     assert fresh.score(pictures) == 0
 
 
-def test_score_is_the_negative_mean_over_all_pixels(model: UNetDenoiser) -> None:
-    pictures = waves(301, 16, 16, seed=1)
-    expected = np.mean((centre(pictures).astype(np.float64) - model.reconstruct(pictures)) ** 2)
-    assert model.score(pictures) == pytest.approx(-expected, rel=1e-6)
-    assert model.evaluate(pictures).mse == pytest.approx(expected, rel=1e-6)
-
-
-def test_pictures_mean_the_same_in_every_form(model: UNetDenoiser) -> None:
-    pictures = waves(4, 16, 16, seed=1)
-    expected = model.reconstruct(pictures)
-    np.testing.assert_array_equal(expected, model.reconstruct(la.ImageSet(pictures)))
-    np.testing.assert_array_equal(expected, model.reconstruct(centre(pictures)))
-    np.testing.assert_allclose(expected[:1], model.reconstruct(pictures[0]), rtol=0, atol=1e-5)
-
-
-def test_saved_and_loaded_gives_the_same_to_the_last_bit(model: UNetDenoiser, tmp_path: Path) -> None:
-    model.save(tmp_path)
-    pictures = waves(20, 16, 16, seed=1)
-    for loaded in (la.load_model(tmp_path), UNetDenoiser.load(tmp_path)):
-        assert type(loaded) is UNetDenoiser
-        assert (loaded.history_, loaded.data_, loaded.digest) == (model.history_, model.data_, model.digest)
-        np.testing.assert_array_equal(loaded.reconstruct(pictures), model.reconstruct(pictures))
-    assert {path.name for path in tmp_path.iterdir()} == {"encoder.safetensors", "decoder.safetensors", "model.json"}
-    (tmp_path / "decoder.safetensors").write_bytes(b"")
-    with pytest.raises(WeightsError, match="its digest differs"):
-        la.load_model(tmp_path)
-
-
-def test_a_clone_has_the_parameters_and_no_weights(model: UNetDenoiser) -> None:
-    twin = clone(model)
-    assert twin.get_params() == model.get_params()
-    with pytest.raises(NotFittedError, match="no weights yet"):
-        twin.reconstruct(waves(2))
-
-
 def test_summary_and_widths_name_every_layer(model: UNetDenoiser) -> None:
     counted = sum(tensor.size for side in model.weights().values() for tensor in side.values())
     assert model.n_parameters == counted == sum(p.numel() for p in model.network_.parameters())
@@ -140,25 +104,6 @@ def test_its_weights_are_a_function_of_the_seed_and_the_digest_of_both() -> None
 def test_parameters_out_of_range_are_named(parameters: dict[str, int], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         UNetDenoiser(**parameters).initialise((16, 16, 3))
-
-
-# No code
-
-
-def test_what_needs_a_code_is_refused_in_one_way(model: UNetDenoiser, tmp_path: Path) -> None:
-    pictures = waves(3, 16, 16)
-    attempts = [
-        lambda: model.code_size,
-        lambda: model.encode(pictures),
-        lambda: model.decode(np.zeros((1, 4))),
-        lambda: model.transform(pictures),
-        lambda: model.inverse_transform(np.zeros((1, 4))),
-        lambda: la.morph(model, pictures[0], pictures[1]),
-        lambda: la.Gallery.open(tmp_path / "gallery", model),
-    ]
-    for attempt in attempts:
-        with pytest.raises(OptionError, match="removes noise and has no code; train conv or pca for codes"):
-            attempt()
 
 
 # Any size
@@ -424,48 +369,6 @@ def test_few_pictures_get_more_epochs() -> None:
     assert recipe.for_pictures(64).epochs == recipe.least_steps / 2
 
 
-def test_stopped_anywhere_it_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interruption in the middle of an epoch, then one more epoch by epoch."""
-    pictures, test = waves(160, 24, 20), waves(20, 24, 20, seed=1)
-    recipe = Recipe(**{**QUICK.as_json(), "epochs": 3, "piece": 16, "batch_size": 16})
-
-    def train(run: Path, resume: bool = False) -> UNetDenoiser:
-        model = UNetDenoiser(width=4, device="cpu")
-        return model.fit(pictures, test=test, recipe=recipe, run=run, resume=resume, progress=False)
-
-    unbroken = train(tmp_path / "unbroken")
-    from lookalike.training import loop
-
-    stops = iter([13])
-
-    class Stop:
-        """Asks to stop once, after so many steps."""
-
-        def __enter__(self) -> Stop:
-            self.left = next(stops, 10_000)
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        @property
-        def requested(self) -> bool:
-            self.left -= 1
-            return self.left <= 0
-
-    monkeypatch.setattr(loop, "StopRequest", Stop)
-    with pytest.raises(Interrupted, match="add --resume to go on"):
-        train(tmp_path / "broken")
-    steps = list((tmp_path / "broken" / "checkpoints").glob("*-step-*"))
-    assert len(steps) == 1
-    unfinished = la.load_model(tmp_path / "broken")
-    assert isinstance(unfinished, UNetDenoiser)
-    assert unfinished.reconstruct(test).shape == test.shape
-    continued = train(tmp_path / "broken", resume=True)
-    assert continued.digest == unbroken.digest
-    for name in ("encoder.safetensors", "decoder.safetensors", "model.json", "metrics.csv"):
-        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
-
-
 # On the command line
 
 
@@ -515,7 +418,7 @@ def test_train_and_denoise(call, run: Path, tmp_path: Path) -> None:  # type: ig
         (["report", "{run}", "--out", "{tmp}/r.html"], "has no code; train conv or pca"),
         (["check", "{run}"], "has no code; train conv or pca"),
         (["submit", "{run}", "--email", "a@b.c", "--token", "t", "--dry-run"], "has no code; train conv or pca"),
-        (["export", "{run}", "--format", "keras", "--out", "{tmp}/k"], "has no code; train conv or pca"),
+        (["export", "{run}", "--format", "keras", "--out", "{tmp}/k"], "export it with --format onnx"),
         (["directions", "{run}", "{data}"], "has no code; train conv or pca"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -72,20 +72,21 @@ def faces() -> la.ImageSet:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dict[str, Path]:
-    """A gallery of faces by PCA, its run, and a denoising run that trained for two epochs."""
+    """A gallery of faces by PCA, its run, a run to follow of two epochs, and a denoiser."""
     folder = tmp_path_factory.mktemp("studio")
     pca = la.PCAAutoencoder(CODE)
     train_run(pca, faces, folder / "pca")
     noisy = la.ConvAutoencoder(24, channels=(8, 8, 8, 8), device="cpu")
     train_run(noisy, faces, folder / "cleaning", epochs=2, noise="gaussian:0.1")
+    train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=25)
     with la.Gallery.open(folder / "gallery", model=pca) as gallery:
         gallery.update(faces)
-    return {name: folder / name for name in ("gallery", "pca", "cleaning")}
+    return {name: folder / name for name in ("gallery", "pca", "cleaning", "unet")}
 
 
 @pytest.fixture(scope="session")
 def served(chromium: Any, folders: dict[str, Path]) -> Iterator[Served]:
-    with serving(folders["gallery"], runs=(folders["cleaning"],), denoiser=folders["cleaning"]) as studio:
+    with serving(folders["gallery"], runs=(folders["cleaning"],), denoiser=folders["unet"]) as studio:
         studio.wait_until_prepared()
         yield studio
 
@@ -94,7 +95,7 @@ def served(chromium: Any, folders: dict[str, Path]) -> Iterator[Served]:
 def exported(chromium: Any, runtime: None, folders: dict[str, Path]) -> Iterator[str]:
     """The address of a plain file server over a static export."""
     out = folders["pca"].parent / "site"
-    export_page(folders["pca"], out, gallery=folders["gallery"], denoiser=folders["cleaning"])
+    export_page(folders["pca"], out, gallery=folders["gallery"], denoiser=folders["unet"])
     handler = partial(_Quiet, directory=str(out))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -13,6 +13,7 @@ import pytest
 from browsing import SET, decoded, until, until_drawn
 
 import lookalike as la
+from lookalike.denoising import denoise
 from studio import png
 
 pytestmark = pytest.mark.slow
@@ -65,11 +66,14 @@ def test_find_blend_edit(
     page.wait_for_url("**principal-1**")
 
 
-def test_map_duplicates_clean(exported: str, visit: Any, gallery: Any) -> None:
+def test_map_duplicates_clean(
+    exported: str, visit: Any, gallery: Any, faces: la.ImageSet, folders: dict[str, Path], tmp_path: Path
+) -> None:
     page = visit(f"{exported}/#map")
     page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
-    page.get_by_role("radio", name="t-SNE").check()
-    page.wait_for_url("**layout=tsne**")
+    assert page.get_by_role("radio", name="t-SNE").is_checked()
+    page.get_by_role("radio", name="PCA").check()
+    page.wait_for_url("**layout=pca**")
     page.goto(f"{exported}/#duplicates?upto=0.3")
     page.locator(".group").first.wait_for()
     shown = page.locator(".group").evaluate_all(
@@ -81,6 +85,16 @@ def test_map_duplicates_clean(exported: str, visit: Any, gallery: Any) -> None:
     page.locator(".gain", has_text="PSNR").wait_for()
     noisy = float(re.search(r"PSNR ([\d.]+) dB noisy", page.locator(".gain").inner_text()).group(1))
     assert 19.5 < noisy < 21.5
+    page.locator(".where[data-place=browser]").wait_for()
+    cleaned = float(re.search(r"noisy, ([\d.]+) dB denoised", page.locator(".gain").inner_text()).group(1))
+    assert cleaned > noisy + 2
+    given = faces.pixels[5].repeat(10, 0).repeat(9, 1)  # more than a window
+    (tmp_path / "noisy.png").write_bytes(png(given))
+    page.locator(".clean-page input[type=file]").set_input_files(tmp_path / "noisy.png")
+    unet = la.load_model(folders["unet"])
+    until_drawn(page, ".trio figure:last-child canvas", denoise(unet, given))
+    page.locator("#told").evaluate(SET, 0.25)
+    until_drawn(page, ".trio figure:last-child canvas", denoise(unet, given, 0.25))
     assert page.locator("#tab-training").is_hidden()  # a closed form has no curve
 
 
@@ -128,6 +142,51 @@ def test_framing_as_the_package_does_it(exported: str, visit: Any, fit: str, tmp
     difference = np.abs(np.array(found).reshape(32, 32, 4)[..., :3] - expected)
     assert difference.max() <= (2 if fit == "stretch" else 12)
     assert difference.mean() < 1.5
+
+
+NOISES = {"saltpepper": 0.2, "poisson": 40, "occlude": 0.2, "blur": 1.2, "jpeg": 20, "gaussian": 0.1}
+JS_NOISE = """async ({kind, level, pixels, channels}) => {
+  const {spoilt} = await import(new URL('static/noises.js', document.baseURI));
+  const picture = new ImageData(64, 48);
+  picture.data.set(pixels);
+  return Array.from(await spoilt(picture, `${kind}:${level}`, channels, 3, 1));
+}"""
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_noise_as_the_package_has_it(exported: str, visit: Any, kind: str) -> None:
+    """What is not random to rounding; what is by the moments of what it changed."""
+    from lookalike.noise import corrupt, parse_noise
+
+    level = NOISES[kind]
+    grid = np.add.outer(np.linspace(40, 120, 48), np.linspace(0, 80, 64))
+    clean = np.stack([grid, grid[:, ::-1], np.full_like(grid, 128)], axis=2).round()
+    pixels = np.dstack([clean, np.full(grid.shape, 255)]).astype(int).ravel().tolist()
+    page = visit(exported)
+    page.locator(".results a.card").first.wait_for()
+    asked = {"kind": kind, "level": level, "pixels": pixels}
+    found = np.array(page.evaluate(JS_NOISE, {**asked, "channels": 3})).reshape(48, 64, 4)[..., :3]
+    given = (clean / 255 - 0.5).astype(np.float32)
+    noise = parse_noise(f"{kind}:{level}")
+    expected = (corrupt(given[None], noise, seed=0, epoch=1, indices=[0])[0] + 0.5) * 255
+    if kind == "blur":
+        np.testing.assert_allclose(found, expected, atol=0.01)
+    elif kind == "occlude":
+        rows, columns = np.nonzero((found != clean).any(axis=2))
+        box = found[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert (box == 0).all()
+        assert box[..., 0].size == len(rows) == pytest.approx(level * 48 * 64, rel=0.05)
+    elif kind == "jpeg":  # another encoder, of the same standard
+        assert np.abs(found - expected).mean() < 2.5
+        assert np.abs(found - clean).mean() > 0.3
+    else:
+        for mine, theirs in (((found - clean).mean(), (expected - clean).mean()), (found.std(), expected.std())):
+            assert mine == pytest.approx(theirs, rel=0.12, abs=1.5)
+        assert ((found - clean) ** 2).mean() == pytest.approx(((expected - clean) ** 2).mean(), rel=0.2)
+    grey = np.array(page.evaluate(JS_NOISE, {**asked, "channels": 1})).reshape(48, 64, 4)
+    if kind in ("gaussian", "poisson"):
+        assert (grey[..., 0] == grey[..., 1]).all()
+        assert (grey[..., 0] == grey[..., 2]).all()
 
 
 def test_export_by_command(call: Callable[..., Any], runtime: None, folders: dict[str, Path], tmp_path: Path) -> None:

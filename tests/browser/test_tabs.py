@@ -17,6 +17,7 @@ from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn
 from PIL import Image
 
 import lookalike as la
+from lookalike.denoising import denoise
 from studio import Served, png, serving
 
 pytestmark = pytest.mark.slow
@@ -197,12 +198,26 @@ def test_these_minus_those(
     until_drawn(page, "canvas.stage", decoded(model, gallery.code(name) + these - those))
 
 
+@pytest.fixture(scope="module")
+def unet(folders: dict[str, Path]) -> Any:
+    return la.load_model(folders["unet"])
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_clean(
-    served: Served, visit: Any, ids: dict[str, int], gallery: Any, faces: la.ImageSet, tmp_path: Path, width: str
+    served: Served,
+    visit: Any,
+    runtime: None,
+    ids: dict[str, int],
+    gallery: Any,
+    faces: la.ImageSet,
+    unet: Any,
+    tmp_path: Path,
+    width: str,
 ) -> None:
     page = visit(url(served, f"#clean?q={ids[gallery.names[4]]}&noise=gaussian:0.1"), width)
     page.locator(".gain", has_text="PSNR").wait_for()
+    page.locator(".where[data-place=browser]").wait_for()
     noisy = float(re.search(r"PSNR ([\d.]+) dB noisy", page.locator(".gain").inner_text()).group(1))
     assert 19.5 < noisy < 21.5  # sigma 0.1 is 20 dB, a little more where values are clipped to the picture's range
     page.locator("#level").evaluate(SET, 0.25)
@@ -215,7 +230,28 @@ def test_clean(
     (tmp_path / "noisy.png").write_bytes(png(faces.pixels[5].repeat(2, 0).repeat(3, 1)))
     page.locator(".clean-page input[type=file]").set_input_files(tmp_path / "noisy.png")
     until(page, "document.querySelector('.trio figure:last-child canvas').width === 96")
-    assert page.locator(".trio figure:last-child canvas").evaluate("one => one.height") == 64
+    given = faces.pixels[5].repeat(2, 0).repeat(3, 1)
+    until_drawn(page, ".trio figure:last-child canvas", denoise(unet, given))
+    page.locator("#told").evaluate(SET, 0.25)
+    until_drawn(page, ".trio figure:last-child canvas", denoise(unet, given, 0.25))
+
+
+def test_clean_by_the_server(
+    served: Served, chromium: Any, ids: dict[str, int], gallery: Any, faces: la.ImageSet, unet: Any, tmp_path: Path
+) -> None:
+    """Where the browser has no runtime, the server cleans, and is told the level."""
+    (tmp_path / "noisy.png").write_bytes(png(faces.pixels[5].repeat(2, 0)))
+    page = chromium.new_page()
+    page.route("**/vendor/**", lambda route: route.abort())
+    page.goto(url(served, f"#clean?q={ids[gallery.names[4]]}&noise=poisson:40"))
+    page.locator(".where[data-place=server]").wait_for()
+    page.locator(".gain", has_text="PSNR").wait_for()
+    page.locator(".clean-page input[type=file]").set_input_files(tmp_path / "noisy.png")
+    given = faces.pixels[5].repeat(2, 0)
+    until_drawn(page, ".trio figure:last-child canvas", denoise(unet, given))
+    page.locator("#told").evaluate(SET, 0.25)
+    until_drawn(page, ".trio figure:last-child canvas", denoise(unet, given, 0.25))
+    page.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -232,11 +268,41 @@ def test_map(served: Served, visit: Any, width: str) -> None:
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.wheel(0, -400)
     page.wait_for_url(re.compile(r"z=[2-9]"))
+    assert page.get_by_role("radio", name="t-SNE").is_checked()  # it was ready
+    page.get_by_role("radio", name="PCA").check()
+    page.wait_for_url(re.compile("layout=pca"))
     page.get_by_role("radio", name="t-SNE").check()
     page.wait_for_url(re.compile("layout=tsne"))
-    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for(timeout=90_000)  # made just now
+    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
     canvas.press("Enter")
     page.get_by_role("heading", name="Look-alikes").wait_for()
+
+
+def test_map_goes_over_to_what_comes_later(served: Served, visit: Any) -> None:
+    """PCA at once; once t-SNE is there, the map goes over to it by itself, unless PCA was chosen."""
+    page = visit(url(served))
+    missing = {"method": "tsne", "ready": False, "points": [], "ids": []}
+    coming = True
+
+    def answer(route: Any) -> None:
+        if coming:
+            route.fulfill(status=202, json=missing)
+        else:
+            route.fallback()
+
+    page.route("**/map?method=tsne", answer)
+    page.goto(url(served, "#map"))
+    page.locator(".map-page .told", has_text="until then you see PCA").wait_for()
+    until(page, "document.querySelectorAll('.map-page .strip a.card').length === 10")
+    titles = "[...document.querySelectorAll('.map-page .strip a.card')].map(one => one.title).join()"
+    before = page.evaluate(titles)
+    assert page.get_by_role("radio", name="PCA").is_checked()
+    coming = False
+    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
+    assert page.get_by_role("radio", name="t-SNE").is_checked()
+    until(page, f"{titles} !== {json.dumps(before)}")
+    page.get_by_role("radio", name="PCA").check()
+    until(page, f"{titles} === {json.dumps(before)}")
 
 
 def _answer(source: str, route: Any) -> None:

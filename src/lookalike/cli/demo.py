@@ -31,6 +31,6 @@ def demo(
         f"took {payload['seconds']:.0f} s; now open {payload['report']}, or look for look-alikes yourself:",
         f"  lookalike search {payload['gallery']} {out / 'query.png'}",
         "or on a page, at http://127.0.0.1:8000/ once this runs:",
-        f"  lookalike serve {payload['gallery']} --denoiser {out / 'denoiser'} --run {out / 'conv'}",
+        f"  lookalike serve {payload['gallery']} --denoiser {out / 'unet'} --run {out / 'conv'}",
     ]
     answer(payload, "\n".join(lines), json)

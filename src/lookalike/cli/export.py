@@ -34,18 +34,20 @@ def export(
     denoiser: Annotated[
         Path | None,
         typer.Option(
-            help="With 'page': a run that removes noise from pictures of the same shape.", show_default="none"
+            help="With 'page': a run that removes noise, trained with --model unet, or of pictures of the same shape.",
+            show_default="none",
         ),
     ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Write a run's encoder and decoder for another program, and compare what both compute on random pictures.
+    """Write a run's model for another program, and compare what both compute on random pictures.
 
-    'keras' writes whole models for Keras 3 and weights for Keras 2; 'onnx' writes encoder.onnx and decoder.onnx for
-    ONNX Runtime, on a server or in a browser; 'page' writes the whole studio on a gallery as one folder that any static
-    host serves: its pictures, names and attributes are then for everyone to see who can open it. The seed draws the
-    pictures that are compared and, for 'page', the pairs that tell a match and the map.
+    'keras' writes whole models for Keras 3 and weights for Keras 2; 'onnx' writes encoder.onnx and decoder.onnx, or
+    denoiser.onnx for a run of --model unet, for ONNX Runtime, on a server or in a browser; 'page' writes the whole
+    studio on a gallery as one folder that any static host serves: its pictures, names and attributes are then for
+    everyone to see who can open it. The seed draws the pictures that are compared and, for 'page', the pairs that tell
+    a match and the map.
     """
     from lookalike.models.loading import load_model
 

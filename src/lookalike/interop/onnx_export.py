@@ -1,6 +1,7 @@
-"""A model's two sides as ONNX: for ONNX Runtime on a server, in a browser or on a phone.
+"""Models as ONNX: for ONNX Runtime on a server, in a browser or on a phone.
 
-The graphs hold standard operators only, so that ONNX Runtime Web's WASM kernels run them. A batch is of any size.
+A model with a code becomes two graphs, one without a code becomes one. They hold standard operators only, so that ONNX
+Runtime Web's WASM kernels run them. A batch is of any size.
 """
 
 from __future__ import annotations
@@ -16,31 +17,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lookalike import files
-from lookalike.errors import LookalikeError, MissingExtraError, OptionError
+from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.interop.onnx_graphs import CODES, GRAPHS, OPSET, PICTURES
+from lookalike.interop.onnx_runtime import session
+from lookalike.interop.onnx_unet import CLEAN, CODELESS, LEVELS, NOT_TOLD, reach_of
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lookalike.models.base import Autoencoder
 
-ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
-SIDES = ("encoder", "decoder")
+SIDES, DENOISER = ("encoder", "decoder"), ("denoiser",)
 COMPARED = 8
 """Random pictures on which both programs are compared."""
+ODD = 3
+"""Rows and columns more than the training's pictures have, where a model takes any size: no multiple of its stride."""
 LARGEST_DIFFERENCE = 1e-3
 """Between the outputs of ONNX Runtime and of the model; rounding gives about 1e-6."""
 
 
 def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dict[str, Any]:
-    """Write `encoder.onnx` and `decoder.onnx` into a folder, after ONNX Runtime was seen to compute what `model` does.
+    """Write a model into a folder as ONNX, after ONNX Runtime was seen to compute what `model` does.
 
-    The encoder takes `pictures`, float32 (N, C, H, W) centred to [-0.5, 0.5], and gives `codes`, float32 (N, K); the
-    decoder the reverse, not clipped. Both carry what they are in their metadata: `lookalike.kind`, `.image_shape`
-    (JSON, H, W and C), `.code_size`, `.digest` (of the model's weights and parameters) and `.side`.
+    Of a model with a code, `encoder.onnx` takes `pictures`, float32 (N, C, H, W) centred to [-0.5, 0.5], and gives
+    `codes`, float32 (N, K); `decoder.onnx` does the reverse, not clipped. Of a U-Net, `denoiser.onnx` takes `pictures`
+    of any height and width with `levels`, float32 (N,), and gives `clean`, of the same size and not clipped: a level is
+    the noise's standard deviation, a picture spanning 1, or -1 for the model to judge for itself.
+
+    All carry what they are in their metadata: `lookalike.kind`, `.image_shape` (JSON, H, W and C), `.digest` (of the
+    model's weights and parameters), `.side`, and `.code_size` or `.reach` (pixels that a denoiser sees to each side).
 
     Returns `files`, the paths written, `max_abs_difference`, the largest between the outputs of ONNX Runtime and of
     `model` on random pictures drawn by `seed`, and `opset`.
@@ -48,27 +55,22 @@ def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dic
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
         NotFittedError: the model has no weights yet.
-        OptionError: the model has no code.
         LookalikeError: ONNX Runtime computes something else.
     """
     _check_packages("export --format onnx")
-    if not getattr(model, "has_code", True):
-        raise OptionError(f"a model of kind {model.kind!r} has no code, so there are no two sides to export")
     weights = model.weights()
-    if model.kind in GRAPHS:
-        sides = GRAPHS[model.kind](model.get_params(), model.image_shape_, weights["encoder"], weights["decoder"])
-        protos = [_model_of(graph) for graph in sides]
-    else:
-        protos = exported_by_torch(model)
-    facts = _facts(model.kind, model.image_shape_, model.code_size, model.digest)
-    graphs = [_serialised(proto, facts, side) for proto, side in zip(protos, SIDES, strict=True)]
-    difference = _difference(model, graphs, seed)
+    parts = model.get_params(), model.image_shape_, weights["encoder"], weights["decoder"]
+    graphs = _written_out(model.kind, *parts)
+    protos = exported_by_torch(model) if graphs is None else graphs
+    facts = _facts(model.kind, model.get_params(), model.image_shape_, model.digest)
+    contents = {side: _serialised(proto, facts, side) for side, proto in protos.items()}
+    difference = (_difference if model.has_code else _difference_in_cleaning)(model, list(contents.values()), seed)
     if not difference <= LARGEST_DIFFERENCE:
         raise LookalikeError(
             f"ONNX Runtime's outputs differ by up to {difference:.2g} from the model's, beyond {LARGEST_DIFFERENCE:g}; "
             "nothing was written: please report the versions of torch and onnxruntime"
         )
-    return {"files": _written(graphs, Path(folder)), "max_abs_difference": difference, "opset": OPSET}
+    return {"files": _written(contents, Path(folder)), "max_abs_difference": difference, "opset": OPSET}
 
 
 def export_saved(saved: Path, digest: str, folder: Path) -> bool:
@@ -77,7 +79,7 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
     Args:
         saved: the folder that `Autoencoder.save` wrote.
         digest: `Autoencoder.digest` of that model, noted in what is written.
-        folder: takes `encoder.onnx` and `decoder.onnx`.
+        folder: takes what `export_onnx` would write.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -88,24 +90,23 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
     _check_packages("an ONNX model")
     description, encoder, decoder = load(saved)
     kind, parameters = description["kind"], description["parameters"]
-    if kind not in GRAPHS:
-        return False
     height, width, depth = description["image_shape"]
-    sides = GRAPHS[kind](parameters, (height, width, depth), encoder, decoder)
-    facts = _facts(kind, (height, width, depth), parameters["code_size"], digest)
-    graphs = [_serialised(_model_of(graph), facts, side) for graph, side in zip(sides, SIDES, strict=True)]
-    _written(graphs, folder)
+    graphs = _written_out(kind, parameters, (height, width, depth), encoder, decoder)
+    if graphs is None:
+        return False
+    facts = _facts(kind, parameters, (height, width, depth), digest)
+    _written({side: _serialised(proto, facts, side) for side, proto in graphs.items()}, folder)
     return True
 
 
-def exported_by_torch(model: Autoencoder) -> list[Any]:
-    """Both sides of a model of any kind as PyTorch's exporter writes them: `onnx.ModelProto`, encoder first."""
+def exported_by_torch(model: Autoencoder) -> dict[str, Any]:
+    """Both sides of a model of any kind with a code, as PyTorch's exporter writes them: `onnx.ModelProto` by side."""
     height, width, depth = model.image_shape_
     encoder, decoder = _sides(model)
-    return [
-        _traced(encoder, (2, depth, height, width), PICTURES, CODES),
-        _traced(decoder, (2, model.code_size), CODES, PICTURES),
-    ]
+    return {
+        "encoder": _traced(encoder, (2, depth, height, width), PICTURES, CODES),
+        "decoder": _traced(decoder, (2, model.code_size), CODES, PICTURES),
+    }
 
 
 def _check_packages(feature: str) -> None:
@@ -113,15 +114,25 @@ def _check_packages(feature: str) -> None:
         raise MissingExtraError("onnx", feature)
 
 
-def _facts(kind: str, image_shape: tuple[int, int, int], code_size: int, digest: str) -> dict[str, str]:
-    shape = json.dumps([int(side) for side in image_shape])
-    return {"kind": kind, "image_shape": shape, "code_size": str(code_size), "digest": digest}
+def _written_out(kind: str, *parts: Any) -> dict[str, Any] | None:
+    """`onnx.ModelProto` by side of a kind whose graphs we write ourselves, None of any other."""
+    if kind in CODELESS:
+        return dict(zip(DENOISER, [_model_of(CODELESS[kind](*parts))], strict=True))
+    if kind in GRAPHS:
+        return dict(zip(SIDES, map(_model_of, GRAPHS[kind](*parts)), strict=True))
+    return None
 
 
-def _written(graphs: list[bytes], folder: Path) -> list[str]:
-    paths = [folder / ENCODER, folder / DECODER]
-    for path, graph in zip(paths, graphs, strict=True):
-        files.write_bytes(path, graph)
+def _facts(kind: str, parameters: dict[str, Any], image_shape: tuple[int, int, int], digest: str) -> dict[str, str]:
+    facts = {"kind": kind, "image_shape": json.dumps([int(side) for side in image_shape]), "digest": digest}
+    own = {"reach": reach_of(parameters)} if kind in CODELESS else {"code_size": parameters["code_size"]}
+    return facts | {name: str(value) for name, value in own.items()}
+
+
+def _written(contents: dict[str, bytes], folder: Path) -> list[str]:
+    paths = [folder / f"{side}.onnx" for side in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        files.write_bytes(path, content)
     return [str(path) for path in paths]
 
 
@@ -214,77 +225,17 @@ def _difference(model: Autoencoder, graphs: list[bytes], seed: int) -> float:
     return max(float(one) for one in differences)
 
 
-def session(graph: bytes | Path, threads: int = 1) -> Any:
-    """An ONNX Runtime session on the CPU.
-
-    Raises:
-        MissingExtraError: onnxruntime is not installed.
-    """
-    if find_spec("onnxruntime") is None:
-        raise MissingExtraError("onnx", "running an ONNX model")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        graph if isinstance(graph, bytes) else str(graph), options, providers=["CPUExecutionProvider"]
-    )
-
-
-def facts_of(held: Any) -> dict[str, str]:
-    """What `export_onnx` noted in a session's model: kind, image_shape, code_size, digest and side."""
-    noted = held.get_modelmeta().custom_metadata_map
-    return {name.removeprefix("lookalike."): value for name, value in noted.items() if name.startswith("lookalike.")}
-
-
-class OnnxCodec:
-    """The two exported sides as one: pictures to codes and back, on ONNX Runtime, without PyTorch.
-
-    Attributes:
-        image_shape_: (H, W, C) of the pictures.
-        code_size: numbers of a code.
-        digest: of the model that was exported.
-    """
-
-    def __init__(self, folder: str | Path, threads: int = 1) -> None:
-        """Open what `export_onnx` wrote into a folder.
-
-        Raises:
-            MissingExtraError: onnxruntime is not installed.
-            LookalikeError: the files are missing, damaged, or not of one model.
-        """
-        try:
-            self._encoder = session(Path(folder) / ENCODER, threads)
-            self._decoder = session(Path(folder) / DECODER, threads)
-            facts, other = facts_of(self._encoder), facts_of(self._decoder)
-            height, width, depth = json.loads(facts["image_shape"])
-            self.code_size = int(facts["code_size"])
-            self.digest = facts["digest"]
-        except MissingExtraError:
-            raise
-        except Exception as error:  # ONNX Runtime's errors have no base of their own
-            raise LookalikeError(f"{folder} holds no exported model that can be read ({error})") from error
-        if other.get("digest") != self.digest or (facts["side"], other["side"]) != ("encoder", "decoder"):
-            raise LookalikeError(f"{folder} holds two sides that are not of one model; export it again")
-        self.image_shape_: tuple[int, int, int] = (height, width, depth)
-
-    def encode(self, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """uint8 or centred float32 (N, H, W, C) -> float32 (N, code_size)."""
-        centred = np.asarray(pictures, np.float32)
-        if pictures.dtype == np.uint8:  # as `models.base.centre`, without what its module imports
-            centred = centred / np.float32(255) - np.float32(0.5)
-        batch = np.ascontiguousarray(centred.transpose(0, 3, 1, 2))
-        codes: npt.NDArray[np.float32] = self._encoder.run([CODES], {PICTURES: batch})[0]
-        return codes
-
-    def decode(self, codes: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """(N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped."""
-        given = np.ascontiguousarray(codes, np.float32)
-        pictures: npt.NDArray[np.float32] = self._decoder.run([PICTURES], {CODES: given})[0]
-        return pictures.transpose(0, 2, 3, 1)
-
-    def reconstruct(self, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Encode and decode: (N, H, W, C) -> float32 (N, H, W, C), centred to 0, not clipped."""
-        return self.decode(self.encode(pictures))
+def _difference_in_cleaning(model: Any, graphs: list[bytes], seed: int) -> float:
+    """Between a denoiser and ONNX Runtime, over random pictures of two sizes, told and not told a level."""
+    held = session(graphs[0])
+    generator = np.random.default_rng(seed)
+    height, width, depth = model.image_shape_
+    differences = [0.0]
+    for shape in ((COMPARED, height, width, depth), (1, height + ODD, width + ODD, depth)):
+        pictures = generator.random(shape, np.float32) - np.float32(0.5)
+        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        for level in (None, 0.1):
+            levels = np.full(len(pictures), NOT_TOLD if level is None else level, np.float32)
+            found = held.run([CLEAN], {PICTURES: planes, LEVELS: levels})[0].transpose(0, 2, 3, 1)
+            differences.append(float(np.abs(found - model.reconstruct(pictures, level)).max()))
+    return max(differences)

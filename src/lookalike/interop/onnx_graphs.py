@@ -25,7 +25,7 @@ CHANNELS_LAST, CHANNELS_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 """Codes are learned from pictures flattened with their channels last."""
 
 
-class _Chain:
+class Chain:
     """Nodes of which each takes what the one before gave."""
 
     def __init__(self, first: str, tensors: Tensors) -> None:
@@ -52,7 +52,7 @@ class _Chain:
         """Keep an array under a name."""
         from onnx import numpy_helper
 
-        self.held.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
+        self.held.append(numpy_helper.from_array(np.asarray(values, dtype, order="C"), name))
         return name
 
     def weights(self, layer: str) -> tuple[str, str]:
@@ -79,13 +79,13 @@ def linear(parameters: dict[str, Any], image_shape: tuple[int, int, int], encode
     return _sides(forth, back, image_shape, int(parameters["code_size"]))
 
 
-def _linear_chains(image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> tuple[_Chain, _Chain]:
+def _linear_chains(image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> tuple[Chain, Chain]:
     height, width, depth = image_shape
-    forth = _Chain(PICTURES, encoder)
+    forth = Chain(PICTURES, encoder)
     forth.add("Transpose", perm=CHANNELS_LAST)
     forth.add("Flatten", axis=1)
     forth.add("Gemm", *forth.weights("dense"), transB=1)
-    back = _Chain(CODES, decoder)
+    back = Chain(CODES, decoder)
     back.add("Gemm", *back.weights("dense"), transB=1)
     back.add("Reshape", back.constant("shape", [-1, height, width, depth]))
     back.add("Transpose", perm=CHANNELS_FIRST)
@@ -99,7 +99,7 @@ def convolutional(
     height, width, _ = image_shape
     channels = list(parameters["channels"])
     stride = 2 ** len(channels)
-    forth = _Chain(PICTURES, encoder)
+    forth = Chain(PICTURES, encoder)
     if min(height, width) < stride:
         missing = [0, 0, 0, 0, 0, 0, max(stride - height, 0), max(stride - width, 0)]
         forth.add("Pad", forth.constant("margins", missing), mode="edge")
@@ -112,7 +112,7 @@ def convolutional(
     forth.add("Gemm", *forth.weights("dense"), transB=1)
 
     rows, columns = -(-height // stride), -(-width // stride)
-    back = _Chain(CODES, decoder)
+    back = Chain(CODES, decoder)
     back.add("Gemm", *back.weights("dense"), transB=1)
     if parameters["dense_activation"] == "elu":
         back.add("Elu")
@@ -138,7 +138,7 @@ def contrasting(
     parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
 ) -> Sides:
     """As `models.contrast`: local contrast, the mean over both mirror images, and Dense; Dense and Reshape."""
-    forth = _Chain(PICTURES, encoder)
+    forth = Chain(PICTURES, encoder)
     reduction = max(1, round(min(image_shape[:2]) / SIDE))
     height, width = (side // reduction for side in image_shape[:2])
     if reduction > 1:
@@ -164,7 +164,7 @@ def contrasting(
     return _sides(forth, back, image_shape, int(parameters["code_size"]))
 
 
-def _normalise(chain: _Chain) -> None:
+def _normalise(chain: Chain) -> None:
     """Each picture with mean 0 and standard deviation 1."""
     axes = chain.constant("picture", [1, 2, 3])
     x = chain.last
@@ -195,7 +195,7 @@ GRAPHS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Tenso
 """By the model's kind: from its parameters, picture shape (H, W, C), and weights of both sides."""
 
 
-def _sides(forth: _Chain, back: _Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
+def _sides(forth: Chain, back: Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
     height, width, depth = image_shape
     shape = [depth, height, width]
     return (

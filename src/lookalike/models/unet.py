@@ -162,15 +162,12 @@ class UNetDenoiser(NetworkAutoencoder):
         return np.concatenate(parts, axis=3)
 
     def _denoised(self, pictures: Floats, levels: Floats | None) -> Floats:
-        """A batch with the network's own number of channels, continued by reflection to multiples of 4."""
-        height, width = pictures.shape[1:3]
-        ends = [(0, 0), (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)]
+        """A batch with the network's own number of channels."""
         with torch.inference_mode():
-            batch = torch.from_numpy(np.pad(pictures, ends, mode="reflect")).to(self._device).permute(0, 3, 1, 2)
+            batch = torch.from_numpy(np.ascontiguousarray(pictures)).to(self._device).permute(0, 3, 1, 2)
             told = None if levels is None else torch.from_numpy(levels).to(self._device)
             restored: Floats = self.network_(batch, told).permute(0, 2, 3, 1).float().cpu().numpy()
-            cropped: Floats = restored[:, :height, :width]
-        return cropped
+        return restored
 
     def _checked(self, X: Pictures) -> Pixels | Floats:
         self._check_fitted()

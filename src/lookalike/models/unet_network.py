@@ -1,7 +1,8 @@
-"""A small residual U-Net that estimates the noise in pictures of any size whose sides are multiples of 4."""
+"""A small residual U-Net that estimates the noise in pictures of any size."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +12,7 @@ from lookalike.training.shown import NOT_TOLD
 
 HALVINGS = 2
 STRIDE = 1 << HALVINGS
-"""Sides of what the network takes are multiples of this."""
+"""Sides are continued to multiples of this."""
 
 LEVEL_SCALE = 10
 """Brings levels to about 1; smaller, the network learns to judge for itself before it learns to listen."""
@@ -97,17 +98,30 @@ class UNet(nn.Module):
         nn.init.zeros_(self.decoder.tail.weight)  # at first it leaves pictures as they are
 
     def forward(self, images: Tensor, levels: Tensor | None = None) -> Tensor:
-        """Clean float32 (N, C, H, W) in [-0.5, 0.5], H and W multiples of 4.
+        """Clean float32 (N, C, H, W) in [-0.5, 0.5]; sides that are no multiples of 4 are continued by reflection.
 
         `levels` (N,) are the noise's standard deviations, `NOT_TOLD` where it is to judge for itself, as without.
         """
+        height, width = images.shape[2:]
+        images = _continued(images)
         if levels is None:
             levels = images.new_full((len(images),), NOT_TOLD)
         told = (levels >= 0).to(images.dtype)
         planes = torch.stack([told, told * levels.to(images.dtype) * LEVEL_SCALE], 1)
         planes = planes[:, :, None, None].expand(-1, -1, *images.shape[2:])
         noise: Tensor = self.decoder(self.encoder(torch.cat([images, planes], 1)))
-        return images - noise
+        clean: Tensor = (images - noise)[..., :height, :width]
+        return clean
+
+
+def _continued(images: Tensor) -> Tensor:
+    """Continue both sides at their ends, as `numpy.pad` reflects: to and fro, where a side is shorter than its end."""
+    for axis in (2, 3):
+        side = images.shape[axis]
+        if side % STRIDE:
+            places = np.pad(np.arange(side), (0, -side % STRIDE), mode="reflect")
+            images = images.index_select(axis, torch.from_numpy(places).to(images.device))
+    return images
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:

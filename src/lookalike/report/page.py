@@ -39,7 +39,8 @@ def write_report(
         train: the pictures among which look-alikes are sought, and whose attributes, if they have any, become
             sliders; without them both sections are left out.
         compare: (name, model) of others to set beside it.
-        denoiser: a model that removes noise, of pictures of the same shape; without it that section is left out.
+        denoiser: a model that removes noise from such pictures, beside which the best classical one stands where there
+            is `train`; without it that section is left out.
         noise: what it is shown removing, such as "gaussian:0.1".
         timings: `seconds` and `images_per_second` of the training.
         seed: chooses the pictures that are shown.
@@ -54,7 +55,7 @@ def write_report(
         "" if train is None else sections.neighbours(model, test, train, album, seed),
         sections.morphs(model, test, album, seed),
         "" if train is None else edits(model, test, train, album, seed),
-        "" if denoiser is None or noise is None else cleaning(denoiser, test, noise, album, seed),
+        "" if denoiser is None or noise is None else cleaning(denoiser, test, noise, album, seed, train),
         sections.making(model),
     ]
     title, opening = sections.opening(model, test, compare, timings or {})

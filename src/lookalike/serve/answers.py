@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 from collections.abc import Sequence
@@ -46,15 +47,30 @@ def kept(request: Request, body: bytes, kind: str, cache: str = ASK, headers: di
 
 
 def kept_file(request: Request, path: Path, kind: str, cache: str = ASK) -> Response:
-    """A file's content as such an answer; read, and its digest taken, when the file has changed."""
+    """A file's content as such an answer, text compressed; read, and its digest taken, when the file has changed."""
     facts = path.stat()
-    return tagged(request, *_content(path, facts.st_mtime_ns, facts.st_size), kind, cache)
+    if not kind.startswith("text/"):
+        return tagged(request, *_content(path, facts.st_mtime_ns, facts.st_size), kind, cache)
+    packed = _takes_gzip(request)
+    content = _content(path, facts.st_mtime_ns, facts.st_size, packed)
+    encoding = {"Content-Encoding": "gzip"} if packed else {}
+    return tagged(request, *content, kind, cache, {"Vary": "Accept-Encoding", **encoding})
 
 
-@lru_cache(maxsize=64)
-def _content(path: Path, _modified: int, _size: int) -> tuple[bytes, str]:
+@lru_cache(maxsize=128)
+def _content(path: Path, _modified: int, _size: int, packed: bool = False) -> tuple[bytes, str]:
     body = path.read_bytes()
+    body = gzip.compress(body, mtime=0) if packed else body
     return body, tag_of(body)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Whether the client reads gzip (RFC 9110, Accept-Encoding)."""
+    for one in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, quality = one.partition(";")
+        if name.strip() == "gzip":
+            return quality.strip().removeprefix("q=").strip("0.") != "" if quality else True
+    return False
 
 
 def tag_of(body: bytes) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import LookalikeError
-from lookalike.interop.onnx_export import OnnxCodec, export_saved
+from lookalike.interop.onnx_export import export_saved
+from lookalike.interop.onnx_runtime import OnnxCodec, OnnxRestorer, open_exported
 from lookalike.studio.preparing import Prepared
 from lookalike.studio.runs import MODEL
 
@@ -48,7 +49,7 @@ class Codecs:
         self.prepared = prepared
         self._tried: set[str] = set()
 
-    def open(self, saved: Path, key: str) -> OnnxCodec | None:
+    def open(self, saved: Path, key: str) -> OnnxCodec | OnnxRestorer | None:
         """The model saved in a folder; None where only a process with PyTorch can export it, which has not yet.
 
         Files that cannot be read any more are written anew.
@@ -60,13 +61,13 @@ class Codecs:
         if folder is None:
             return None
         try:
-            return OnnxCodec(folder)
+            return open_exported(folder)
         except LookalikeError as error:
             _log.warning("%s; it is written anew", error)
         shutil.rmtree(folder)
         self._tried.discard(key)
         folder = self._exported(saved, key)
-        return None if folder is None else OnnxCodec(folder)
+        return None if folder is None else open_exported(folder)
 
     def _exported(self, saved: Path, key: str) -> Path | None:
         if self.prepared.models(key) is None and key not in self._tried:

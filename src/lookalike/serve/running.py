@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -78,7 +80,14 @@ def server_of(app: Any) -> uvicorn.Server:
         proxy_headers=False,
         timeout_graceful_shutdown=PATIENCE,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
     return uvicorn.Server(config)
+
+
+def _is_no_cut_off(record: logging.LogRecord) -> bool:
+    """Not what the end of the server cut off: that is no fault, and its traceback would look like one."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return not (kind is not None and issubclass(kind, asyncio.CancelledError))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -84,14 +84,21 @@ class Space(BaseModel):
     squared_half: bool
 
 
+class OnnxDenoiser(BaseModel):
+    """The exported model that removes noise."""
+
+    models: list[str] = Field(description="Addresses: each takes what the one before gives, the first pictures.")
+    image_shape: list[int] = Field(description="H, W and C of the pictures it was trained with.")
+    reach: int | None = Field(description="Pixels that it sees to each side; null: it takes its own shape only.")
+    takes_level: bool = Field(description="Whether it has a second input, `levels`; -1: it judges for itself.")
+
+
 class Onnx(BaseModel):
     """Addresses of the exported models."""
 
     encoder: str
     decoder: str
-    denoiser_encoder: str | None
-    denoiser_decoder: str | None
-    denoiser_shape: list[int] | None
+    denoiser: OnnxDenoiser | None
 
 
 class Gallery(BaseModel):
@@ -110,7 +117,6 @@ class Gallery(BaseModel):
     match_basis: str | None
     people: bool
     attributes: list[str]
-    space: Space
     digest: str
     denoiser: bool
     onnx: Onnx | None

@@ -20,7 +20,7 @@ from lookalike.gallery import Gallery
 from lookalike.gallery.housekeeping import MODEL, build_with
 from lookalike.gallery.queries import Asked
 from lookalike.gallery.snapshot import Near, Snapshot
-from lookalike.interop.onnx_export import OnnxCodec
+from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.codecs import Codec, Codecs, Floats, Restorer
 from lookalike.serve.limits import busy, check_picture
@@ -266,8 +266,10 @@ class Studio:
         if not isinstance(self._codec, OnnxCodec):
             digest = str(self.snapshot.catalog.fact("model"))
             exported = self._codecs.open(self.settings.gallery / MODEL, digest)
-            # Of a kind that only PyTorch can export: PyTorch's own until that is done.
-            self._codec = exported or self._codec or self.gallery.model
+            if isinstance(exported, OnnxCodec):
+                self._codec = exported
+            elif self._codec is None:  # of a kind that only PyTorch can export: PyTorch's own until that is done
+                self._codec = self.gallery.model
         self._take_denoiser()
 
     def _take_denoiser(self) -> None:
@@ -286,7 +288,7 @@ class Studio:
             _log.warning("%s", error)
 
     def _usual(self) -> list[str]:
-        return ["models", "threshold", "directions"]
+        return ["models", "threshold", "directions", "tsne"]
 
     def _is_there(self, kind: str) -> bool:
         if kind == "models":

@@ -14,12 +14,13 @@ import numpy as np
 from lookalike import files
 from lookalike.errors import OptionError, UserError
 from lookalike.gallery import Gallery
-from lookalike.interop.onnx_export import DECODER, ENCODER, export_onnx
+from lookalike.interop.onnx_export import export_onnx
+from lookalike.interop.onnx_runtime import DECODER, ENCODER
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 from lookalike.models.pictures import picture_spec
 from lookalike.studio.atlas import Atlas
-from lookalike.studio.facts import finite, gallery_facts, item_row
+from lookalike.studio.facts import denoiser_facts, denoiser_name, finite, gallery_facts, item_row, space_facts
 from lookalike.studio.layout import layout
 from lookalike.studio.preparing import directions, tsne_points
 from lookalike.studio.runs import METRICS, FollowedRun
@@ -31,8 +32,6 @@ PAGE = Path(__file__).parent / "page"
 RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 PICTURES = 2000
 """Of the run's own pictures, where no gallery is named: what a phone still loads and searches at once."""
-LAID_OUT_UP_TO = 4000
-"""Pictures that t-SNE lays out in less than a minute on one core."""
 MODE = '<meta name="lookalike-mode" content="{}">'
 
 
@@ -52,7 +51,8 @@ def export_page(
         out: the folder that takes the files; those of an earlier export are replaced, `index.html` last.
         gallery: the folder of a gallery of that model, which is exported whole; None makes one of up to `pictures` of
             the run's training.
-        denoiser: the folder of a run that removes noise, for pictures of the same shape; None leaves Clean out.
+        denoiser: the folder of a run that removes noise: a U-Net, or a model of pictures of the same shape; None leaves
+            Clean out.
         pictures: see `gallery`; 2 or more.
         seed: of thresholds and the map.
 
@@ -73,8 +73,7 @@ def export_page(
     folder, data = Path(out), Path(out) / "data"
     onnx: dict[str, Any] = {"encoder": f"data/models/{ENCODER}", "decoder": f"data/models/{DECODER}"}
     with _gallery(model, gallery, pictures, seed) as held:  # refused before anything is written, where it does not fit
-        if denoiser is not None:
-            onnx |= _export_denoiser(load_model(denoiser), model, data / "models")
+        onnx["denoiser"], differs = _export_denoiser(denoiser, model, data / "models", seed)
         exported = export_onnx(model, data / "models", seed=seed)
         images = _write_gallery(held, data, onnx, Path(run), seed)
     _write_page(folder)
@@ -84,7 +83,7 @@ def export_page(
         "files": written,
         "images": images,
         "bytes": sum((folder / name).stat().st_size for name in written),
-        "max_abs_difference": exported["max_abs_difference"],
+        "max_abs_difference": max(differs, exported["max_abs_difference"]),
     }
 
 
@@ -113,17 +112,25 @@ def _gallery(model: Autoencoder, folder: str | Path | None, pictures: int, seed:
         yield held
 
 
-def _export_denoiser(denoiser: Autoencoder, model: Autoencoder, folder: Path) -> dict[str, Any]:
-    if denoiser.image_shape_ != model.image_shape_:
+def _export_denoiser(
+    run: str | Path | None, model: Autoencoder, folder: Path, seed: int
+) -> tuple[dict[str, Any] | None, float]:
+    """Write the denoiser's graphs; what the page must know of it, and by how much the exported one differs."""
+    if run is None:
+        return None, 0.0
+    denoiser = load_model(run)
+    if getattr(denoiser, "reach", None) is None and denoiser.image_shape_ != model.image_shape_:
         raise OptionError(
             f"the denoiser takes pictures of shape {denoiser.image_shape_}, the run's model of {model.image_shape_}; "
-            "without a server both must be the same"
+            "without a server both must be the same, or the denoiser trained with --model unet"
         )
     with tempfile.TemporaryDirectory() as made:
-        export_onnx(denoiser, made)
-        for name in (ENCODER, DECODER):
-            files.write_bytes(folder / f"denoiser-{name}", (Path(made) / name).read_bytes())
-    return {f"denoiser_{Path(name).stem}": f"data/models/denoiser-{name}" for name in (ENCODER, DECODER)}
+        exported = export_onnx(denoiser, made, seed=seed)
+        names = [Path(path).name for path in exported["files"]]
+        for name in names:
+            files.write_bytes(folder / denoiser_name(name), (Path(made) / name).read_bytes())
+    facts = denoiser_facts(denoiser, [f"data/models/{denoiser_name(name)}" for name in names])
+    return facts, exported["max_abs_difference"]
 
 
 def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, seed: int) -> int:
@@ -140,9 +147,10 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
     for number in range(atlas.sheets):
         places = slice(number * atlas.per_sheet, (number + 1) * atlas.per_sheet)
         files.write_bytes(data / f"atlas-{number}.jpg", atlas.sheet(view.all_pixels[view.rows[places]]))
-    maps = {"pca": layout(view.codes, "pca").astype(np.float64).round(4).tolist()}
-    if len(ids) <= LAID_OUT_UP_TO:
-        maps["tsne"] = tsne_points(snapshot, seed)
+    maps = {
+        "pca": layout(view.codes, "pca").astype(np.float64).round(4).tolist(),
+        "tsne": tsne_points(snapshot, seed),
+    }
     for method, points in maps.items():
         _write(data / f"map-{method}.json", {"method": method, "ready": True, "points": points, "ids": ids})
     threshold = held.duplicate_threshold(seed=seed).distance
@@ -150,12 +158,12 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
         data / "gallery.json",
         {
             **gallery_facts(snapshot, held.threshold(seed=seed)),
-            "denoiser": "denoiser_encoder" in onnx,
+            "denoiser": onnx["denoiser"] is not None,
             "onnx": onnx,
             "preparing": [],
             "duplicate_threshold": threshold,
             "framing": _framing(held, snapshot),
-            "layouts": list(maps),
+            "space": space_facts(metric),
             "runs": _write_run(run, data),
         },
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.data.images import DataSpec
 from lookalike.gallery.housekeeping import MODEL
+from lookalike.interop.onnx_runtime import DENOISER
 from lookalike.models.store import read_description
 from lookalike.search.metric import Cosine, Metric, Whitened, WhitenedCosine
 
@@ -38,7 +39,6 @@ def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dic
         "match_basis": None if threshold is None else threshold.basis,
         "people": any(person is not None for person in view.people),
         "attributes": snapshot.catalog.attribute_names,
-        "space": space_facts(index.metric),
         "digest": snapshot.digest,
     }
 
@@ -70,6 +70,25 @@ def space_facts(metric: Metric) -> dict[str, Any]:
         "matrix": matrix,
         "unit": by_angle,
         "squared_half": by_angle,
+    }
+
+
+def denoiser_name(file: str) -> str:
+    """What a file of an exported denoiser is called beside those of the gallery's own model."""
+    return file if file == DENOISER else f"denoiser-{file}"
+
+
+def denoiser_facts(denoiser: Any, addresses: list[str]) -> dict[str, Any]:
+    """What a browser must know of a denoiser to run its graphs, which lie at these addresses, one after the other.
+
+    Pictures are of `image_shape` where `reach` is None; else they are of any size, and `reach` pixels to each side of a
+    piece are all that can change it. With `takes_level`, the graph's second input is the noise's level.
+    """
+    return {
+        "models": addresses,
+        "image_shape": [int(side) for side in denoiser.image_shape_],
+        "reach": getattr(denoiser, "reach", None),
+        "takes_level": getattr(denoiser, "takes_level", False),
     }
 
 

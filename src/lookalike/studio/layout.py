@@ -1,4 +1,4 @@
-"""Codes laid out in the plane: at once by their two leading principal axes, or, given time, by t-SNE."""
+"""Codes laid out in the plane: at once by their two leading principal axes, or, given half a minute, by t-SNE."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ Floats = npt.NDArray[np.float32]
 
 METHODS = ("pca", "tsne")
 PERPLEXITY = 30.0
+LANDMARKS = 3000
+"""Codes that t-SNE lays out itself, in half a minute on one core; the others go to their nearest of these."""
+ANCHORS = 5
+"""Nearest landmarks between which a code is placed."""
+TOGETHER = 0.05
+"""Share of the map's width within which these must lie: between two islands there is nothing."""
 WIDEST = 0.0005
 """Share of the points at each end of an axis at its border, so that a few far ones do not crowd the rest."""
 
@@ -20,7 +26,7 @@ def layout(codes: npt.ArrayLike, method: str = "pca", *, seed: int = 0) -> Float
 
     Args:
         codes: after the gallery's metric for "tsne", so that near means what it means in a search.
-        method: "pca", or "tsne": minutes for ten thousands of codes.
+        method: "pca", or "tsne", which lays out up to 3,000 codes and places the others among their nearest of these.
         seed: of t-SNE's approximations; the result is the same for the same seed and versions.
 
     Raises:
@@ -31,11 +37,38 @@ def layout(codes: npt.ArrayLike, method: str = "pca", *, seed: int = 0) -> Float
     given = np.asarray(codes, np.float64)
     if method == "pca" or len(given) < 3:
         return _to_square(_principal(given), WIDEST)
+    return _to_square(_neighbouring(given.astype(np.float32), seed), 0.0)
+
+
+def _neighbouring(codes: Floats, seed: int) -> npt.NDArray[np.float64]:
+    """t-SNE of a sample drawn by `seed`, or of all where they are few, and the others placed among it."""
     from sklearn.manifold import TSNE
 
-    perplexity = min(PERPLEXITY, (len(given) - 1) / 3)
+    order = np.random.default_rng(seed).permutation(len(codes))
+    landmarks, others = np.sort(order[:LANDMARKS]), np.sort(order[LANDMARKS:])
+    perplexity = min(PERPLEXITY, (len(landmarks) - 1) / 3)
     model = TSNE(2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=1)
-    return _to_square(np.asarray(model.fit_transform(given.astype(np.float32)), np.float64), 0.0)
+    places = np.empty((len(codes), 2))
+    places[landmarks] = model.fit_transform(codes[landmarks])
+    if len(others):
+        places[others] = _among(codes[others], codes[landmarks], places[landmarks])
+    return places
+
+
+def _among(codes: Floats, landmarks: Floats, places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where codes (n, K) lie between their nearest landmarks: means weighted by one over the squared distance.
+
+    Landmarks that lie far on the map from the nearest one have no say.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, nearest = NearestNeighbors(n_neighbors=ANCHORS, n_jobs=1).fit(landmarks).kneighbors(codes)
+    anchors = places[nearest]
+    width = float((places.max(axis=0) - places.min(axis=0)).max())
+    together = np.linalg.norm(anchors - anchors[:, :1], axis=2) <= TOGETHER * width
+    weights = together / np.maximum(distances.astype(np.float64), 1e-9) ** 2
+    means: npt.NDArray[np.float64] = (anchors * weights[..., None]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
+    return means
 
 
 def _principal(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -23,7 +23,7 @@ from filelock import FileLock
 from lookalike import files
 from lookalike.errors import LookalikeError, OptionError, RunError
 from lookalike.gallery.housekeeping import MODEL
-from lookalike.interop.onnx_export import DECODER, ENCODER
+from lookalike.interop.onnx_runtime import exported_files
 from lookalike.studio.runs import MODEL as MODEL_FILE
 from lookalike.studio.runs import newest_state
 
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 FOLDER = "studio"
 KINDS = ("models", "threshold", "directions", "tsne")
-NICENESS = 10
+NICENESS = 19
 """Of the process that makes things: searches go first."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Its environment: it takes one core at most."""
 PRINCIPAL = 16
 _log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class Prepared:
     def models(self, digest: str) -> Path | None:
         """The folder of the exported model of that digest, None where it is not there."""
         path = self.models_folder(digest)
-        return path if (path / ENCODER).is_file() and (path / DECODER).is_file() else None
+        return None if exported_files(path) is None else path
 
     def models_folder(self, digest: str) -> Path:
         """Where that folder is, or will be."""
@@ -217,7 +219,12 @@ class Preparer:
                 self._making, self._wanted = self._wanted, []
                 command = [sys.executable, "-m", __name__, json.dumps(self._order())]
                 self._child = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env={**os.environ, **ONE_THREAD},
                 )
             _, told = self._child.communicate()
             with self._changed:

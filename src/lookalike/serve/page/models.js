@@ -2,26 +2,31 @@
 
 const RUNTIME = new URL("vendor/ort.wasm.bundle.min.mjs", import.meta.url).href;
 
-/** Where pictures are computed: "browser", "server", or "starting" while it is not known yet. */
-export const place = { now: "starting", why: "" };
+/** Where something is computed: `now` is "browser", "server", or "starting" while it is not known yet. */
+export function newPlace() {
+  const listeners = new Set();
+  return {
+    now: "starting",
+    why: "",
+    moved(now, why = "") {
+      Object.assign(this, { now, why });
+      for (const listener of listeners) listener();
+    },
+    /** Tell a listener of every change; gives what ends that. */
+    follow(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
 
-const listeners = new Set();
+/** Where encoder and decoder run. */
+export const place = newPlace();
+
 let started = null;
+let runtimeStarted = null;
 let backend = null;
 let shape = null;
-let denoiser = null;
-
-/** Tell who shows where pictures are computed. */
-export function onPlace(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
-function moved(now, why = "") {
-  place.now = now;
-  place.why = why;
-  for (const listener of listeners) listener();
-}
 
 /** Name the backend that models come from and that is asked where they do not run here. */
 export function use(given, gallery) {
@@ -29,27 +34,33 @@ export function use(given, gallery) {
   shape = gallery.image_shape;
 }
 
-async function begin() {
-  const addresses = await modelAddresses();
-  let ort;
-  try {
-    ort = await import(RUNTIME);
-  } catch {
-    throw new Error("the runtime for models in the browser is not installed with this studio");
-  }
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.proxy = false;
-  ort.env.wasm.wasmPaths = { wasm: new URL("vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
-  const [decoder, encoder] = await Promise.all([addresses.decoder, addresses.encoder].map((address) => session(ort, address)));
-  return { ort, decoder, encoder };
+/** ONNX Runtime Web, loaded once. */
+export function runtime() {
+  runtimeStarted ??= import(RUNTIME).then(
+    (ort) => {
+      ort.env.wasm.numThreads = 1;
+      ort.env.wasm.proxy = false;
+      ort.env.wasm.wasmPaths = { wasm: new URL("vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
+      return ort;
+    },
+    () => { throw new Error("the runtime for models in the browser is not installed with this studio"); });
+  return runtimeStarted;
 }
 
-/** The addresses of both models; the server may still be writing them after its start. */
-async function modelAddresses() {
+async function begin() {
+  const { decoder, encoder } = await offered((onnx) => onnx);
+  const ort = await runtime();
+  const models = await Promise.all([decoder, encoder].map((address) => session(ort, address)));
+  return { ort, decoder: models[0], encoder: models[1] };
+}
+
+/** What `choose` finds among the models' addresses; the server may still be writing them after its start. */
+export async function offered(choose) {
   for (let tries = 0; tries < 20; tries += 1) {
-    const { onnx } = await backend.gallery();
-    if (onnx) return onnx;
-    if (backend.kind === "static") break;
+    const told = await backend.gallery();
+    const found = told.onnx && choose(told.onnx);
+    if (found) return found;
+    if (!told.preparing?.length) break;
     await new Promise((resolve) => { setTimeout(resolve, 500 + 250 * tries); });
   }
   throw new Error("the models are not offered in a form that browsers run");
@@ -58,8 +69,8 @@ async function modelAddresses() {
 /** Load runtime and models once; resolves to null where they do not run here. */
 export function ready() {
   started ??= begin().then(
-    (models) => { moved("browser"); return models; },
-    (error) => { moved("server", error.message); return null; });
+    (models) => { place.moved("browser"); return models; },
+    (error) => { place.moved("server", error.message); return null; });
   return started;
 }
 
@@ -84,17 +95,8 @@ export async function encode(picture) {
   return Float32Array.from(await through(models.ort, models.encoder, planes(picture.data), [1, shape[2], shape[0], shape[1]]));
 }
 
-/** What the exported denoiser makes of a picture: floats of 0 to 255, four a pixel, of the model's size. */
-export async function denoise(data) {
-  const models = await ready();
-  if (!models) throw new Error(`Noise cannot be removed here: ${place.why}.`);
-  denoiser ??= modelAddresses().then((told) => Promise.all([told.denoiser_encoder, told.denoiser_decoder].map((address) => session(models.ort, address))));
-  const [encoder, decoder] = await denoiser;
-  const code = await through(models.ort, encoder, planes(data), [1, shape[2], shape[0], shape[1]]);
-  return toPictures(await through(models.ort, decoder, code, [1, code.length]), 1)[0];
-}
-
-const session = (ort, address) =>
+/** A model at an address, to run here. */
+export const session = (ort, address) =>
   ort.InferenceSession.create(new URL(address, document.baseURI).href, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
 
 async function through(ort, model, values, dims) {

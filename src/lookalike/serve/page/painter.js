@@ -4,6 +4,9 @@
 const SMALLEST = 7;
 const LARGEST = 110;
 const PLAIN_MOST = 1500;
+const PLAIN_LEAST = 250;
+const SLOW = 20;
+const GOLDEN = 0.6180339887498949;
 const REST = 160;
 
 const VERTEX = `#version 300 es
@@ -177,6 +180,7 @@ function byCanvas(canvas, atlas, images, loaded, sizeAt) {
   });
   let places = [];
   let resting = 0;
+  let most = PLAIN_MOST;
   context.imageSmoothingQuality = "low";
   return {
     kind: "canvas",
@@ -184,8 +188,11 @@ function byCanvas(canvas, atlas, images, loaded, sizeAt) {
     resize: () => fit(canvas),
     draw(view, points, chosen) {
       clearTimeout(resting);
-      this.some(view, points, chosen, PLAIN_MOST);
-      if (places.length > PLAIN_MOST) resting = setTimeout(() => this.some(view, points, chosen, Infinity), REST);
+      const frame = document.timeline.currentTime;
+      this.some(view, points, chosen, most);
+      // As many as this machine draws in a frame.
+      requestAnimationFrame((next) => { most = Math.min(PLAIN_MOST, Math.max(PLAIN_LEAST, most * (next - frame > SLOW ? 0.85 : 1.04))); });
+      if (places.length > PLAIN_LEAST) resting = setTimeout(() => this.some(view, points, chosen, Infinity), REST);
     },
     some(view, points, chosen, most) {
       const unit = unitOf(view, canvas.width, canvas.height);
@@ -198,9 +205,9 @@ function byCanvas(canvas, atlas, images, loaded, sizeAt) {
         const y = canvas.height / 2 - (points[2 * i + 1] - view.y) * unit;
         if (x > -size && y > -size && x < canvas.width + size && y < canvas.height + size) seen.push([x, y, i]);
       }
-      const step = Math.max(1, Math.ceil(seen.length / most));
+      const share = most / seen.length;
       for (const [x, y, i] of seen) {
-        if (i % step && i !== chosen) continue;
+        if (share < 1 && (i * GOLDEN) % 1 > share && i !== chosen) continue; // of fewer each was among the more
         const [column, row, n] = places[i];
         if (sheets[n]) context.drawImage(sheets[n], column * atlas.tile, row * atlas.tile, atlas.tile, atlas.tile, x - size / 2, y - size / 2, size, size);
       }

@@ -3,7 +3,6 @@ import { parse } from "./filter.js";
 import { framed } from "./framing.js";
 import { groups } from "./grouping.js";
 import * as models from "./models.js";
-import { kinds, shown, spoilt } from "./noises.js";
 import { Space } from "./space.js";
 
 const ROOT = "data/";
@@ -99,12 +98,6 @@ async function difference(these, those) {
   return { name: "difference", kind: "difference", vector: Array.from(step, (value) => value / scale), scale, accuracy: null, meaningful: true };
 }
 
-/** A stored picture with noise, drawn from the seed and its id; clipped only to be looked at. */
-async function withNoise(id, noise, seed) {
-  const picture = await pixels(id);
-  return { picture, data: spoilt(picture, noise, seed, id) };
-}
-
 /** The backend of a folder that any static host serves. */
 export const folder = {
   kind: "static",
@@ -124,15 +117,6 @@ export const folder = {
   encode: async (file) => models.encode(await framed(file, await gallery())),
   directions: once(async () => (await (await read("directions.json")).json()).directions),
   difference,
-  noises: kinds,
-  async noisy(id, noise, seed) {
-    const { picture, data } = await withNoise(id, noise, seed);
-    return { pixels: shown(data, picture), psnr: null };
-  },
-  async denoised(id, noise, seed) {
-    const { data } = await withNoise(id, noise, seed);
-    return { pixels: await models.denoise(data), psnr: null };
-  },
   async duplicates(threshold) {
     const told = await gallery();
     const { listed } = await items();

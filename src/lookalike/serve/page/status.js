@@ -1,9 +1,8 @@
 // A line that says where pictures are computed.
-import { onPlace, place } from "./models.js";
 import { h } from "./ui.js";
 
-/** The line, and how it is given up. */
-export function status() {
+/** The line for one of `models.js`' places, and how it is given up. */
+export function status(place) {
   const root = h("p", { class: "where" });
   function tell() {
     root.dataset.place = place.now;
@@ -11,5 +10,5 @@ export function status() {
     root.title = place.now === "server" ? `Not in this browser: ${place.why}.` : "";
   }
   tell();
-  return { root, leave: onPlace(tell) };
+  return { root, leave: place.follow(tell) };
 }

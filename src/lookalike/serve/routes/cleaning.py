@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,15 +29,26 @@ COMPARED: dict[int | str, dict[str, Any]] = {
     }
 }
 USUAL = "gaussian:0.1"
+Level = Annotated[
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="The noise's standard deviation where it is known, on the scale where a picture spans 1; none: the "
+        "model judges for itself. Only a model of kind unet takes it.",
+        examples=[0.1],
+    ),
+]
 
 
 @router.post("/denoise", responses=PNG, response_class=Response, openapi_extra=takes_pictures())
-async def denoise(request: Request) -> Response:
+async def denoise(request: Request, level: Level = None) -> Response:
     """A picture without its noise, at its own size."""
     studio = studio_of(request)
     codec = _denoiser(studio)
     given = await studio.whole(await upload(request, studio.settings), studio.settings.largest_cleaned)
-    return picture(await studio.slowly(lambda: _denoised(codec, given)))
+    return picture(await studio.slowly(lambda: _denoised(codec, given, level)))
 
 
 @router.post("/noise", responses=COMPARED, response_class=Response, openapi_extra=takes_pictures())
@@ -59,11 +70,13 @@ async def noisy(request: Request, id: ItemId, noise: NoiseText = USUAL, seed: Se
 
 
 @router.get("/items/{id}/denoised", responses=COMPARED, response_class=Response)
-async def denoised(request: Request, id: ItemId, noise: NoiseText = USUAL, seed: SeedNumber = 0) -> Response:
+async def denoised(
+    request: Request, id: ItemId, noise: NoiseText = USUAL, seed: SeedNumber = 0, level: Level = None
+) -> Response:
     """What is left of that noise after the denoiser."""
     studio = studio_of(request)
     codec, clean = _denoiser(studio), _stored(studio, id)
-    restored = await studio.slowly(lambda: _denoised(codec, _noisy(clean, noise, seed, id)))
+    restored = await studio.slowly(lambda: _denoised(codec, _noisy(clean, noise, seed, id), level))
     return _compared(request, clean, restored)
 
 
@@ -91,10 +104,10 @@ def _noisy(clean: Pixels, text: str, seed: int, index: int) -> Floats:
     return noisy
 
 
-def _denoised(codec: Restorer, given: Pixels | Floats) -> Pixels:
+def _denoised(codec: Restorer, given: Pixels | Floats, level: float | None) -> Pixels:
     from lookalike.denoising.tiles import denoise
 
-    return denoise(codec, given)
+    return denoise(codec, given, level)
 
 
 def _compared(request: Request, clean: Pixels, other: Pixels) -> Response:

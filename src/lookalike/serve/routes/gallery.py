@@ -12,12 +12,12 @@ from starlette.responses import Response
 
 from lookalike import plots
 from lookalike.gallery.snapshot import Snapshot
-from lookalike.interop.onnx_export import OnnxCodec
+from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, OnnxCodec, OnnxRestorer
 from lookalike.serve import schemas
 from lookalike.serve.answers import PNG, cache_of, kept, kept_json
 from lookalike.serve.routes import REFUSALS, ItemId, Version, Where, studio_of
 from lookalike.serve.state import Studio
-from lookalike.studio.facts import gallery_facts, item_facts, item_row
+from lookalike.studio.facts import denoiser_facts, denoiser_name, gallery_facts, item_facts, item_row, space_facts
 
 MOST_PAIRS = 2_000_000
 """Of near-duplicates: a threshold that joins more means everything, and takes minutes to say so."""
@@ -47,16 +47,26 @@ def onnx_addresses(studio: Studio) -> dict[str, Any] | None:
     digest = str(studio.snapshot.catalog.fact("model"))
     if studio.prepared.models(digest) is None:
         return None
-    # One that runs on PyTorch stays on the server.
-    denoiser = studio.denoiser if isinstance(studio.denoiser, OnnxCodec) else None
     version = f"?v={digest[:16]}"
     return {
         "encoder": f"/models/encoder.onnx{version}",
         "decoder": f"/models/decoder.onnx{version}",
-        "denoiser_encoder": f"/models/denoiser-encoder.onnx?v={studio.denoiser_key}" if denoiser else None,
-        "denoiser_decoder": f"/models/denoiser-decoder.onnx?v={studio.denoiser_key}" if denoiser else None,
-        "denoiser_shape": list(denoiser.image_shape_) if denoiser else None,
+        "denoiser": _onnx_denoiser(studio),
     }
+
+
+def _onnx_denoiser(studio: Studio) -> dict[str, Any] | None:
+    denoiser = studio.denoiser
+    if not isinstance(denoiser, (OnnxCodec, OnnxRestorer)):  # none, or one that runs on PyTorch and stays here
+        return None
+    names = (ENCODER, DECODER) if isinstance(denoiser, OnnxCodec) else (DENOISER,)
+    return denoiser_facts(denoiser, [f"/models/{denoiser_name(name)}?v={studio.denoiser_key}" for name in names])
+
+
+@router.get("/space", response_model=schemas.Space)
+async def space(request: Request) -> Response:
+    """How distances come about from codes, for whoever computes them elsewhere."""
+    return kept_json(request, space_facts(studio_of(request).snapshot.index.metric))
 
 
 @router.get("/items", response_model=schemas.Rows)

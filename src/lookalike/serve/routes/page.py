@@ -9,11 +9,12 @@ from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.interop.onnx_export import DECODER, ENCODER
+from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER
 from lookalike.serve import schemas
 from lookalike.serve.answers import ASK, YEAR, as_json, kept_file
 from lookalike.serve.limits import busy
 from lookalike.serve.routes import REFUSALS, studio_of
+from lookalike.studio.facts import denoiser_name
 
 router = APIRouter(tags=["page"], responses=REFUSALS)
 
@@ -68,17 +69,15 @@ async def static(request: Request, name: str, v: str | None = None) -> Response:
 async def models(request: Request, name: str, v: str | None = None) -> Response:
     """The gallery's model, or the denoiser, as ONNX."""
     studio = studio_of(request)
-    keys = {
-        "encoder.onnx": (str(studio.snapshot.catalog.fact("model")), ENCODER),
-        "decoder.onnx": (str(studio.snapshot.catalog.fact("model")), DECODER),
-        "denoiser-encoder.onnx": (studio.denoiser_key, ENCODER),
-        "denoiser-decoder.onnx": (studio.denoiser_key, DECODER),
+    keys: dict[str, tuple[str | None, str]] = {
+        file: (str(studio.snapshot.catalog.fact("model")), file) for file in (ENCODER, DECODER)
     }
+    keys |= {denoiser_name(file): (studio.denoiser_key, file) for file in (ENCODER, DECODER, DENOISER)}
     if name not in keys:
         raise HTTPException(404, f"there is no model {name[:60]!r}; GET /api/v1/gallery names them")
     key, file = keys[name]
     folder = None if key is None else studio.prepared.models(key)
-    if folder is None:
+    if folder is None or not (folder / file).is_file():
         raise HTTPException(404, f"{name} is not there (yet); GET /api/v1/gallery says when it is")
     assert key is not None
     return kept_file(request, folder / file, KINDS[".onnx"], YEAR if v == key[:16] else ASK)

@@ -30,7 +30,7 @@ export function build() {
   const nearest = strip("The nearest real pictures");
   const kind = choice({ label: "The way between", options: [["linear", "Straight"], ["spherical", "Round"]], value: "linear",
     onchange: (value) => { state.kind = value; remember(); draw(); fillFilm(); } });
-  const where = status();
+  const where = status(models.place);
   const root = h("div", { class: "blend-page two-sides" },
     h("section", { class: "stage-side", "aria-label": "The blend" }, h("h1", { class: "visually-hidden" }, "Blend"), stage, where.root),
     h("section", { class: "tool-side", "aria-label": "What is blended" },

@@ -25,7 +25,7 @@ export function build() {
   const detail = h("input", { type: "checkbox", onchange: () => draw() });
   const stage = h("canvas", { class: "stage", width, height, role: "img", "aria-label": "The edited picture" });
   const before = h("div", { class: "before" });
-  const where = status();
+  const where = status(models.place);
   const nearest = strip("The nearest real pictures");
   const waiting = h("p", { class: "hint", hidden: true, role: "status" }, "The directions of attributes are still being learned; they come by themselves.");
   const groups = h("div", { class: "groups" });

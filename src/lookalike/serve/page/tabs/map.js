@@ -12,13 +12,13 @@ const NEAR = 10;
 
 /** The tab's parts, and how they follow the address. */
 export function build() {
-  const { backend, gallery } = studio;
+  const { backend } = studio;
   const view = { x: 0, y: 0, zoom: 1, wide: 1, high: 1 };
-  const state = { method: "pca", points: null, ids: [], atlas: null, painter: null, chosen: -1, waiting: 0, alive: true, moving: 0 };
+  const state = { asked: "best", points: null, ids: [], atlas: null, painter: null, chosen: -1, waiting: 0, alive: true, moving: 0 };
   const canvas = h("canvas", { class: "map-canvas", tabIndex: 0, role: "application", "aria-label": "Map of all pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the picture in the middle." });
   const tip = h("div", { class: "map-tip", hidden: true, "aria-hidden": "true" });
   const frame = h("div", { class: "map-frame" }, canvas, tip);
-  const method = choice({ label: "Layout", options: [["pca", "PCA"], ["tsne", "t-SNE"]], value: "pca", onchange: (value) => { state.method = value; remember(); lay().catch(failed); } });
+  const method = choice({ label: "Layout", options: [["pca", "PCA"], ["tsne", "t-SNE"]], value: "pca", onchange: (value) => { state.asked = value; remember(); lay().catch(failed); } });
   const told = h("p", { class: "told", role: "status" }, "\u00a0");
   const around = h("div", { class: "strip" });
   const root = h("div", { class: "map-page" },
@@ -26,7 +26,7 @@ export function build() {
       h("div", { class: "row" }, button("−", () => zoomBy(1 / 1.6), { "aria-label": "Zoom out" }), button("+", () => zoomBy(1.6), { "aria-label": "Zoom in" }), button("All", () => fly(0, 0, 1)))),
     frame, h("section", { class: "nearest" }, h("h2", {}, "In the middle of the view"), around));
 
-  const remember = later(() => state.alive && note("map", { layout: state.method === "pca" ? "" : state.method, x: view.x.toFixed(4), y: view.y.toFixed(4), z: view.zoom.toFixed(2), at: state.chosen < 0 ? "" : state.ids[state.chosen] }), 300);
+  const remember = later(() => state.alive && note("map", { layout: state.asked === "best" ? "" : state.asked, x: view.x.toFixed(4), y: view.y.toFixed(4), z: view.zoom.toFixed(2), at: state.chosen < 0 ? "" : state.ids[state.chosen] }), 300);
 
   let drawn = 0;
   function draw() {
@@ -165,22 +165,28 @@ export function build() {
     tip.hidden = false;
   }
 
-  /** The layout: at once where it is ready, else PCA until it is. */
+  /** The layout asked for, or "best": t-SNE where it is ready, else PCA until it is. */
   async function lay() {
     clearTimeout(state.waiting);
-    const asked = state.method;
-    let found = await backend.map(asked);
-    if (!state.alive || asked !== state.method) return;
+    const { asked } = state;
+    let found = await backend.map(asked === "pca" ? "pca" : "tsne");
+    if (!state.alive || asked !== state.asked) return;
     if (!found.ready) {
       told.textContent = "t-SNE is being computed; until then you see PCA…";
       state.waiting = setTimeout(() => lay().catch(failed), ASK_AGAIN);
       if (state.points) return;
       found = await backend.map("pca");
+      if (!state.alive || asked !== state.asked) return;
     } else {
       told.textContent = `${count(found.ids.length)} pictures; near ones have near codes`;
       say(told.textContent);
     }
+    if (found.ready && asked === "best") mark(found.method);
     glide(Float32Array.from(found.points.flat()), found.ids);
+  }
+
+  function mark(shown) {
+    for (const one of method.querySelectorAll("input")) one.checked = one.value === shown;
   }
 
   /** Points go over to a new layout of the same pictures, so that the eye can follow. */
@@ -209,8 +215,8 @@ export function build() {
   const sizes = new ResizeObserver(() => { state.painter?.resize(); draw(); });
   async function update(given) {
     const number = (name, otherwise) => (given.has(name) && Number.isFinite(Number(given.get(name))) ? Number(given.get(name)) : otherwise);
-    state.method = given.get("layout") === "tsne" ? "tsne" : "pca";
-    for (const one of method.querySelectorAll("input")) one.checked = one.value === state.method;
+    state.asked = ["pca", "tsne"].includes(given.get("layout")) ? given.get("layout") : "best";
+    mark(state.asked === "tsne" ? "tsne" : "pca");
     if (!state.painter) {
       state.atlas = await backend.atlas();
       state.painter = await painter(canvas, state.atlas, backend.sheet, draw);
@@ -224,6 +230,5 @@ export function build() {
     moved();
   }
 
-  method.hidden = backend.kind === "static" && !gallery.layouts?.includes("tsne");
   return { root, update, leave: () => { state.alive = false; clearTimeout(state.waiting); cancelAnimationFrame(state.moving); sizes.disconnect(); state.painter?.end(); } };
 }

@@ -15,7 +15,7 @@ export function build() {
   const lamp = h("span", { class: "lamp", role: "status" }, "\u00a0");
   const chart = h("div", { class: "chart" });
   const scale = choice({ label: "Scale of the loss", options: [["log", "Logarithmic"], ["linear", "Linear"]], value: "log", onchange: (value) => { state.logarithmic = value === "log"; draw(); } });
-  const runs = h("select", { id: "runs", "aria-label": "Which run", onchange: () => go("training", { run: runs.value }) });
+  const runs = h("select", { id: "runs", hidden: true, "aria-label": "Which run", onchange: () => go("training", { run: runs.value }) });
   const rows = h("tbody");
   const sheet = h("img", { class: "sheet", alt: "Test pictures above, their reconstructions below" });
   const noSheet = h("p", { class: "hint", hidden: true }, "No checkpoint has been written yet.");

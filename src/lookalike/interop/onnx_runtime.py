@@ -1,0 +1,171 @@
+"""Exported models at work, on ONNX Runtime and without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import LookalikeError, MissingExtraError, OptionError
+from lookalike.interop.onnx_graphs import CODES, PICTURES
+from lookalike.interop.onnx_unet import CLEAN, LEVELS, NOT_TOLD
+
+Floats = npt.NDArray[np.float32]
+
+ENCODER, DECODER, DENOISER = "encoder.onnx", "decoder.onnx", "denoiser.onnx"
+SETS = ((ENCODER, DECODER), (DENOISER,))
+"""What an export consists of: the two sides of a model with a code, or the one graph of a model without."""
+
+
+def exported_files(folder: Path) -> tuple[str, ...] | None:
+    """Which of `SETS` a folder holds, None where it holds none."""
+    return next((names for names in SETS if all((folder / name).is_file() for name in names)), None)
+
+
+def session(graph: bytes | Path, threads: int = 1) -> Any:
+    """An ONNX Runtime session on the CPU.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+    """
+    if find_spec("onnxruntime") is None:
+        raise MissingExtraError("onnx", "running an ONNX model")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        graph if isinstance(graph, bytes) else str(graph), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def facts_of(held: Any) -> dict[str, str]:
+    """What `export_onnx` noted in a session's model: kind, image_shape, digest, side, and code_size or reach."""
+    noted = held.get_modelmeta().custom_metadata_map
+    return {name.removeprefix("lookalike."): value for name, value in noted.items() if name.startswith("lookalike.")}
+
+
+def open_exported(folder: Path, threads: int = 1) -> OnnxCodec | OnnxRestorer:
+    """Whatever model `export_onnx` wrote into a folder.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+        LookalikeError: the files are missing, damaged, or not of one model.
+    """
+    return OnnxRestorer(folder, threads) if exported_files(folder) == (DENOISER,) else OnnxCodec(folder, threads)
+
+
+class _Exported:
+    """The sessions of one exported model.
+
+    Attributes:
+        image_shape_: (H, W, C) of the pictures.
+        digest: of the model that was exported.
+    """
+
+    def __init__(self, folder: str | Path, names: Iterable[str], threads: int) -> None:
+        try:
+            self._sessions = [session(Path(folder) / name, threads) for name in names]
+            told = [facts_of(held) for held in self._sessions]
+            height, width, depth = json.loads(told[0]["image_shape"])
+            self.facts = told[0]
+            self.digest = self.facts["digest"]
+        except MissingExtraError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors have no base of their own
+            raise LookalikeError(f"{folder} holds no exported model that can be read ({error})") from error
+        sides = [f"{facts['side']}.onnx" for facts in told]
+        if any(facts.get("digest") != self.digest for facts in told) or sides != list(names):
+            raise LookalikeError(f"{folder} holds two sides that are not of one model; export it again")
+        self.image_shape_: tuple[int, int, int] = (height, width, depth)
+
+
+class OnnxCodec(_Exported):
+    """The two exported sides as one: pictures to codes and back.
+
+    Attributes:
+        image_shape_: (H, W, C) of the pictures.
+        code_size: numbers of a code.
+        digest: of the model that was exported.
+    """
+
+    def __init__(self, folder: str | Path, threads: int = 1) -> None:
+        """Open what `export_onnx` wrote into a folder.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            LookalikeError: the files are missing, damaged, or not of one model.
+        """
+        super().__init__(folder, (ENCODER, DECODER), threads)
+        self._encoder, self._decoder = self._sessions
+        self.code_size = int(self.facts["code_size"])
+
+    def encode(self, pictures: npt.NDArray[Any]) -> Floats:
+        """uint8 or centred float32 (N, H, W, C) -> float32 (N, code_size)."""
+        codes: Floats = self._encoder.run([CODES], {PICTURES: _planes(pictures)})[0]
+        return codes
+
+    def decode(self, codes: npt.ArrayLike) -> Floats:
+        """(N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped."""
+        given = np.ascontiguousarray(codes, np.float32)
+        pictures: Floats = self._decoder.run([PICTURES], {CODES: given})[0]
+        return pictures.transpose(0, 2, 3, 1)
+
+    def reconstruct(self, pictures: npt.NDArray[Any]) -> Floats:
+        """Encode and decode: (N, H, W, C) -> float32 (N, H, W, C), centred to 0, not clipped."""
+        return self.decode(self.encode(pictures))
+
+
+class OnnxRestorer(_Exported):
+    """An exported denoiser for pictures of any size.
+
+    Attributes:
+        image_shape_: (H, W, C) of the training's pictures; H and W bind nothing.
+        reach: pixels, along an axis, from which a pixel of the result can be changed.
+        digest: of the model that was exported.
+    """
+
+    takes_level = True
+
+    def __init__(self, folder: str | Path, threads: int = 1) -> None:
+        """Open what `export_onnx` wrote into a folder.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            LookalikeError: the file is missing or damaged.
+        """
+        super().__init__(folder, (DENOISER,), threads)
+        self.reach = int(self.facts["reach"])
+
+    def reconstruct(self, pictures: npt.NDArray[Any], level: float | npt.ArrayLike | None = None) -> Floats:
+        """Take the noise out: (N, H, W, C), uint8 or centred float32 -> float32, centred to 0, not clipped.
+
+        `level` is the noise's standard deviation where it is known, one number or one for each picture, on the scale
+        where a picture spans 1; without it the model judges for itself.
+
+        Raises:
+            OptionError: a level is out of range.
+        """
+        levels = np.full(len(pictures), NOT_TOLD, np.float32)
+        if level is not None:
+            given = np.asarray(level, np.float32)
+            if not ((given >= 0) & (given <= 1)).all():
+                raise OptionError(f"level is {level}; give the noise's standard deviation from 0 to 1")
+            levels[:] = given
+        clean: Floats = self._sessions[0].run([CLEAN], {PICTURES: _planes(pictures), LEVELS: levels})[0]
+        return clean.transpose(0, 2, 3, 1)
+
+
+def _planes(pictures: npt.NDArray[Any]) -> Floats:
+    """uint8 or centred float32 (N, H, W, C) -> centred float32 (N, C, H, W)."""
+    centred = np.asarray(pictures, np.float32)
+    if pictures.dtype == np.uint8:  # as `models.base.centre`, without what its module imports
+        centred = centred / np.float32(255) - np.float32(0.5)
+    return np.ascontiguousarray(centred.transpose(0, 3, 1, 2))

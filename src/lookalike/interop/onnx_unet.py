@@ -1,0 +1,114 @@
+"""The ONNX graph of the U-Net that removes noise, written out from its weights: one graph, pictures of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lookalike.interop.onnx_graphs import BATCH, PICTURES, Chain, Tensors
+
+CLEAN, LEVELS = "clean", "levels"
+"""Names beside `PICTURES`: the output (N, C, H, W), and the noise's standard deviations (N,)."""
+NOT_TOLD = -1.0
+"""The level of a picture whose noise the model is to judge for itself, as in `training.shown`."""
+HALVINGS, LEVEL_SCALE = 2, 10
+"""As in `models.unet_network`, whose module brings in PyTorch; `tests/test_onnx_unet.py` holds the results together."""
+
+
+def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Any:
+    """As `models.unet_network`: pictures and levels in, clean pictures of the same size out; any batch and size."""
+    from onnx import TensorProto, helper
+
+    both = {f"encoder.{name}": tensor for name, tensor in encoder.items()}
+    both |= {f"decoder.{name}": tensor for name, tensor in decoder.items()}
+    chain = Chain(PICTURES, both)
+    height, width = (_length(chain, PICTURES, axis) for axis in (2, 3))
+    seen = chain.join("Gather", PICTURES, _continued(chain, height), axis=2)
+    seen = chain.join("Gather", seen, _continued(chain, width), axis=3)
+    chain.join("Concat", seen, _planes(chain, seen), axis=1)
+    _network(chain, int(parameters["blocks"]))
+    chain.join("Sub", seen, chain.last)
+    zeros, axes = chain.constant("zeros", [0, 0]), chain.constant("axes", [2, 3])
+    kept = chain.last
+    chain.join("Slice", kept, zeros, chain.join("Concat", height, width, axis=0), axes)
+    chain.nodes[-1].output[0] = CLEAN
+    shape: list[str | int | None] = [BATCH, image_shape[2], "height", "width"]
+    given = [
+        helper.make_tensor_value_info(PICTURES, TensorProto.FLOAT, shape),
+        helper.make_tensor_value_info(LEVELS, TensorProto.FLOAT, [BATCH]),
+    ]
+    result = helper.make_tensor_value_info(CLEAN, TensorProto.FLOAT, shape)
+    return helper.make_graph(chain.nodes, "denoiser", given, [result], chain.held)
+
+
+CODELESS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Tensors], Any]] = {"unet": unet}
+"""Kinds that are one graph, pictures to pictures, as `onnx_graphs.GRAPHS` are two."""
+
+
+def reach_of(parameters: dict[str, Any]) -> int:
+    """Pixels, along an axis, from which a pixel of the result can be changed: as `UNetDenoiser.reach`."""
+    blocks, stride = int(parameters["blocks"]), 1 << HALVINGS
+    scales = 2 * sum(2 * blocks << i for i in range(HALVINGS)) + 2 * blocks * stride
+    return -(-(2 + scales + stride - 1) // stride) * stride
+
+
+def _length(chain: Chain, name: str, axis: int) -> str:
+    """A side's length: int64 (1,)."""
+    return chain.join("Shape", name, start=axis, end=axis + 1)
+
+
+def _continued(chain: Chain, length: str) -> str:
+    """Places along a side, continued by reflection to a multiple of 4: as `numpy.pad`'s "reflect", of any length."""
+    stride, one, two = (chain.constant(f"{length}_{n}", [n]) for n in (1 << HALVINGS, 1, 2))
+    rounded = chain.join("Add", length, chain.constant(f"{length}_{(1 << HALVINGS) - 1}", [(1 << HALVINGS) - 1]))
+    whole = chain.join("Mul", chain.join("Div", rounded, stride), stride)
+    period = chain.join("Max", chain.join("Mul", chain.join("Sub", length, one), two), one)
+    zero, step = (chain.constant(f"{length}_scalar_{n}", n) for n in (0, 1))
+    count = chain.join("Squeeze", whole)
+    forth = chain.join("Mod", chain.join("Range", zero, count, step), period)
+    return chain.join("Min", forth, chain.join("Sub", period, forth))
+
+
+def _planes(chain: Chain, seen: str) -> str:
+    """What the network is told of each picture's noise, as two planes: whether it is told, and ten times the level."""
+    none = chain.constant("none", 0.0, np.float32)
+    told = chain.join("Cast", chain.join("GreaterOrEqual", LEVELS, none), to=1)  # float32
+    scaled = chain.join("Mul", LEVELS, chain.constant("level_scale", LEVEL_SCALE, np.float32))
+    level = chain.join("Mul", told, scaled)
+    rest = chain.constant("rest", [1, 2, 3])
+    pair = [chain.join("Unsqueeze", one, rest) for one in (told, level)]
+    both = chain.join("Concat", *pair, axis=1)
+    count, sides = chain.join("Shape", seen, start=0, end=1), chain.join("Shape", seen, start=2, end=4)
+    return chain.join("Expand", both, chain.join("Concat", count, chain.constant("pair", [2]), sides, axis=0))
+
+
+def _network(chain: Chain, blocks: int) -> None:
+    """The way down and the way up, from the picture with its planes to the noise."""
+    _convolve(chain, "encoder.head")
+    features = []
+    for i in range(HALVINGS):
+        _blocks(chain, f"encoder.blocks{i + 1}", blocks)
+        features.append(chain.last)
+        chain.add("Conv", *chain.weights(f"encoder.down{i + 1}"), kernel_shape=[2, 2], strides=[2, 2])
+    _blocks(chain, "encoder.bottom", blocks)
+    for i in reversed(range(HALVINGS)):
+        chain.add("Conv", *chain.weights(f"decoder.up{i + 1}"), kernel_shape=[1, 1])
+        chain.add("DepthToSpace", blocksize=2, mode="CRD")
+        chain.join("Add", chain.last, features[i])
+        _blocks(chain, f"decoder.blocks{i + 1}", blocks)
+    _convolve(chain, "decoder.tail")
+
+
+def _blocks(chain: Chain, name: str, count: int) -> None:
+    for i in range(count):
+        start = chain.last
+        _convolve(chain, f"{name}.{i}.conv1")
+        chain.add("Relu")
+        _convolve(chain, f"{name}.{i}.conv2")
+        chain.join("Add", start, chain.last)
+
+
+def _convolve(chain: Chain, layer: str) -> None:
+    chain.add("Conv", *chain.weights(layer), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
