@@ -9,7 +9,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 import lookalike as la
-from lookalike.errors import OptionError, RunError
+from lookalike.errors import OptionError
 from lookalike.models import subspace
 from pictures import waves
 
@@ -122,19 +122,6 @@ def test_misplaced_calls_are_named() -> None:
     few = la.PCAAutoencoder(5).partial_fit(waves(3))
     with pytest.raises(OptionError, match="code size is 5; these pictures allow 1 to 3"):
         few.encode(waves(3))
-
-
-def test_a_closed_form_keeps_a_run_too(tmp_path: Path) -> None:
-    pictures = waves(50, 8, 8)
-    model = la.PCAAutoencoder(3).fit(pictures, run=tmp_path / "run")
-    assert la.load_model(tmp_path / "run").score(pictures) == model.score(pictures)
-    with pytest.raises(RunError, match="already holds a training"):
-        la.PCAAutoencoder(3).fit(pictures, run=tmp_path / "run")
-    with pytest.raises(RunError, match=r"model\.parameters\.code_size was 3, is now 4"):
-        la.PCAAutoencoder(4).fit(pictures, run=tmp_path / "run", resume=True)
-    assert la.PCAAutoencoder(3).fit(pictures, run=tmp_path / "run", resume=True).score(pictures) == model.score(
-        pictures
-    )
 
 
 @pytest.mark.lfw

@@ -20,6 +20,7 @@ from lookalike.models.pca import PCAAutoencoder
 from lookalike.models.pictures import prepared
 from lookalike.models.presets import PRESETS
 from lookalike.report import write_report
+from lookalike.report.card import Measured, Pictures, write_card
 from lookalike.training.run import read_config
 
 TEST_SIZE = 0.1
@@ -62,8 +63,8 @@ def train_run(
 
     `validation` is the share of the training split that is held out to name the best epoch; `training` goes to the
     model's `fit`. Returns run, model, code_size (None where there is no code), epochs, train_mse, validation_mse,
-    test_mse, noise (that of the training, None without), denoise_mse (of test pictures with that noise), seconds and
-    images_per_second.
+    test_mse, noise (that of the training, None without), denoise_mse (of test pictures with that noise), seconds,
+    images_per_second and card, the path of the run's model card.
 
     Raises:
         OptionError, RunError, TrainingDiverged, Interrupted: as the model's `fit`.
@@ -82,17 +83,25 @@ def train_run(
         model.fit(train, run=run, resume=resume)  # type: ignore[call-arg]
     timing = timing_of(run)
     noise = noise_of(run)
+    measured = Measured(
+        train_mse=model.history_[-1]["train_mse"] if model.history_ else -model.score(train),
+        validation_mse=None if held_out is None else -model.score(held_out),
+        test=model.evaluate(test),
+        noisy=None if noise is None else model.evaluate(test, noise),
+    )
+    card = write_card(model, run, Pictures(train, held_out, test), measured, timing.seconds)
     return {
         "run": str(run),
         "model": model.kind,
         "code_size": model.code_size if model.has_code else None,
         "epochs": len(model.history_),
-        "train_mse": model.history_[-1]["train_mse"] if model.history_ else -model.score(train),
-        "validation_mse": None if held_out is None else -model.score(held_out),
-        "test_mse": -model.score(test),
+        "train_mse": measured.train_mse,
+        "validation_mse": measured.validation_mse,
+        "test_mse": measured.test.mse,
         "noise": noise,
-        "denoise_mse": None if noise is None else model.evaluate(test, noise).mse,
+        "denoise_mse": None if measured.noisy is None else measured.noisy.mse,
         **timing._asdict(),
+        "card": str(card),
     }
 
 

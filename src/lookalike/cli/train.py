@@ -123,6 +123,7 @@ def train(
         lines.append(f"denoise MSE  {payload['denoise_mse']:.5f} (test pictures with {payload['noise']})")
     if payload["seconds"] is not None:
         lines.append(f"{payload['seconds']:.1f} s, {payload['images_per_second']:,.0f} images a second")
+    lines.append(f"what it is, and what was measured: {payload['card']}")
     answer(payload, "\n".join(lines), json)
 
 

@@ -17,6 +17,8 @@ from lookalike import files
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.models.base import Autoencoder
 
+KINDS = ("conv", "pca")
+"""Models that Keras's own layers can follow."""
 COMPARED = 8
 """Random pictures on which both programs are compared."""
 
@@ -29,14 +31,18 @@ def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> di
 
     Raises:
         MissingExtraError: Keras is not installed.
-        OptionError: the pictures are smaller than the poolings, which Keras cannot follow, or the model has no code.
+        OptionError: the model is of a kind that Keras has no layers for, or its pictures are smaller than the poolings.
     """
+    if model.kind not in KINDS:
+        raise OptionError(
+            f"{model.kind} has parts that Keras has no layers for; export it with --format onnx (of models, "
+            f"{' and '.join(KINDS)} go to Keras)"
+        )
     if find_spec("keras") is None:
         raise MissingExtraError("keras", "export --format keras")
     os.environ.setdefault("KERAS_BACKEND", "torch")  # heeded only if Keras is not loaded yet
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     out = Path(folder)
-    model.require_code()
     encoder, decoder = _build(model)
     written = []
     for name, network in (("encoder", encoder), ("decoder", decoder)):

@@ -100,9 +100,11 @@ def fit_at_once(
         RunError: the run's folder holds another training, or one that was not asked to be resumed.
     """
     with Run(Path(run), _config(model, describe_data(X), None), resume=resume) as opened:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         fit()
-        opened.add_timing({"epoch": 0, "seconds": time.perf_counter() - started, "images": len(as_pictures(X))})
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
+        images = len(as_pictures(X))
+        opened.add_timing({"epoch": 0, "seconds": seconds, "cpu_seconds": cpu_seconds, "images": images})
         model.save(opened.folder)
 
 

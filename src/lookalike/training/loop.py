@@ -81,7 +81,7 @@ def train(
     with TrainingProgress(progress, recipe.epochs, len(pictures), state) as bar, StopRequest() as stop:
         while state.epoch <= recipe.epochs:
             # One epoch of steps
-            started, first = time.perf_counter(), state.step
+            started, worked, first = time.perf_counter(), time.process_time(), state.step
             network.train()
             shown = Shown(pictures, recipe, noise, seed, state.epoch, fabric.device, tells_level=takes_level)
             for members in shown.batches(state.step):
@@ -100,7 +100,9 @@ def train(
                     _check_finite(state, recipe, run)
                     raise _interrupted(state, run)
             _check_finite(state, recipe, run)
-            seconds = time.perf_counter() - started
+            # The entry names the last step's rate; a training that was stopped right after that step has no other.
+            set_rate(made, recipe.rate_at(state.epoch * steps - 1, recipe.epochs * steps))
+            seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
             done = min(steps * recipe.batch_size, len(pictures)) - first * recipe.batch_size
 
             # Evaluate
@@ -121,7 +123,8 @@ def train(
             state.epoch, state.step = state.epoch + 1, 0
             if run is not None:
                 run.save_epoch(state)
-                run.add_timing({"epoch": entry["epoch"], "seconds": seconds, "images": done})
+                timing = {"seconds": seconds, "cpu_seconds": cpu_seconds, "images": done}
+                run.add_timing({"epoch": entry["epoch"], **timing})
             bar.epoch(entry)
             if stop.requested and state.epoch <= recipe.epochs:
                 raise _interrupted(state, run)

@@ -1,0 +1,292 @@
+"""A run's model card: what it learned from, how, how good it is, what it is for and what it is not for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lookalike import files
+from lookalike.data import ImageSet
+from lookalike.models.base import Autoencoder, Evaluation
+from lookalike.models.pca import PCAAutoencoder
+from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended_use, is_for_search, limits
+from lookalike.report.front_matter import front_matter, model_index
+from lookalike.report.markup import duration
+from lookalike.training.recipe import RECIPES, Recipe
+from lookalike.training.run import read_config
+
+CARD = "card.md"
+PCA_WORK = 2e11
+"""Multiplications that an exact PCA beside the model may take, some seconds: 12,000 pictures of 32 x 32 need 1.1e11."""
+ALWAYS_SAID = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule")
+"""Fields of a recipe that a card names; others only where they are not the course's."""
+
+
+PARTS = {"images": "for training", "validation_images": "for validation", "test_images": "for the test"}
+HOW_MEASURED = (
+    "On the {:,} pictures of the test split, which the training has not seen, as `lookalike evaluate RUN` measures. "
+    "MSE is over all pixels on the scale where a picture spans 1; PSNR and SSIM are of pictures as shown."
+)
+
+
+class Measured(NamedTuple):
+    """What a run reached.
+
+    Attributes:
+        train_mse: of the training pictures.
+        validation_mse: of those held out of them, None where there are none.
+        test: of the test split.
+        noisy: of the test split with the noise of the training, None where there was none.
+    """
+
+    train_mse: float
+    validation_mse: float | None
+    test: Evaluation
+    noisy: Evaluation | None
+
+
+class Pictures(NamedTuple):
+    """The parts of a run's pictures; `validation` is None where none were held out."""
+
+    train: ImageSet
+    validation: ImageSet | None
+    test: ImageSet
+
+
+def write_card(
+    model: Autoencoder, run: str | Path, pictures: Pictures, measured: Measured, seconds: float | None
+) -> Path:
+    """Write `card.md` into a run's folder, atomically, and return its path.
+
+    An exact PCA of the same code size is fitted to stand beside the model, where that takes no more than seconds.
+
+    Args:
+        model: as the run ended.
+        run: the run's folder, which holds `config.json`.
+        pictures: what it was trained and tested on.
+        measured: what came of it.
+        seconds: of training, None where nobody knows.
+
+    Raises:
+        RunError: the run's `config.json` is damaged.
+    """
+    folder = Path(run)
+    facts = facts_of(model, read_config(folder) or {}, pictures, seconds)
+    beside, left_out = exact_pca(model, pictures)
+    name = folder.resolve().name
+    parts = [
+        front_matter(_for_machines(model, name, facts, measured, beside)),
+        f"# {name}\n",
+        f"{_first_line(model)} {_shapes(model)}\n",
+        _quality(model, measured, beside, left_out),
+        _learned_from(facts["data"]),
+        _training(facts),
+        f"## Intended use\n\n{intended_use(model, facts)}\n",
+        "## Limits\n\n" + "".join(f"- {line}\n" for line in limits(model, facts)),
+        f"## Use\n\nRUN is the folder of this card.\n\n```sh\n{commands(model, facts)}\n```\n",
+        '```python\nimport lookalike as la\n\nmodel = la.load_model("RUN")\n```\n',
+    ]
+    files.write_text(folder / CARD, "\n".join(parts))
+    return folder / CARD
+
+
+def facts_of(model: Autoencoder, config: dict[str, Any], pictures: Pictures, seconds: float | None) -> dict[str, Any]:
+    """All that is known of a run without measuring, as JSON values: the card's `lookalike` section.
+
+    No path of the machine is among it: pictures that lie in a file or folder go by its name alone.
+    """
+    source = model.data_["source"]
+    environment = config.get("environment", {})
+    recipe = config.get("recipe")
+    return {
+        "kind": model.kind,
+        "code_size": model.code_size if model.has_code else None,
+        "image_shape": list(model.image_shape_),
+        "parameters": {key: list(v) if isinstance(v, tuple) else v for key, v in model.get_params().items()},
+        "weights": model.n_parameters,
+        "digest": model.digest,
+        "data": {
+            "source": "an array in memory" if source is None else _without_folder(source["source"]),
+            "size": list(model.image_shape_[:2]),
+            "crop": None if source is None else source["crop"],
+            "fit": None if source is None else source["fit"],
+            "images": len(pictures.train),
+            "validation_images": 0 if pictures.validation is None else len(pictures.validation),
+            "test_images": len(pictures.test),
+            "split": [{"share": share, "random_state": state} for _, share, state in pictures.train.parts],
+            "digest": model.data_["digest"],
+        },
+        "training": {
+            "recipe": None if recipe is None else _recipe_name(recipe),
+            "settings": {} if recipe is None else _settings(recipe),
+            "noise": config.get("noise"),
+            "seconds": None if seconds is None else round(seconds, 3),
+            **{key: environment.get(key) for key in ("device", "precision", "threads")},
+        },
+        "versions": {
+            key: environment[key]
+            for key in ("lookalike", "git_revision", "python", "torch", "numpy")
+            if environment.get(key)
+        },
+    }
+
+
+def exact_pca(model: Autoencoder, pictures: Pictures) -> tuple[Evaluation | None, str | None]:
+    """How an exact PCA of the model's code size does on the test pictures; or None, and why."""
+    if not model.has_code or (model.kind == PCAAutoencoder.kind and not model.trains_in_epochs):
+        return None, None
+    count, values = len(pictures.train), int(np.prod(pictures.train.image_shape))
+    if model.code_size > min(count, values):
+        return None, f"{count:,} pictures of {values:,} values allow none with a code of {model.code_size:,}"
+    if count * values * min(count, values) > PCA_WORK:
+        return None, f"for {count:,} pictures of {values:,} values it would take long"
+    return PCAAutoencoder(model.code_size).fit(pictures.train).evaluate(pictures.test), None
+
+
+def _for_machines(
+    model: Autoencoder, name: str, facts: dict[str, Any], measured: Measured, beside: Evaluation | None
+) -> dict[str, Any]:
+    removes_noise = measured.noisy is not None
+    figures = [
+        ("mse", "Test MSE", measured.test.mse),
+        ("psnr", "Test PSNR (dB)", measured.test.psnr),
+        ("ssim", "Test SSIM", measured.test.ssim),
+    ]
+    if beside is not None:
+        figures.append(("mse", "Test MSE of exact PCA at the same code size", beside.mse))
+    if measured.noisy is not None:
+        noise = measured.noisy.noise
+        figures += [
+            ("mse", f"Test MSE with {noise} removed", measured.noisy.mse),
+            ("psnr", f"Test PSNR (dB) with {noise} removed", measured.noisy.psnr),
+            ("ssim", f"Test SSIM with {noise} removed", measured.noisy.ssim),
+        ]
+    task = "image-to-image" if removes_noise else "image-feature-extraction"
+    tags = ["autoencoder" if model.has_code else "denoiser", f"lookalike-{model.kind}"]
+    tags += ["image-denoising"] if removes_noise else ["image-search", "unsupervised"]
+    return {
+        "library_name": "lookalike",
+        "pipeline_tag": task,
+        "tags": tags,
+        "metrics": ["mse", "psnr", "ssim"],
+        "model-index": model_index(name, task, facts["data"]["source"], figures),
+        "lookalike": facts,
+    }
+
+
+def _first_line(model: Autoencoder) -> str:
+    """What the class says of itself (nothing where Python runs without docstrings)."""
+    return (type(model).__doc__ or f"{type(model).__name__}.").strip().splitlines()[0]
+
+
+def _shapes(model: Autoencoder) -> str:
+    height, width, channels = model.image_shape_
+    if model.has_code:
+        return f"A picture of {height} x {width} x {channels} becomes a code of {model.code_size:,} numbers."
+    return f"It learned from pictures of {height} x {width} x {channels} and takes pictures of any size."
+
+
+def _quality(model: Autoencoder, measured: Measured, beside: Evaluation | None, left_out: str | None) -> str:
+    test = measured.test
+    rows = [("this model" if model.has_code else "this model, of clean pictures", test)]
+    if beside is not None:
+        rows.append((f"exact PCA, code of {model.code_size:,}", beside))
+    lines = [
+        "## Measured",
+        "",
+        HOW_MEASURED.format(test.images),
+        "",
+        *_table(rows),
+        "",
+    ]
+    if beside is not None:
+        share = 1 - test.mse / beside.mse
+        lines += [f"Its MSE is {abs(share):.1%} {'under' if share >= 0 else 'over'} that of exact PCA.", ""]
+    if left_out is not None:
+        lines += [f"Without an exact PCA beside it: {left_out}.", ""]
+    if is_for_search(model):
+        lines += [WHAT_SEARCH_IS_WORTH, ""]
+    if measured.noisy is not None:
+        noisy = measured.noisy
+        assert noisy.noisy_mse is not None
+        assert noisy.noisy_psnr is not None
+        before = f"| with noise ({noisy.noise}) | {noisy.noisy_mse:.5f} | {noisy.noisy_psnr:.2f} | – |"
+        head, rule, after = _table([("the same, cleaned by this model", noisy)])
+        lines += ["The same pictures with the noise of its training:", "", head, rule, before, after, ""]
+    training = f"MSE of the training pictures: {measured.train_mse:.5f}"
+    if model.history_:
+        training += " (mean over the last epoch, while it learned"
+        training += ", with noise)" if measured.noisy is not None else ")"
+    if measured.validation_mse is not None:
+        training += "; of those held out for validation"
+        training += f"{'' if measured.noisy is None else ', clean'}: {measured.validation_mse:.5f}"
+    return "\n".join([*lines, f"{training}.", ""])
+
+
+def _learned_from(data: dict[str, Any]) -> str:
+    names = ("the test", "validation")
+    apart = [
+        f"{part['share']:g} kept apart for {name} (random_state {part['random_state']})"
+        for name, part in zip(names, data["split"], strict=False)
+    ]
+    framed = [" x ".join(map(str, data["size"])) + " pixels"]
+    if data["crop"]:
+        framed.append(f"{data['crop']} pixels cut from each side before")
+    if data["fit"] is not None:
+        framed.append(f"fit {data['fit']}")
+    numbers = (f"{data[key]:,} {what}" for key, what in PARTS.items())
+    rows = [
+        ("source", f"`{data['source']}`"),
+        ("pictures", ", ".join(numbers)),
+        ("split", ", then ".join(apart)),
+        ("size", ", ".join(framed)),
+        ("digest of the training pictures (SHA-256)", f"`{data['digest']}`"),
+    ]
+    return "\n".join(["## Learned from", "", *_facts(rows), ""])
+
+
+def _training(facts: dict[str, Any]) -> str:
+    training = facts["training"]
+    settings = ", ".join(f"{key} {value}" for key, value in training["settings"].items())
+    how = "closed form" if not settings else f"recipe {training['recipe'] or 'of its own'}: {settings}"
+    where = f"{training['device']}, {training['precision']}"
+    if training["device"] == "cpu":
+        where += f", {training['threads']} thread{'' if training['threads'] == 1 else 's'}"
+    rows = [
+        ("model", f"{facts['kind']}: " + ", ".join(f"{key} {value}" for key, value in facts["parameters"].items())),
+        ("weights", f"{facts['weights']:,}"),
+        ("training", how),
+        ("noise on the input", training["noise"] or "none"),
+        ("device", where),
+        ("time", "unknown" if training["seconds"] is None else duration(training["seconds"])),
+        ("versions", ", ".join(f"{key} {value}" for key, value in facts["versions"].items())),
+        ("digest of the model (SHA-256)", f"`{facts['digest']}`"),
+    ]
+    return "\n".join(["## Training", "", *_facts(rows), ""])
+
+
+def _table(rows: list[tuple[str, Evaluation]]) -> list[str]:
+    cells = [f"| {name} | {row.mse:.5f} | {row.psnr:.2f} | {row.ssim:.3f} |" for name, row in rows]
+    return ["| pictures come back by | MSE | PSNR (dB) | SSIM |", "|---|---|---|---|", *cells]
+
+
+def _facts(rows: list[tuple[str, str]]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {value.replace('|', '&#124;')} |" for name, value in rows)]
+
+
+def _recipe_name(recipe: dict[str, Any]) -> str | None:
+    """The name of the recipe it was, whatever its number of epochs; None for one of the user's own."""
+    given = Recipe(**recipe)
+    return next((name for name, one in RECIPES.items() if replace(given, epochs=one.epochs) == one), None)
+
+
+def _settings(recipe: dict[str, Any]) -> dict[str, Any]:
+    usual = Recipe().as_json()
+    return {key: value for key, value in recipe.items() if key in ALWAYS_SAID or value != usual.get(key)}
+
+
+def _without_folder(source: str) -> str:
+    return Path(source).name if Path(source).is_absolute() else source

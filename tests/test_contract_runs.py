@@ -1,0 +1,180 @@
+"""The contract over every model, as a run and as files: killed and resumed to the same bits, and exported."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import lookalike as la
+from contract import AT_ONCE, CASES, CODED, IN_EPOCHS
+from lookalike import files
+from lookalike.errors import Interrupted, RunError
+from lookalike.interop.keras_export import KINDS as KERAS_KINDS
+from lookalike.models.base import Autoencoder, centre
+from lookalike.training.run import checkpoint_paths
+from lookalike.training.shown import Shown
+from pictures import waves
+
+# Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+PICTURES = waves(80, 16, 16)
+STEPS = 3
+"""Of 32 pictures, in an epoch."""
+MODEL = ("encoder.safetensors", "decoder.safetensors", "model.json")
+RESULTS = (*MODEL, "metrics.csv", "metrics.jsonl", "loss.png", "checkpoints/epoch-0002.safetensors")
+
+
+class Killed(BaseException):
+    """As a kill: nothing in the package may catch it and save."""
+
+
+def bits(run: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in names}
+
+
+def strike(monkeypatch: pytest.MonkeyPatch, at: int, how: str) -> None:
+    """Before step `at`, counted from 1 over all epochs: kill, or ask to stop, which is granted after that step."""
+    taken, steps = Shown.pictures, []
+
+    def counted(*arguments):  # type: ignore[no-untyped-def]
+        steps.append(1)
+        if len(steps) == at and how == "killed":
+            raise Killed
+        if len(steps) == at:
+            signal.raise_signal(signal.SIGTERM)
+        return taken(*arguments)
+
+    monkeypatch.setattr(Shown, "pictures", counted)
+
+
+MOMENTS = {
+    "stopped after a step": ("stopped", STEPS + 2, "epoch-0001-step-000002"),
+    "stopped after an epoch": ("stopped", STEPS, "epoch-0000-step-000003"),
+    "killed after a step": ("killed", STEPS + 2, "epoch-0001"),
+    "killed after an epoch": ("killed", STEPS + 1, "epoch-0001"),
+}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """By name of the case, what a training of two epochs leaves."""
+    left = {}
+    for name in IN_EPOCHS:
+        run = tmp_path_factory.mktemp("run")
+        fit(name, run)
+        left[name] = bits(run, RESULTS)
+    return left
+
+
+def fit(name: str, run: Path, *, resume: bool = False) -> Autoencoder:
+    return CASES[name].fit(PICTURES, epochs=2, test=waves(8, 16, 16, seed=1), run=run, resume=resume)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("name", IN_EPOCHS)
+def test_interrupted_and_resumed_it_ends_with_the_same_bits(
+    name: str,
+    moment: str,
+    unbroken: dict[str, dict[str, bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    how, step, last = MOMENTS[moment]
+    strike(monkeypatch, step, how)
+    with pytest.raises(Killed if how == "killed" else Interrupted):
+        fit(name, tmp_path / "run")
+    monkeypatch.undo()
+    checkpoints = [path.stem for path in checkpoint_paths(tmp_path / "run")]
+    assert checkpoints[0] == last
+    assert la.load_model(tmp_path / "run").reconstruct(PICTURES[:2]).shape == (2, 16, 16, 3)  # a model already
+    fit(name, tmp_path / "run", resume=True)
+    assert bits(tmp_path / "run", RESULTS) == unbroken[name]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_a_closed_form_killed_while_it_is_kept_ends_with_the_same_bits(
+    name: str, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first, the second and the third of the model's files."""
+    CASES[name].fit(PICTURES, run=tmp_path / "unbroken")
+    write, written = files.write_bytes, []
+
+    def dying(path: Path, content: bytes) -> None:
+        written.append(path.name in MODEL)
+        if sum(written) == at and written[-1]:
+            raise Killed
+        write(path, content)
+
+    monkeypatch.setattr(files, "write_bytes", dying)
+    with pytest.raises(Killed):
+        CASES[name].fit(PICTURES, run=tmp_path / "run")
+    monkeypatch.undo()
+    with pytest.raises(RunError):
+        la.load_model(tmp_path / "run")
+    CASES[name].fit(PICTURES, run=tmp_path / "run", resume=True)
+    assert bits(tmp_path / "run", MODEL) == bits(tmp_path / "unbroken", MODEL)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_is_resumed_as_it_was_begun_or_refused(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    case.fit(PICTURES, run=tmp_path)
+    with pytest.raises(RunError, match="already holds a training"):
+        case.fit(PICTURES, run=tmp_path)
+    with pytest.raises(RunError, match=r"data\.digest was \w+, is now \w+"):
+        case.fit(waves(80, 16, 16, seed=5), run=tmp_path, resume=True)
+    if name in CODED:
+        with pytest.raises(RunError, match=r"model\.parameters\.code_size was 5, is now 4"):
+            case.fit(PICTURES, model=case.new(code_size=4), run=tmp_path, resume=True)
+
+
+# Exports
+
+
+def saved(name: str, folder: Path) -> Autoencoder:
+    model = CASES[name].fit(PICTURES)
+    model.save(folder)
+    return model
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_export_onnx(call, name: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    model = saved(name, tmp_path / "run")
+    told = call("export", tmp_path / "run", "--format", "onnx", "--out", tmp_path / "out", "--json").json
+    assert told["max_abs_difference"] < 1e-5
+    pictures = waves(3, 16, 16, seed=1)
+    given = {"pictures": np.ascontiguousarray(centre(pictures).transpose(0, 3, 1, 2))}
+    expected = model.reconstruct(pictures).transpose(0, 3, 1, 2)
+    sides = ["encoder.onnx", "decoder.onnx"] if model.has_code else ["denoiser.onnx"]
+    assert told["files"] == [str(tmp_path / "out" / side) for side in sides]
+    if not model.has_code:
+        given["levels"] = np.full(3, -1, np.float32)
+    for side in sides:
+        session = onnxruntime.InferenceSession(tmp_path / "out" / side, providers=["CPUExecutionProvider"])
+        given = dict(zip([one.name for one in session.get_outputs()], session.run(None, given), strict=True))
+        if side == "encoder.onnx":
+            np.testing.assert_allclose(given["codes"], model.encode(pictures), atol=2e-5)
+    np.testing.assert_allclose(next(iter(given.values())), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_export_keras_or_say_what_to_take_instead(call, name: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    model = saved(name, tmp_path / "run")
+    outcome = call("export", tmp_path / "run", "--format", "keras", "--out", tmp_path / "out", "--json")
+    if model.kind not in KERAS_KINDS:
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+        assert f"{model.kind} has parts that Keras has no layers for; export it with --format onnx" in outcome.err
+        assert not (tmp_path / "out").exists()
+        return
+    assert outcome.json["max_abs_difference"] < 1e-5
+    for suffix in ("keras", "h5"):
+        sides = [tmp_path / "out" / f"{side}.{suffix}" for side in ("encoder", "decoder")]
+        call("import", *sides, "--run", tmp_path / suffix, "--size", 16, "--json").json  # noqa: B018
+        back = la.load_model(tmp_path / suffix)
+        np.testing.assert_allclose(back.reconstruct(PICTURES), model.reconstruct(PICTURES), atol=1e-5)
