@@ -1,6 +1,7 @@
 """Do directions change their attribute, and it alone? As a fresh network sees it that was trained on pixels.
 
 python benchmarks/attribute_directions.py                                  # exact PCA, code 256, faces of 32 x 32
+python benchmarks/attribute_directions.py --world 2                        # faces that no choice was made on
 python benchmarks/attribute_directions.py --run runs/conv                  # a run trained on synthetic faces
 python benchmarks/attribute_directions.py --figure docs/edits.png
 
@@ -249,6 +250,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a run trained on synthetic faces; without it, exact PCA is fitted")
     parser.add_argument("--code", type=int, default=256, help="code size of the PCA")
     parser.add_argument("--size", type=int, default=32, help="height and width of the faces, without --run")
+    parser.add_argument("--world", type=int, default=0, help="seed of the faces, without --run")
     parser.add_argument("--epochs", type=int, default=12, help="of the judge")
     parser.add_argument("--whole-table", action="store_true", help="hold all attributes of the table, not the ten")
     parser.add_argument("--compare", action="store_true", help="judge other vectors one might take as well")
@@ -259,7 +261,7 @@ def main() -> None:
         model = la.load_model(arguments.run)
         train, test = pictures_of(model)
     else:
-        train, test = la.load("synthetic", size=arguments.size).split()
+        train, test = synthetic.synthetic_faces(size=arguments.size, seed=arguments.world).split()
         model = la.PCAAutoencoder(arguments.code).fit(train)
     print(f"{model.kind}, code {model.code_size}, faces of {model.image_shape_}, test MSE {-model.score(test):.5f}\n")
     assert train.attributes is not None

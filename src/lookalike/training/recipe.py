@@ -117,7 +117,7 @@ RECIPES = {
     # For the residual model. Without weight decay its weights grow until it diverges within a few epochs.
     "best": replace(
         _MUON,
-        epochs=9,
+        epochs=24,
         least_steps=3000,
         learning_rate=0.01,
         weight_decay=0.3,
