@@ -19,6 +19,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py tests/test_readme.py
 
+# Under half an hour on two cores with nothing else running; ends with bench/bench.md. LOOKALIKE_LFW: where LFW lies.
 bench: $(READY)
 	$(BIN)/python benchmarks/run_all.py
 
@@ -31,7 +32,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo bench benchmarks/.tensorflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # torch comes first and by its exact version, so that no other package pulls in a build with CUDA.
 $(READY): pyproject.toml constraints.txt

@@ -5,22 +5,23 @@
 `--keras` is the Python of the environment that keras_reference.py describes; without it Keras is left out. Each round
 measures everybody once; medians over the rounds are reported, and medians of the rounds' ratios. An epoch is the course
 recipe's, without evaluation. `--keras-mse` is the test MSE that Keras ends with after its 25 epochs (keras_reference.py
-writes it): the `fast` recipe is then trained once for every seed, and its time compared with 25 of Keras's epochs.
+writes it): the `fast` recipe is then trained once for every seed, and its time compared with 25 of Keras's epochs. The
+floor is the multiplications alone, at the rate of one large matrix product in bfloat16 where the processor has that.
+Peak memory is that of a process of its own, which reads the archive anew and trains one epoch.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,8 +29,11 @@ from torch import nn
 from torch.nn import functional as F
 
 import lookalike as la
+import timing
 from lookalike.models.encoding import search_codes
 from lookalike.search.index import index_class
+from lookalike.training.precision import has_bfloat16
+from timing import seconds_of
 
 COURSE_EPOCHS = 25
 CODE, BATCH = 32, 32
@@ -111,12 +115,6 @@ def keras_worker(python: Path | None, train: np.ndarray, test: np.ndarray) -> It
             asked.close()
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time training and encoding on LFW.")
     parser.add_argument("archive", type=Path)
@@ -124,9 +122,15 @@ def main() -> None:
     parser.add_argument("--keras-mse", type=float)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--most", type=int, help="take only so many training pictures, to try it out")
+    parser.add_argument("--out", type=Path, help="a JSON file for all that was measured")
+    parser.add_argument("--one-epoch", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.one_epoch:
+        one_epoch(arguments.archive)
+        return
     train, test = la.load(arguments.archive).split()
+    train = train[: arguments.most]
     floats = torch.from_numpy(train.pixels).permute(0, 3, 1, 2).float().div(255).sub(0.5).contiguous()
     plain = PlainNetwork()
     optimizer = torch.optim.Adamax(plain.parameters(), lr=0.002, eps=1e-7)
@@ -149,37 +153,56 @@ def main() -> None:
         if keras is not None:
             for word, rows in calls.items():
                 calls[word] = {"Keras on TensorFlow": lambda word=word: keras(word), **rows}  # type: ignore[misc]
-        measured: dict[str, dict[str, list[float]]] = {w: {who: [] for who in rows} for w, rows in calls.items()}
-        for turn in range(arguments.rounds + 1):
-            for word, rows in calls.items():
-                for who, call in rows.items():
-                    taken = call()
-                    if turn:  # the first turn warms up
-                        measured[word][who].append(taken)
-    report: dict[str, object] = {"seconds": measured, "threads": torch.get_num_threads()}
-    print_times(measured, len(train))
+        flat = timing.take_turns(
+            {f"{word}:{who}": call for word, rows in calls.items() for who, call in rows.items()}, arguments.rounds
+        )
+    measured = {word: {who: flat[f"{word}:{who}"] for who in rows} for word, rows in calls.items()}
+    rate = timing.rates()["bfloat16" if has_bfloat16("cpu") else "float32"]
+    floors = {word: work_of(word) * len(train) / rate for word in calls}
+    report: dict[str, Any] = {"images": len(train), "seconds": measured, "floors": floors, "flops": rate}
+    print_times(measured, floors, len(train))
     if arguments.seeds:
         report["fast"] = fast(train, test, arguments, measured["epoch"])
     report["recall"] = kept_neighbours(model, train, test)
-    report["peak_memory_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    report["peak_memory_mb"] = memory_of_training(arguments.archive)
     print(f"\nneighbours at 10 kept by the quick codes: {report['recall']:.4f}")
-    print(f"peak memory of all this in one process: {report['peak_memory_gb']:.2f} GB")
-    if arguments.out:
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"peak memory of reading the archive and training on it: {report['peak_memory_mb']:,.0f} MB")
+    timing.write_result(arguments.out, report)
 
 
-def print_times(measured: dict[str, dict[str, list[float]]], count: int) -> None:
+def work_of(word: str) -> float:
+    """FLOP a picture: an epoch goes there once and back twice; the encoder is 30 of 38.1 parts."""
+    return 1e9 * GFLOP_A_PICTURE * (3 if word == "epoch" else 30 / 38.1)
+
+
+def print_times(measured: dict[str, timing.Times], floors: dict[str, float], count: int) -> None:
     for word, rows in measured.items():
         first = next(iter(rows.values()))
-        passes = 3 if word == "epoch" else 1
-        share = 1.0 if word == "epoch" else 30 / 38.1  # the encoder's part
-        print(f"\n| {word}, {count:,} pictures | seconds, median | pictures a second | times the first | GFLOP/s |")
-        print("|---|---|---|---|---|")
+        head = f"{word}, {count:,} pictures", "seconds, median", "pictures a second", "times the first", "GFLOP/s"
+        lines = []
         for who, times in rows.items():
             middle = statistics.median(times)
-            ratio = statistics.median(a / b for a, b in zip(first, times, strict=True))
-            gflops = passes * share * GFLOP_A_PICTURE * count / middle
-            print(f"| {who} | {middle:.2f} | {count / middle:,.0f} | {ratio:.2f} | {gflops:.0f} |")
+            gflops = work_of(word) * count / middle / 1e9
+            ratio = timing.times_quicker(first, times)
+            lines.append((who, f"{middle:.2f}", f"{count / middle:,.0f}", f"{ratio:.2f}", f"{gflops:.0f}"))
+        lines.append(("the multiplications alone", f"{floors[word]:.2f}", f"{count / floors[word]:,.0f}", "", ""))
+        print(f"\n{timing.table(head, lines)}")
+
+
+def memory_of_training(archive: Path) -> float:
+    """MB held at most by a process that reads the archive without a cache and trains for an epoch."""
+    command = [sys.executable, __file__, str(archive), "--one-epoch"]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "LOOKALIKE_CACHE": folder}
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
+    return float(done.stdout)
+
+
+def one_epoch(archive: Path) -> None:
+    """What `memory_of_training` asks of a process of its own."""
+    train, test = la.load(archive).split()
+    la.ConvAutoencoder(CODE).fit(train, test=test, epochs=1, progress=False)
+    print(timing.peak_memory())
 
 
 def fast(
@@ -192,10 +215,12 @@ def fast(
         taken = seconds_of(lambda model=model: model.fit(train.pixels, recipe="fast", progress=False))  # type: ignore[misc]
         rows.append({"seed": seed, "seconds": taken, "test_mse": -model.score(test)})
     whole = COURSE_EPOCHS * statistics.median(next(iter(epochs.values())))
-    print(f"\n| fast, seed | seconds | test MSE | times sooner than {COURSE_EPOCHS} epochs of {next(iter(epochs))} |")
-    print("|---|---|---|---|")
-    for row in rows:
-        print(f"| {row['seed']} | {row['seconds']:.1f} | {row['test_mse']:.5f} | {whole / row['seconds']:.1f} |")
+    head = "fast, seed", "seconds", "test MSE", f"times sooner than {COURSE_EPOCHS} epochs of {next(iter(epochs))}"
+    lines = [
+        (f"{row['seed']}", f"{row['seconds']:.1f}", f"{row['test_mse']:.5f}", f"{whole / row['seconds']:.1f}")
+        for row in rows
+    ]
+    print(f"\n{timing.table(head, lines)}")
     if arguments.keras_mse:
         reached = sum(row["test_mse"] <= arguments.keras_mse for row in rows)
         print(f"\n{reached} of {len(rows)} seeds reach Keras's {arguments.keras_mse:.5f}")

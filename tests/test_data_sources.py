@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from lookalike.data import DataSpec, load_spec, read_picture
+from lookalike.data import DataSpec, load_spec, pipeline, read_picture
 from lookalike.errors import DataError, OptionError, PictureError
 from pictures import waves
 
@@ -177,6 +177,22 @@ def test_what_cannot_be_read_is_set_aside_with_its_reason(tmp_path: Path) -> Non
     assert reasons["pipe.png"] == "is not a regular file"
     assert "No such file" in reasons["link.png"]
     assert "not UTF-8" in reasons["na\\xffme.png"]
+
+
+def test_memory_bounds_change_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain JPEGs of two sizes among PNGs and a bad file, resized in stacks as large as the bound allows."""
+    for i, pixels in enumerate(waves(90, 40, 48)):
+        shown = Image.fromarray(pixels if i % 3 else pixels[:30])
+        shown.save(tmp_path / f"{i:02d}.{'png' if i % 7 == 0 else 'jpg'}")
+    (tmp_path / "11.jpg").write_bytes(b"?")
+    usual = la.load(tmp_path, size=16, fit="stretch", cache=False)
+    for bound in (1, 10_000, 50_000):
+        monkeypatch.setattr(pipeline, "TASK_BYTES", bound)
+        bounded = la.load(tmp_path, size=16, fit="stretch", cache=False)
+        assert bounded.names == usual.names
+        assert bounded.rejected == usual.rejected
+        np.testing.assert_array_equal(bounded.pixels, usual.pixels)
+    assert len(usual) == 89
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import sqlite3
 import tarfile
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +24,7 @@ from lookalike.data.images import ImageSet
 from lookalike.errors import DataError, GalleryError, Interrupted, OptionError
 from lookalike.gallery import changes, housekeeping
 from lookalike.gallery.catalog import Catalog
+from lookalike.models import encoding
 from pictures import waves
 
 SIDE = 16
@@ -461,6 +465,56 @@ def test_stopping_between_chunks_keeps_what_is_stored(
     assert counts(gallery.update()) == (3000, 2000, 0, 0)
     assert gallery.names == whole.names
     np.testing.assert_array_equal(gallery.codes, whole.codes)
+
+
+def test_codes_are_those_of_whole_chunks_however_slow_each_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is encoded while others are decoded: a network's last bits depend on who goes through together."""
+    monkeypatch.setattr(changes, "CHUNK", 30)
+    pictures = waves(400, SIDE, SIDE)
+    for i, picture in enumerate(pictures):
+        write(tmp_path / "pictures", f"{i:03d}.png", picture)
+    network = la.ConvAutoencoder(8).initialise((SIDE, SIDE, 3))
+    expected = np.concatenate([encoding.search_codes(network, pictures[at : at + 30]) for at in range(0, 400, 30)])
+    delays, original = random.Random(0), encoding.search_codes
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(delays.choice((0, 0, 0.05)))
+        return original(*arguments)
+
+    monkeypatch.setattr(encoding, "search_codes", slowly)
+    monkeypatch.setattr(encoding, "available_cores", lambda: 3)
+    gallery = la.Gallery.open(tmp_path / "g", network)
+    gallery.update(tmp_path / "pictures", method="exact")
+    assert gallery.names == [f"{i:03d}.png" for i in range(400)]
+    np.testing.assert_array_equal(gallery.codes, expected)
+
+
+def test_chunks_that_are_encoded_are_kept_when_a_later_one_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "CHUNK", 20)
+    monkeypatch.setattr(changes, "AHEAD", 1)
+    np.save(tmp_path / "p.npy", waves(200, SIDE, SIDE))
+    network = la.ConvAutoencoder(8).initialise((SIDE, SIDE, 3))
+    original, calls = encoding.search_codes, 0
+
+    def failing(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise MemoryError("no more")
+        return original(*arguments)
+
+    monkeypatch.setattr(encoding, "search_codes", failing)
+    monkeypatch.setattr(encoding, "available_cores", lambda: 1)
+    gallery = la.Gallery.open(tmp_path / "g", network)
+    with pytest.raises(MemoryError):
+        gallery.update(tmp_path / "p.npy")
+    assert len(gallery) == 60
+    monkeypatch.setattr(encoding, "search_codes", original)
+    assert counts(gallery.update()) == (200, 140, 0, 0)
+    chunks = np.split(waves(200, SIDE, SIDE), 10)
+    np.testing.assert_array_equal(gallery.codes, np.concatenate([original(network, chunk) for chunk in chunks]))
 
 
 def test_the_catalog_rolls_back_what_fails(tmp_path: Path, model: la.PCAAutoencoder, folder: Path) -> None:

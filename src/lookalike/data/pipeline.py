@@ -20,7 +20,9 @@ from lookalike.data.resize import resize_bilinear
 from lookalike.errors import OptionError, PictureError
 
 CHUNK = 64
-"""Pictures a task: enough to keep a core busy, few enough to stay in its cache."""
+"""Pictures a task, at most: enough to keep a core busy, few enough to stay in its cache."""
+TASK_BYTES = 1 << 24
+"""Bytes of a task's finished pictures; about so many of cropped ones wait to be resized together."""
 
 Progress = Callable[[int, int | None], None]
 
@@ -47,11 +49,12 @@ def decode_all(
     remaining = iter(sources)
     done = 0
     workers = available_cores()
+    size = max(1, min(CHUNK, TASK_BYTES // (3 * framing.size[0] * framing.size[1])))
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Decoded]] = deque()
         try:
             while True:
-                while len(pending) <= 2 * workers and (chunk := list(islice(remaining, CHUNK))):
+                while len(pending) <= 2 * workers and (chunk := list(islice(remaining, size))):
                     pending.append(pool.submit(_decode_chunk, chunk, framing))
                 if not pending:
                     return
@@ -81,6 +84,14 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
     slots: list[Pixels | None] = [None] * len(chunk)
     rejected: list[Rejected] = []
     stacks: dict[tuple[int, ...], tuple[list[int], Pixels]] = {}
+    waiting = 0
+
+    def resize_all() -> None:
+        for places, stack in stacks.values():
+            for place, picture in zip(places, resize_bilinear(stack[: len(places)], framing.size), strict=True):
+                slots[place] = picture
+        stacks.clear()
+
     for place, source in enumerate(chunk):
         try:
             content = source.read()
@@ -88,17 +99,18 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
             inner = _decode_rows(content, framing) if framing.fit == "stretch" else None
             if inner is None:
                 slots[place] = decode_picture(content, framing)
-            else:
-                if inner.shape not in stacks:
-                    stacks[inner.shape] = [], np.empty((len(chunk), *inner.shape), np.uint8)
-                places, stack = stacks[inner.shape]
-                stack[len(places)] = inner  # copied before the decoder's buffer is used again
-                places.append(place)
+                continue
         except PictureError as error:
             rejected.append(Rejected(source.name, str(error)))
-    for places, stack in stacks.values():
-        for place, picture in zip(places, resize_bilinear(stack[: len(places)], framing.size), strict=True):
-            slots[place] = picture
+            continue
+        places, stack = stacks.setdefault(inner.shape, ([], np.empty((len(chunk), *inner.shape), np.uint8)))
+        stack[len(places)] = inner  # copied before the decoder's buffer is used again
+        places.append(place)
+        waiting += inner.size
+        if waiting > TASK_BYTES:
+            resize_all()
+            waiting = 0
+    resize_all()
     kept = [(source.name, picture) for source, picture in zip(chunk, slots, strict=True) if picture is not None]
     pixels = np.empty((len(kept), *framing.size, 3), np.uint8)
     for row, (_, picture) in enumerate(kept):

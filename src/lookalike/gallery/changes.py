@@ -3,10 +3,13 @@
 A chunk ends after a fixed number of pictures that had to be encoded, whatever else lies between them. An update that
 was cut off has committed whole chunks, so that the next one makes the same chunks of what is left, and codes are the
 same to the last bit: a model may give other last bits for a picture in other company.
+
+While a few chunks are being encoded, the next pictures are read; chunks are committed in their order.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +25,10 @@ from lookalike.gallery.storage import Storage
 CHUNK = 500
 """Pictures that are encoded and committed together, at most."""
 CHUNK_BYTES = 1 << 26
+AHEAD = 4
+"""Chunks that are being encoded, or wait to be committed, while further pictures are taken."""
+
+Codes = npt.NDArray[np.float32]
 
 
 class Known(NamedTuple):
@@ -40,6 +47,17 @@ class Counts(NamedTuple):
     removed: int
 
 
+class _Chunk(NamedTuple):
+    """What one transaction writes: rows from number `start` on, `codes` waits for them; None without any."""
+
+    start: int
+    pixels: Pixels | None
+    codes: Callable[[], Codes] | None
+    new: list[tuple[Item, npt.NDArray[np.float32] | None]]
+    touched: list[tuple[int, int | None, int | None, str | None]]
+    retired: list[int]
+
+
 def pixels_digest(picture: Pixels) -> str:
     """Hexadecimal SHA-256 of a framed picture; within a gallery all have one shape."""
     return files.sha256(np.ascontiguousarray(picture).data)
@@ -51,10 +69,10 @@ class Changes:
     Args:
         catalog: with its lock held by this process.
         storage: the files of rows.
-        encode: pictures (n, H, W, C) -> codes (n, K).
+        encode: begins to encode pictures (n, H, W, C); what it returns waits for the codes (n, K).
     """
 
-    def __init__(self, catalog: Catalog, storage: Storage, encode: Callable[[Pixels], npt.NDArray[np.float32]]) -> None:
+    def __init__(self, catalog: Catalog, storage: Storage, encode: Callable[[Pixels], Callable[[], Codes]]) -> None:
         self.catalog = catalog
         self.storage = storage
         self.encode = encode
@@ -74,6 +92,7 @@ class Changes:
         self.stored = 0
         self.first_reason: str | None = None
         self.added = self.updated = self.removed = 0
+        self._begun: deque[_Chunk] = deque()
         self._new: list[tuple[Item, npt.NDArray[np.float32] | None]] = []
         self._touched: list[tuple[int, int | None, int | None, str | None]] = []
         self._retired: list[int] = []
@@ -118,13 +137,19 @@ class Changes:
             return
         self._replace(entry, content, "rejected", None, reason, None)
 
+    def settle(self) -> None:
+        """Commit every chunk that is whole, as soon as it is encoded."""
+        self._commit(0)
+
     def finish(self) -> Counts:
         """Write what is left, take out what was not found, and label everything, in one last transaction."""
         gone = [item for name, item in self.items.items() if name not in self.entries]
-        self._write_rows()
+        last = self._cut()
+        self.settle()
+        self._write_rows(last)
         with self.catalog.transaction():
-            is_other = bool(self._new or self._retired or gone)
-            self._write_items()
+            is_other = bool(last.new or last.retired or gone)
+            self._write_items(last)
             self.catalog.retire(item.id for item in gone)
             self.catalog.purge()
             if self._label() or is_other:
@@ -146,7 +171,8 @@ class Changes:
             self._pictures.append(np.array(picture))
         self._replace(entry, content, "stored", pixels, None, row)
         if len(self._pictures) == self.chunk:
-            self._flush()
+            self._begun.append(self._cut())
+            self._commit(AHEAD)
 
     def _see(self, entry: Entry) -> None:
         self.entries[entry.name] = entry._replace(read=None)  # which may hold a whole file's content
@@ -171,36 +197,45 @@ class Changes:
         )
         self._new.append((fresh, entry.values))
 
-    def _flush(self) -> None:
-        self._write_rows()
-        with self.catalog.transaction():
-            self._write_items()
-            self.catalog.next_generation()
-
-    def _write_rows(self) -> None:
-        if self._pictures:
-            pixels = np.stack(self._pictures)
-            self.storage.write(self.row_count, pixels, self.encode(pixels))
-
-    def _write_items(self) -> None:
-        """Inside a transaction, after the rows are on disk."""
-        self.catalog.retire(self._retired)
-        for id, size, modified, content in self._touched:
-            self.catalog.touch(id, size, modified, content)
-        for item, values in self._new:
-            self.catalog.add(item, values)
+    def _cut(self) -> _Chunk:
+        """End the chunk that is being gathered: its pictures are encoded from now on."""
+        pixels = np.stack(self._pictures) if self._pictures else None
+        codes = None if pixels is None else self.encode(pixels)
+        chunk = _Chunk(self.row_count, pixels, codes, self._new, self._touched, self._retired)
         self.row_count += len(self._pictures)
-        self.catalog.set_fact("rows", self.row_count)
         self._new, self._touched, self._retired, self._pictures = [], [], [], []
+        return chunk
+
+    def _commit(self, most: int) -> None:
+        """Commit begun chunks, the first ones first, until no more than `most` are left."""
+        while len(self._begun) > most:
+            chunk = self._begun.popleft()
+            self._write_rows(chunk)
+            with self.catalog.transaction():
+                self._write_items(chunk)
+                self.catalog.next_generation()
+
+    def _write_rows(self, chunk: _Chunk) -> None:
+        if chunk.pixels is not None and chunk.codes is not None:
+            self.storage.write(chunk.start, chunk.pixels, chunk.codes())
+
+    def _write_items(self, chunk: _Chunk) -> None:
+        """Inside a transaction, after the rows are on disk."""
+        self.catalog.retire(chunk.retired)
+        for id, size, modified, content in chunk.touched:
+            self.catalog.touch(id, size, modified, content)
+        for item, values in chunk.new:
+            self.catalog.add(item, values)
+        self.catalog.set_fact("rows", chunk.start + (0 if chunk.pixels is None else len(chunk.pixels)))
 
     def _label(self) -> bool:
         """Write the persons and attributes that differ from the catalog's; whether there were any."""
         is_other = False
         held = self.catalog.attribute_values() if self.catalog.attribute_names else {}
-        for item in self.catalog.items("stored", "rejected"):
-            entry = self.entries[item.name]
-            if item.person != entry.person or not _equal(held.get(item.id), entry.values):
-                self.catalog.label(item.id, entry.person, entry.values)
+        for id, name, person in self.catalog.fields("id, name, person", "stored", "rejected"):
+            entry = self.entries[name]
+            if person != entry.person or not _equal(held.get(id), entry.values):
+                self.catalog.label(id, entry.person, entry.values)
                 is_other = True
         return is_other
 

@@ -18,6 +18,7 @@ from lookalike.gallery import beside, queries, updating
 from lookalike.gallery.calibration import Calibration, Threshold
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.changes import Changes, Counts
+from lookalike.gallery.feed import Feed
 from lookalike.gallery.filters import parse
 from lookalike.gallery.grouping import EXACT_UP_TO, Duplicates, grouped, near_pairs, near_pairs_by_index
 from lookalike.gallery.housekeeping import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
@@ -237,8 +238,7 @@ class Gallery:
                 progress=progress,
             )
             if feed is not None and updating.begin(self._catalog, feed):
-                changes = Changes(self._catalog, storage_of(self._catalog, self.folder), self._encode)
-                counts = updating.apply_feed(changes, feed, progress)
+                counts = self._apply(feed, progress)
             compact(self._catalog, self.folder)
             view = self._now()
             report = beside.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
@@ -373,6 +373,14 @@ class Gallery:
 
     def _reader(self, view: View) -> queries.Reader:
         return queries.Reader(view, self._catalog, lambda: self.model, self._picture_spec)
+
+    def _apply(self, feed: Feed, progress: Progress | None) -> Counts:
+        """Bring the catalog to what the source holds: pictures are decoded and encoded at the same time."""
+        from lookalike.models.encoding import Encoders  # PyTorch takes a second to import
+
+        with Encoders(self.model) as encoders:
+            changes = Changes(self._catalog, storage_of(self._catalog, self.folder), encoders.submit)
+            return updating.apply_feed(changes, feed, progress)
 
     def _encode(self, pictures: Pixels) -> Floats:
         from lookalike.models.encoding import search_codes  # PyTorch takes a second to import

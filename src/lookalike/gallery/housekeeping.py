@@ -107,13 +107,13 @@ def compact(catalog: Catalog, folder: Path) -> bool:
     The new files are whole before the catalog names them; whoever has the old ones mapped goes on reading them.
     """
     count = int(catalog.fact("rows"))
-    items = [item for item in catalog.items("stored") if item.row is not None]
-    live, places = np.unique(np.array([item.row for item in items], np.int64), return_inverse=True)
+    ids, rows = np.array(catalog.fields("id, row", "stored"), np.int64).reshape(-1, 2).T
+    live, places = np.unique(rows, return_inverse=True)
     if count - len(live) < max(COMPACT_FROM, count // 2):
         return False
     new = storage_of(catalog, folder).rewritten(live, count)
     with catalog.transaction():
-        catalog.move_rows((int(row), item.id) for row, item in zip(places, items, strict=True))
+        catalog.move_rows((int(row), int(id)) for row, id in zip(places, ids, strict=True))
         catalog.set_fact("rows", len(live))
         catalog.set_fact("files", new.number)
         catalog.next_generation()

@@ -132,6 +132,7 @@ def apply_feed(changes: Changes, feed: Feed, progress: Progress | None) -> Count
             if progress is not None:
                 progress(done, total)
             if stop.requested:
+                changes.settle()
                 held = changes.catalog.count("stored")
                 raise Interrupted(f"the update stopped with {held:,} pictures stored; update again to go on")
 

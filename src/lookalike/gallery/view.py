@@ -82,7 +82,7 @@ def read_view(catalog: Catalog, folder: Path) -> View:
     """
     for _ in range(_TRIES):
         with catalog.reading():
-            items = catalog.items("stored")
+            items = catalog.fields("id, name, person, row", "stored")
             facts: dict[str, Any] = {key: catalog.fact(key) for key in ("generation", "rows")}
             storage = storage_of(catalog, folder)
         try:
@@ -91,10 +91,10 @@ def read_view(catalog: Catalog, folder: Path) -> View:
             continue
         return View(
             facts["generation"],
-            np.array([item.id for item in items], np.int64),
-            [item.name for item in items],
-            [item.person for item in items],
-            np.array([item.row for item in items], np.int64),
+            np.array([id for id, *_ in items], np.int64),
+            [name for _, name, *_ in items],
+            [person for *_, person, _ in items],
+            np.array([row for *_, row in items], np.int64),
             codes,
             pixels,
         )
