@@ -35,6 +35,7 @@ def update(gallery: Path, source: Path, die_at: int | None = None, report: Any =
     from lookalike.gallery import changes, housekeeping
 
     changes.CHUNK = CHUNK
+    changes.AHEAD = 1
     housekeeping.COMPACT_FROM = CHUNK
     if die_at is not None:
         _count_touches(die_at)
@@ -112,7 +113,10 @@ def fresh() -> multiprocessing.context.ForkServerContext:
     """Processes that start with everything imported and nothing computed yet."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["lookalike.models.pca", "lookalike.gallery", "lookalike.search.exact", "faiss", "test_gallery_kill"]
+        [
+            *("lookalike.models.pca", "lookalike.models.encoding", "lookalike.gallery", "lookalike.search.exact"),
+            *("faiss", "test_gallery_kill"),
+        ]
     )
     return context
 
@@ -123,6 +127,16 @@ def finish(context: multiprocessing.context.ForkServerContext, *arguments: Any) 
     process.join(120)
     assert process.exitcode is not None, "the update hangs"
     return process.exitcode
+
+
+def begun(context: multiprocessing.context.ForkServerContext, *arguments: Any) -> tuple[Any, Any]:
+    """A process that is about to update, and where it reports to: starting takes longer than the update."""
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=update, args=(*arguments, None, theirs))
+    process.start()
+    assert ours.poll(60), "the update does not begin"
+    ours.recv()
+    return process, ours
 
 
 def prepare(folder: Path, count: int, changes: int, context: multiprocessing.context.ForkServerContext) -> Path:
@@ -151,9 +165,11 @@ def prepare(folder: Path, count: int, changes: int, context: multiprocessing.con
 def test_killed_at_thirty_random_moments(tmp_path: Path, fresh: multiprocessing.context.ForkServerContext) -> None:
     source = prepare(tmp_path, 2000, 100, fresh)
     shutil.copytree(tmp_path / "before", tmp_path / "unbroken")
+    unbroken, _told = begun(fresh, tmp_path / "unbroken", source)
     started = time.perf_counter()
-    assert finish(fresh, tmp_path / "unbroken", source) == 0
+    unbroken.join(120)
     duration = time.perf_counter() - started
+    assert unbroken.exitcode == 0
     expected = state(tmp_path / "unbroken")
     assert len(expected["items"]) == 2000 - 33 + 30 + 1 - 1  # gone, new, the same as before, emptied
     assert expected["index"]
@@ -161,11 +177,8 @@ def test_killed_at_thirty_random_moments(tmp_path: Path, fresh: multiprocessing.
     killed = broken = number = 0
     run = shutil.copytree(tmp_path / "before", tmp_path / "run0")
     while killed < 30:
-        process = fresh.Process(target=update, args=(run, source))
-        process.start()
-        # As long as little was broken, later: on a machine that other work slows down, all could come too early.
-        latest = 1.2 if broken >= 3 else 1.2 + 0.3 * killed
-        process.join(moments.uniform(0, latest * duration))
+        process, _told = begun(fresh, run, source)
+        process.join(moments.uniform(0, 1.2 * duration))
         if process.exitcode is None:
             os.kill(process.pid, signal.SIGKILL)
             process.join()
