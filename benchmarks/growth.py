@@ -106,26 +106,25 @@ def encoding_seconds(side: int, code: int, rounds: int) -> float:
 
 
 def over_sides(sides: Sequence[int], rounds: int) -> list[Series]:
-    steps, encoding = [], []
-    for side in sides:
-        say(f"pictures of {side} x {side}")
-        steps.append((side, step_seconds(side, CODE, rounds)))
-        encoding.append((side, encoding_seconds(side, CODE, rounds)))
-    return [
-        Series("training step of 32", "s", steps, "2: as the pixels; the two dense layers grow as they do"),
-        Series("encoding a picture", "s", encoding, "2: as the pixels"),
-    ]
+    pixels = "2: as the pixels; the two dense layers grow as they do", "2: as the pixels"
+    return over_shapes({side: (side, CODE) for side in sides}, "pictures of {0} x {0}", pixels, rounds)
 
 
 def over_codes(codes: Sequence[int], rounds: int) -> list[Series]:
+    nothing = "0: the convolutions, which do not know the code, are nearly all", "0: the same"
+    return over_shapes({code: (SIDE, code) for code in codes}, "codes of {0}", nothing, rounds)
+
+
+def over_shapes(shapes: dict[int, tuple[int, int]], named: str, meanings: tuple[str, str], rounds: int) -> list[Series]:
+    """A training step and encoding for each (side, code), by what grows."""
     steps, encoding = [], []
-    for code in codes:
-        say(f"codes of {code}")
-        steps.append((code, step_seconds(SIDE, code, rounds)))
-        encoding.append((code, encoding_seconds(SIDE, code, rounds)))
+    for place, shape in shapes.items():
+        say(named.format(place))
+        steps.append((place, step_seconds(*shape, rounds)))
+        encoding.append((place, encoding_seconds(*shape, rounds)))
     return [
-        Series("training step of 32", "s", steps, "0: the convolutions, which do not know the code, are nearly all"),
-        Series("encoding a picture", "s", encoding, "0: the same"),
+        Series("training step of 32", "s", steps, meanings[0]),
+        Series("encoding a picture", "s", encoding, meanings[1]),
     ]
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import lookalike as la
+import timing
 from lookalike import files, plots
 from lookalike.errors import LookalikeError, OptionError, TrainingDiverged
 from lookalike.experiment import split_of_run, train_run
@@ -147,14 +148,14 @@ def table(rows: Sequence[Row]) -> str:
     heads = ["code"]
     for model in models:
         heads += [TITLES.get(model, model), *([] if model == "pca" else ["under PCA"]), "CPU s"]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines = []
     by_place = {(row.code, row.model): row for row in rows}
     for code in dict.fromkeys(row.code for row in rows):
         cells = [str(code)]
         for model in models:
             cells += _cells(by_place.get((code, model)), model)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return timing.table(heads, lines)
 
 
 def curves(rows: Sequence[Row]) -> Figure:

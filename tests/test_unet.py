@@ -17,7 +17,8 @@ from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder, centre
 from lookalike.models.presets import preset
 from lookalike.models.unet import UNetDenoiser
-from lookalike.models.unet_network import Block, UNet, reach_of
+from lookalike.models.unet_network import Block, UNet
+from lookalike.models.unet_shape import reach_of
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise, sigmas
 from lookalike.training.loop import measure_mse
 from lookalike.training.recipe import RECIPES, Recipe

@@ -103,7 +103,9 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
         except PictureError as error:
             rejected.append(Rejected(source.name, str(error)))
             continue
-        places, stack = stacks.setdefault(inner.shape, ([], np.empty((len(chunk), *inner.shape), np.uint8)))
+        if inner.shape not in stacks:  # new memory for each picture would cost as much as resizing it
+            stacks[inner.shape] = [], np.empty((len(chunk), *inner.shape), np.uint8)
+        places, stack = stacks[inner.shape]
         stack[len(places)] = inner  # copied before the decoder's buffer is used again
         places.append(place)
         waiting += inner.size

@@ -21,15 +21,15 @@ import numpy as np
 from lookalike import files
 from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.interop.onnx_graphs import CODES, GRAPHS, OPSET, PICTURES
-from lookalike.interop.onnx_runtime import session
-from lookalike.interop.onnx_unet import CLEAN, CODELESS, LEVELS, NOT_TOLD, reach_of
+from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, planes, session
+from lookalike.interop.onnx_unet import CLEAN, CODELESS, LEVELS, reach_of
+from lookalike.noise import NOT_TOLD
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lookalike.models.base import Autoencoder
 
-SIDES, DENOISER = ("encoder", "decoder"), ("denoiser",)
 COMPARED = 8
 """Random pictures on which both programs are compared."""
 ODD = 3
@@ -63,7 +63,7 @@ def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dic
     graphs = _written_out(model.kind, *parts)
     protos = exported_by_torch(model) if graphs is None else graphs
     facts = _facts(model.kind, model.get_params(), model.image_shape_, model.digest)
-    contents = {side: _serialised(proto, facts, side) for side, proto in protos.items()}
+    contents = {name: _serialised(proto, facts, name) for name, proto in protos.items()}
     difference = (_difference if model.has_code else _difference_in_cleaning)(model, list(contents.values()), seed)
     if not difference <= LARGEST_DIFFERENCE:
         raise LookalikeError(
@@ -95,17 +95,17 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
     if graphs is None:
         return False
     facts = _facts(kind, parameters, (height, width, depth), digest)
-    _written({side: _serialised(proto, facts, side) for side, proto in graphs.items()}, folder)
+    _written({name: _serialised(proto, facts, name) for name, proto in graphs.items()}, folder)
     return True
 
 
 def exported_by_torch(model: Autoencoder) -> dict[str, Any]:
-    """Both sides of a model of any kind with a code, as PyTorch's exporter writes them: `onnx.ModelProto` by side."""
+    """Both sides of a model of any kind with a code, as PyTorch's exporter writes them: `onnx.ModelProto` by file."""
     height, width, depth = model.image_shape_
     encoder, decoder = _sides(model)
     return {
-        "encoder": _traced(encoder, (2, depth, height, width), PICTURES, CODES),
-        "decoder": _traced(decoder, (2, model.code_size), CODES, PICTURES),
+        ENCODER: _traced(encoder, (2, depth, height, width), PICTURES, CODES),
+        DECODER: _traced(decoder, (2, model.code_size), CODES, PICTURES),
     }
 
 
@@ -115,11 +115,11 @@ def _check_packages(feature: str) -> None:
 
 
 def _written_out(kind: str, *parts: Any) -> dict[str, Any] | None:
-    """`onnx.ModelProto` by side of a kind whose graphs we write ourselves, None of any other."""
+    """`onnx.ModelProto` by file of a kind whose graphs we write ourselves, None of any other."""
     if kind in CODELESS:
-        return dict(zip(DENOISER, [_model_of(CODELESS[kind](*parts))], strict=True))
+        return {DENOISER: _model_of(CODELESS[kind](*parts))}
     if kind in GRAPHS:
-        return dict(zip(SIDES, map(_model_of, GRAPHS[kind](*parts)), strict=True))
+        return dict(zip((ENCODER, DECODER), map(_model_of, GRAPHS[kind](*parts)), strict=True))
     return None
 
 
@@ -130,10 +130,9 @@ def _facts(kind: str, parameters: dict[str, Any], image_shape: tuple[int, int, i
 
 
 def _written(contents: dict[str, bytes], folder: Path) -> list[str]:
-    paths = [folder / f"{side}.onnx" for side in contents]
-    for path, content in zip(paths, contents.values(), strict=True):
-        files.write_bytes(path, content)
-    return [str(path) for path in paths]
+    for name, content in contents.items():
+        files.write_bytes(folder / name, content)
+    return [str(folder / name) for name in contents]
 
 
 def _model_of(graph: Any) -> Any:
@@ -187,11 +186,11 @@ def _traced(network: nn.Module, example: tuple[int, ...], given: str, result: st
     return proto
 
 
-def _serialised(proto: Any, facts: dict[str, str], side: str) -> bytes:
+def _serialised(proto: Any, facts: dict[str, str], file: str) -> bytes:
     import onnx
 
     proto.producer_name, proto.producer_version = "lookalike", ""
-    for name, value in {**facts, "side": side}.items():
+    for name, value in {**facts, "side": Path(file).stem}.items():
         proto.metadata_props.add(key=f"lookalike.{name}", value=value)
     onnx.checker.check_model(proto)
     content: bytes = proto.SerializeToString()
@@ -218,7 +217,7 @@ def _difference(model: Autoencoder, graphs: list[bytes], seed: int) -> float:
     generator = np.random.default_rng(seed)
     pictures = generator.random((COMPARED, *model.image_shape_), np.float32) - np.float32(0.5)
     codes = model.encode(pictures)
-    found_codes = encoder.run([CODES], {PICTURES: np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))})[0]
+    found_codes = encoder.run([CODES], {PICTURES: planes(pictures)})[0]
     found_pictures = decoder.run([PICTURES], {CODES: codes})[0].transpose(0, 2, 3, 1)
     scale = max(1.0, float(np.abs(codes).max()))  # codes of hundreds round to that much less
     differences = np.abs(codes - found_codes).max() / scale, np.abs(model.decode(codes) - found_pictures).max()
@@ -233,9 +232,8 @@ def _difference_in_cleaning(model: Any, graphs: list[bytes], seed: int) -> float
     differences = [0.0]
     for shape in ((COMPARED, height, width, depth), (1, height + ODD, width + ODD, depth)):
         pictures = generator.random(shape, np.float32) - np.float32(0.5)
-        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
         for level in (None, 0.1):
             levels = np.full(len(pictures), NOT_TOLD if level is None else level, np.float32)
-            found = held.run([CLEAN], {PICTURES: planes, LEVELS: levels})[0].transpose(0, 2, 3, 1)
+            found = held.run([CLEAN], {PICTURES: planes(pictures), LEVELS: levels})[0].transpose(0, 2, 3, 1)
             differences.append(float(np.abs(found - model.reconstruct(pictures, level)).max()))
     return max(differences)

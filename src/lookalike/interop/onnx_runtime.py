@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import LookalikeError, MissingExtraError, OptionError
+from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.interop.onnx_graphs import CODES, PICTURES
-from lookalike.interop.onnx_unet import CLEAN, LEVELS, NOT_TOLD
+from lookalike.interop.onnx_unet import CLEAN, LEVELS
+from lookalike.models.unet_shape import checked_levels
+from lookalike.noise import NOT_TOLD
 
 Floats = npt.NDArray[np.float32]
 
@@ -109,7 +111,7 @@ class OnnxCodec(_Exported):
 
     def encode(self, pictures: npt.NDArray[Any]) -> Floats:
         """uint8 or centred float32 (N, H, W, C) -> float32 (N, code_size)."""
-        codes: Floats = self._encoder.run([CODES], {PICTURES: _planes(pictures)})[0]
+        codes: Floats = self._encoder.run([CODES], {PICTURES: planes(pictures)})[0]
         return codes
 
     def decode(self, codes: npt.ArrayLike) -> Floats:
@@ -153,17 +155,13 @@ class OnnxRestorer(_Exported):
         Raises:
             OptionError: a level is out of range.
         """
-        levels = np.full(len(pictures), NOT_TOLD, np.float32)
-        if level is not None:
-            given = np.asarray(level, np.float32)
-            if not ((given >= 0) & (given <= 1)).all():
-                raise OptionError(f"level is {level}; give the noise's standard deviation from 0 to 1")
-            levels[:] = given
-        clean: Floats = self._sessions[0].run([CLEAN], {PICTURES: _planes(pictures), LEVELS: levels})[0]
+        count = len(pictures)
+        levels = np.full(count, NOT_TOLD, np.float32) if level is None else checked_levels(level, count)
+        clean: Floats = self._sessions[0].run([CLEAN], {PICTURES: planes(pictures), LEVELS: levels})[0]
         return clean.transpose(0, 2, 3, 1)
 
 
-def _planes(pictures: npt.NDArray[Any]) -> Floats:
+def planes(pictures: npt.NDArray[Any]) -> Floats:
     """uint8 or centred float32 (N, H, W, C) -> centred float32 (N, C, H, W)."""
     centred = np.asarray(pictures, np.float32)
     if pictures.dtype == np.uint8:  # as `models.base.centre`, without what its module imports

@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 
 from lookalike.interop.onnx_graphs import BATCH, PICTURES, Chain, Tensors
+from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, piece_reach
 
 CLEAN, LEVELS = "clean", "levels"
 """Names beside `PICTURES`: the output (N, C, H, W), and the noise's standard deviations (N,)."""
-NOT_TOLD = -1.0
-"""The level of a picture whose noise the model is to judge for itself, as in `training.shown`."""
-HALVINGS, LEVEL_SCALE = 2, 10
-"""As in `models.unet_network`, whose module brings in PyTorch; `tests/test_onnx_unet.py` holds the results together."""
 
 
 def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Any:
@@ -49,9 +46,7 @@ CODELESS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Ten
 
 def reach_of(parameters: dict[str, Any]) -> int:
     """Pixels, along an axis, from which a pixel of the result can be changed: as `UNetDenoiser.reach`."""
-    blocks, stride = int(parameters["blocks"]), 1 << HALVINGS
-    scales = 2 * sum(2 * blocks << i for i in range(HALVINGS)) + 2 * blocks * stride
-    return -(-(2 + scales + stride - 1) // stride) * stride
+    return piece_reach(int(parameters["blocks"]))
 
 
 def _length(chain: Chain, name: str, axis: int) -> str:
@@ -61,8 +56,8 @@ def _length(chain: Chain, name: str, axis: int) -> str:
 
 def _continued(chain: Chain, length: str) -> str:
     """Places along a side, continued by reflection to a multiple of 4: as `numpy.pad`'s "reflect", of any length."""
-    stride, one, two = (chain.constant(f"{length}_{n}", [n]) for n in (1 << HALVINGS, 1, 2))
-    rounded = chain.join("Add", length, chain.constant(f"{length}_{(1 << HALVINGS) - 1}", [(1 << HALVINGS) - 1]))
+    stride, one, two = (chain.constant(f"{length}_{n}", [n]) for n in (STRIDE, 1, 2))
+    rounded = chain.join("Add", length, chain.constant(f"{length}_{STRIDE - 1}", [STRIDE - 1]))
     whole = chain.join("Mul", chain.join("Div", rounded, stride), stride)
     period = chain.join("Max", chain.join("Mul", chain.join("Sub", length, one), two), one)
     zero, step = (chain.constant(f"{length}_scalar_{n}", n) for n in (0, 1))

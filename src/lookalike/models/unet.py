@@ -13,7 +13,8 @@ from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
 from lookalike.models.base import BATCH, NO_CODE, Floats, Pictures, as_pictures, centre
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.models.unet_network import STRIDE, UNet, reach_of
+from lookalike.models.unet_network import UNet
+from lookalike.models.unet_shape import checked_levels, piece_reach
 from lookalike.noise import Noise
 from lookalike.training.recipe import Recipe
 
@@ -63,8 +64,7 @@ class UNetDenoiser(NetworkAutoencoder):
     @property
     def reach(self) -> int | None:
         """Pixels, along an axis, from which a pixel of the result can be changed."""
-        reach: int = -(-reach_of(self.blocks) // STRIDE) * STRIDE
-        return reach
+        return piece_reach(self.blocks)
 
     def fit(
         self,
@@ -142,7 +142,7 @@ class UNetDenoiser(NetworkAutoencoder):
             OptionError: these are not pictures, or a level is out of range.
         """
         pictures = self._checked(X)
-        levels = None if level is None else _checked_levels(level, len(pictures))
+        levels = None if level is None else checked_levels(level, len(pictures))
         result = np.empty(pictures.shape, np.float32)
         size = self._batch_size(pictures)
         for start in range(0, len(pictures), size):
@@ -188,15 +188,3 @@ class UNetDenoiser(NetworkAutoencoder):
         network = UNet(image_shape[2], self.width, self.blocks, self.seed)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
-
-
-def _checked_levels(level: float | npt.ArrayLike, count: int) -> Floats:
-    """One level for each of `count` pictures, float32 (count,)."""
-    levels = np.asarray(level, np.float32)
-    if levels.shape not in ((), (count,)):
-        raise OptionError(f"levels of shape {levels.shape} for {count} pictures; give one number, or one for each")
-    if not ((levels >= 0) & (levels <= 1)).all():
-        wrong = float(levels[~((levels >= 0) & (levels <= 1))].ravel()[0])
-        raise OptionError(f"level is {wrong:g}; give the noise's standard deviation from 0 to 1 (a picture spans 1)")
-    one_each: Floats = np.array(np.broadcast_to(levels, (count,)))
-    return one_each

@@ -8,14 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.models.layers import initialise_as_keras
-from lookalike.training.shown import NOT_TOLD
-
-HALVINGS = 2
-STRIDE = 1 << HALVINGS
-"""Sides are continued to multiples of this."""
-
-LEVEL_SCALE = 10
-"""Brings levels to about 1; smaller, the network learns to judge for itself before it learns to listen."""
+from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE
+from lookalike.noise import NOT_TOLD
 
 
 class Block(nn.Module):
@@ -126,11 +120,3 @@ def _continued(images: Tensor) -> Tensor:
 
 def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(Block(channels) for _ in range(count)))
-
-
-def reach_of(blocks: int) -> int:
-    """How many pixels away, along an axis, a pixel of the input can at most change one of the output."""
-    ends = 2  # head and tail
-    sides = 2 * sum(2 * blocks * (1 << i) for i in range(HALVINGS))  # two convolutions a block, down and up
-    bottom = 2 * blocks * STRIDE
-    return ends + sides + bottom + STRIDE - 1  # a convolution at a scale reaches on from anywhere in its cell

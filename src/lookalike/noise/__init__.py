@@ -6,7 +6,7 @@ the picture) alone: what a picture suffers depends on no batch, worker or histor
 
 from lookalike.noise.base import Noise
 from lookalike.noise.blur import Blur
-from lookalike.noise.drawing import EVALUATION_EPOCH, corrupt, picture_generator, sigmas
+from lookalike.noise.drawing import EVALUATION_EPOCH, NOT_TOLD, corrupt, picture_generator, sigmas
 from lookalike.noise.gaussian import Gaussian
 from lookalike.noise.jpeg import Jpeg
 from lookalike.noise.occlude import Occlude
@@ -17,6 +17,7 @@ from lookalike.noise.saltpepper import SaltPepper
 __all__ = [
     "EVALUATION_EPOCH",
     "NOISES",
+    "NOT_TOLD",
     "Blur",
     "Chain",
     "Gaussian",

@@ -13,6 +13,9 @@ from lookalike.noise.base import Floats, Noise
 EVALUATION_EPOCH = 0
 """The epoch whose noise evaluations draw; training's epochs count from 1, so it has never been seen."""
 
+NOT_TOLD = -1.0
+"""The level of a picture whose noise a network is to judge for itself."""
+
 
 def picture_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
     """The random generator of one picture in one epoch: Philox keyed by (seed, epoch), counted from `index`."""

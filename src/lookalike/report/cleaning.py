@@ -10,6 +10,7 @@ import numpy as np
 from lookalike import metrics
 from lookalike.data import ImageSet
 from lookalike.denoising.classical import CLASSICAL, ClassicalDenoiser, TunedDenoiser
+from lookalike.denoising.table import compare
 from lookalike.models.base import Autoencoder, Floats, centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import markup
@@ -18,10 +19,6 @@ from lookalike.report.pictures import Album
 CLEANED = 8
 TUNED_ON = 40
 """Training pictures on which each classical denoiser's settings are chosen."""
-
-
-BATCH = 256
-"""Test pictures that a classical denoiser is given at once."""
 
 
 def cleaning(
@@ -46,7 +43,7 @@ def cleaning(
         shown.append((classical.name, classical.denoise(noisy)))
         told += (
             f" {classical.name[:1].upper()}{classical.name[1:]}, the best of {len(CLASSICAL)} classical denoisers on "
-            f"training pictures, leaves {_left(classical, test, noise, seed):.5f}."
+            f"training pictures, leaves {compare({classical.name: classical.denoise}, test, noise, seed)[0].mse:.5f}."
         )
     rows = []
     for name, pictures in shown:
@@ -70,12 +67,3 @@ def _classical(train: ImageSet, noise: str, seed: int) -> TunedDenoiser | None:
         return None
     tuned = [ClassicalDenoiser(name).tune(train, noise, seed=seed, limit=TUNED_ON) for name in CLASSICAL]
     return min(tuned, key=lambda one: one.tried[0][1])
-
-
-def _left(denoiser: TunedDenoiser, test: ImageSet, noise: str, seed: int) -> float:
-    """The mean squared error over all test pictures."""
-    total = 0.0
-    for start in range(0, len(test), BATCH):
-        clean, noisy = _pair(test, range(start, min(start + BATCH, len(test))), noise, seed)
-        total += float(metrics.squared_errors(clean, denoiser.denoise(noisy)).sum())
-    return total / len(test)

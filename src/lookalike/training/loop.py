@@ -100,8 +100,6 @@ def train(
                     _check_finite(state, recipe, run)
                     raise _interrupted(state, run)
             _check_finite(state, recipe, run)
-            # The entry names the last step's rate; a training that was stopped right after that step has no other.
-            set_rate(made, recipe.rate_at(state.epoch * steps - 1, recipe.epochs * steps))
             seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
             done = min(steps * recipe.batch_size, len(pictures)) - first * recipe.batch_size
 
@@ -113,7 +111,8 @@ def train(
                 "train_mse": float(np.average(state.losses.cpu().numpy().astype(np.float64), weights=sizes)),
                 "validation_mse": None,
                 "test_mse": None,
-                "learning_rate": made.param_groups[0]["lr"],
+                # The last step's; the optimiser does not know it where the training was stopped right after that step.
+                "learning_rate": recipe.learning_rate * recipe.rate_at(state.epoch * steps - 1, recipe.epochs * steps),
             }
             for name, aside in curves.items():
                 entry[f"{name}_mse"] = measure_mse(module, aside, fabric.device, noise if takes_level else None, seed)

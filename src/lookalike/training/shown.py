@@ -10,15 +10,12 @@ import torch
 from torch import Tensor
 
 from lookalike.data.images import Pixels
-from lookalike.noise import Noise, corrupt, sigmas
+from lookalike.noise import NOT_TOLD, Noise, corrupt, sigmas
 from lookalike.training.recipe import Recipe
 
 Places = npt.NDArray[np.int64]
 _ORDER, _FLIPS, _TOLD, _PIECES, _GREYS = range(5)
 """Streams of random numbers of an epoch."""
-
-NOT_TOLD = -1.0
-"""The level of a picture whose noise the network is to judge for itself."""
 
 
 class Shown:
