@@ -14,17 +14,18 @@ WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshad
 """WebGL computed by the processor: slow, but the same drawing."""
 
 PIXELS = """canvas => {
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true});
+  const {width, height} = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
   copy.drawImage(canvas, 0, 0);
-  return Array.from(copy.getImageData(0, 0, canvas.width, canvas.height).data);
+  return {width, height, data: Array.from(copy.getImageData(0, 0, width, height).data)};
 }"""
+"""Size and content at once: between two questions the page may draw another picture."""
 SET = """(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }"""
 
 
 def pixels_of(page: Any, selector: str) -> np.ndarray:
-    canvas = page.locator(selector)
-    width, height = canvas.evaluate("canvas => [canvas.width, canvas.height]")
-    return np.array(canvas.evaluate(PIXELS), np.uint8).reshape(height, width, 4)[..., :3]
+    found = page.locator(selector).evaluate(PIXELS)
+    return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 4)[..., :3]
 
 
 def until_drawn(page: Any, selector: str, expected: np.ndarray, within: int = 1) -> None:
