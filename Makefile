@@ -19,7 +19,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py tests/test_readme.py
 
-# Under half an hour on two cores with nothing else running; ends with bench/bench.md. LOOKALIKE_LFW: where LFW lies.
+# A quarter of an hour on two cores with nothing else running; ends with bench/bench.md. LOOKALIKE_LFW: where LFW lies.
 bench: $(READY)
 	$(BIN)/python benchmarks/run_all.py
 

@@ -137,7 +137,8 @@ def speeds(one: dict[str, Any]) -> Figure:
     for axes, (word, title) in zip(figure.subplots(1, 2), (("epoch", "training"), ("encode", "encoding")), strict=True):
         rates = {who: one["images"] / statistics.median(times) for who, times in one["seconds"][word].items()}
         bars = axes.barh(list(rates), list(rates.values()), color=[COLOURS[who] for who in rates], height=0.6)
-        axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8, color=plots.INK)
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # a figure may lie on the floor's line
+        axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8, color=plots.INK, bbox=behind)
         limit = one["images"] / one["floors"][word]
         axes.axvline(limit, color=COLOURS["floor"], linestyle=":", label="multiplications alone")
         axes.set_xlim(0, 1.08 * limit)

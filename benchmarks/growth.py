@@ -6,7 +6,7 @@ A quantity x^p is a straight line of slope p where both axes are logarithmic; p 
 points, and once more between the last two, where what does not grow weighs least. Pictures are procedural faces,
 repeated, jittered and enlarged, since time does not depend on what they show. A training step is the course recipe's,
 of 32 pictures: the seconds of a long training less those of a short one, over the steps between them. With --out,
-writes `growth.json`, `growth.md` and `growth.png`. Takes about five minutes on two cores.
+writes `growth.json`, `growth.md` and `growth.png`. Takes about three minutes on two cores.
 """
 
 from __future__ import annotations
