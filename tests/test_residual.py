@@ -48,6 +48,20 @@ def test_the_linear_part_stays_as_it_is() -> None:
     assert not any("linear" in name for name in names)
 
 
+def test_odd_sides_are_seen_as_if_the_edge_went_on() -> None:
+    pictures = torch.rand(8, 3, 20, 18, generator=torch.Generator().manual_seed(2)) - 0.5
+    larger = torch.from_numpy(np.pad(pictures.numpy(), ((0, 0), (0, 0), (0, 12), (0, 14)), mode="edge"))
+    odd, even = (ResidualNetwork((*side, 3), 6, 8, seed=0).encoder for side in ((20, 18), (32, 32)))
+    # Without principal components a code is the correction alone
+    torch.nn.init.normal_(odd.dense.weight, generator=torch.Generator().manual_seed(1))
+    even.trunk.load_state_dict(odd.trunk.state_dict())
+    even.dense.load_state_dict(odd.dense.state_dict())
+    with torch.no_grad():
+        codes = odd(pictures)
+        torch.testing.assert_close(codes, even(larger))
+    assert codes.abs().min() > 0
+
+
 def test_weight_decay_takes_its_share() -> None:
     layer = torch.nn.Linear(3, 3, bias=False)
     before = layer.weight.detach().clone()

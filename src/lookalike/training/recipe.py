@@ -120,7 +120,7 @@ RECIPES = {
         epochs=24,
         least_steps=3000,
         learning_rate=0.01,
-        weight_decay=0.3,
+        weight_decay=0.1,
         warmup=0.05,
         flips=True,
     ),
