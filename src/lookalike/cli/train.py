@@ -32,7 +32,7 @@ def train(
         str | None,
         typer.Option(
             help="The training's settings: 'course' is the reference notebook's; 'fast' reaches its quality in about a "
-            "fifth of the time; 'best' takes longer and goes further; 'unet' is for the model of that name.",
+            "quarter of the time; 'best' takes longer and goes further; 'unet' is for the model of that name.",
             show_default="course; best for residual; unet for unet",
         ),
     ] = None,
