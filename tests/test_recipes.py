@@ -23,7 +23,7 @@ from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
 PICTURES = waves(96, 16, 16)
-SHORT = replace(RECIPES["fast"], epochs=3, least_steps=0, batch_size=32, flips=True)
+SHORT = replace(RECIPES["fast"], epochs=3, least_steps=0, batch_size=32, flips=True, jitter=0.1)
 CPU = torch.device("cpu")
 LEAST, MOST = 0.15, 2.0
 """Between these the three polynomials bring singular values from 0.03 to 1."""
@@ -86,7 +86,8 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 
 
 def test_half_of_the_pictures_are_mirrored_anew_each_epoch() -> None:
-    shown = Shown(PICTURES, SHORT, None, 0, 1, CPU)
+    recipe = replace(SHORT, jitter=0.0)
+    shown = Shown(PICTURES, recipe, None, 0, 1, CPU)
     members = np.arange(96)
     given = shown.pictures(members)[1].permute(0, 2, 3, 1).numpy()
     plain = PICTURES.astype(np.float32) / 255 - 0.5
@@ -94,10 +95,44 @@ def test_half_of_the_pictures_are_mirrored_anew_each_epoch() -> None:
     kept = np.array([np.allclose(a, b) for a, b in zip(given, plain, strict=True)])
     assert (mirrored ^ kept).all()
     assert 30 < mirrored.sum() < 66
-    assert (Shown(PICTURES, SHORT, None, 0, 2, CPU).mirrored != shown.mirrored).any()
+    assert (Shown(PICTURES, recipe, None, 0, 2, CPU).mirrored != shown.mirrored).any()
     # A picture's fate does not depend on the batch it comes in.
     alone = shown.pictures(members[5:6])[1]
     torch.testing.assert_close(alone[0], shown.pictures(members)[1][5])
+
+
+def test_contrast_colour_and_brightness_change_anew_each_epoch() -> None:
+    """What was done to a picture is found again by a line through each channel's pixels, before and after."""
+    pictures = np.random.default_rng(3).integers(90, 170, (300, 6, 6, 3), np.uint8)  # none of these reaches the ends
+    members = np.arange(300)
+    shown = [Shown(pictures, Recipe(jitter=0.3), None, 0, epoch, CPU) for epoch in (1, 2)]
+    clean, given = shown[0].pictures(members)
+    assert given is clean
+    plain = torch.from_numpy(pictures).permute(0, 3, 1, 2).double() / 255 - 0.5
+    x, y = plain.flatten(2), clean.double().flatten(2)
+    deviations = x - x.mean(dim=2, keepdim=True)
+    slopes = (deviations * y).sum(dim=2) / deviations.square().sum(dim=2)
+    torch.testing.assert_close(y, slopes[..., None] * deviations + y.mean(dim=2, keepdim=True), atol=1e-5, rtol=0)
+    # Contrast and colour add: 0.3 for all channels, 0.1 for each
+    assert 0.6 <= float(slopes.min()) < 0.68
+    assert 1.32 < float(slopes.max()) <= 1.4
+    tints = slopes - slopes.mean(dim=1, keepdim=True)
+    assert 0.09 < float(tints.abs().max()) <= 2 / 3 * 0.2
+    whole = x.mean(dim=(1, 2))
+    added = y.mean(dim=2) - whole[:, None] - slopes * (x.mean(dim=2) - whole[:, None])
+    assert 0.14 < float(added.abs().max()) <= 0.15 + 1e-5
+    torch.testing.assert_close(added, added[:, :1].expand(-1, 3), atol=1e-5, rtol=0)
+    assert not torch.equal(shown[1].pictures(members)[0], clean)
+    torch.testing.assert_close(shown[0].pictures(members[7:9])[0], clean[7:9])
+    grey = Shown(pictures[..., :1], Recipe(jitter=0.9), None, 0, 1, CPU).pictures(members)[0]
+    assert grey.shape == (300, 1, 6, 6)
+    with pytest.raises(OptionError, match="jitter is 1; give a value from 0 to below 1"):
+        Recipe(jitter=1.0)
+
+
+def test_what_jitter_makes_is_a_picture() -> None:
+    given = Shown(PICTURES, Recipe(jitter=0.9), None, 0, 1, CPU).pictures(np.arange(96))[0]
+    assert (float(given.min()), float(given.max())) == (-0.5, 0.5)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -35,6 +35,8 @@ class Recipe:
         greys: share of coloured pictures that are shown without colour, noise and all, drawn anew each epoch, so that a
             network that removes noise learns that of grey pictures as well.
         flips: show half of the pictures mirrored, drawn anew each epoch.
+        jitter: largest change of a picture's contrast, as a share of it, drawn anew each epoch. Each colour's changes by
+            up to a third of that besides, the brightness by up to half of it, as a share of the whole range.
         precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", bfloat16 where the
             processor has it and float32 elsewhere.
 
@@ -57,6 +59,7 @@ class Recipe:
     piece: int = 0
     greys: float = 0.0
     flips: bool = False
+    jitter: float = 0.0
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -74,7 +77,7 @@ class Recipe:
                 )
         problems += [
             f"{name} is {getattr(self, name):g}; give a value from 0 to below 1"
-            for name in ("beta_1", "beta_2", "warmup", "weight_decay")
+            for name in ("beta_1", "beta_2", "warmup", "weight_decay", "jitter")
             if not 0 <= getattr(self, name) < 1
         ]
         if not 0 <= self.greys <= 1:
@@ -123,6 +126,7 @@ RECIPES = {
         weight_decay=0.1,
         warmup=0.05,
         flips=True,
+        jitter=0.15,
     ),
     # Found on a validation part of LFW's training pictures: docs/denoising.md says what else was tried.
     "unet": replace(
