@@ -35,8 +35,8 @@ class Recipe:
         greys: share of coloured pictures that are shown without colour, noise and all, drawn anew each epoch, so that a
             network that removes noise learns that of grey pictures as well.
         flips: show half of the pictures mirrored, drawn anew each epoch.
-        jitter: largest change of a picture's contrast, as a share of it, drawn anew each epoch. Each colour's changes by
-            up to a third of that besides, the brightness by up to half of it, as a share of the whole range.
+        jitter: largest change of a picture's contrast, as a share of it, drawn anew each epoch. Each colour's changes
+            by up to a third of that besides, the brightness by up to half of it, as a share of the whole range.
         precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", bfloat16 where the
             processor has it and float32 elsewhere.
 
