@@ -200,26 +200,3 @@ def test_few_pictures_get_more_epochs() -> None:
     model = la.ConvAutoencoder(**SMALL).fit(PICTURES, recipe=replace(fast, least_steps=5, epochs=1), progress=False)
     assert len(model.history_) == 2
     assert len(la.ConvAutoencoder(**SMALL).fit(PICTURES, recipe="fast", epochs=1, progress=False).history_) == 1
-
-
-@pytest.mark.parametrize("half", [False, True])
-def test_muon_moves_weights_to_the_same_bits_on_any_number_of_threads(half: bool) -> None:
-    def moved(threads: int) -> list[torch.Tensor]:
-        torch.set_num_threads(threads)
-        network = nn.Sequential(nn.Conv2d(3, 48, 3), nn.Conv2d(48, 64, 3), nn.Linear(96, 200), nn.Linear(200, 30))
-        draw = torch.Generator().manual_seed(5)
-        optimizer = Muon(network, 0.02, 0.004, 0.95, 0.95, 1e-7, weight_decay=0.1, half=half)
-        for parameter in network.parameters():
-            nn.init.normal_(parameter, generator=draw)
-        for _ in range(3):
-            for parameter in network.parameters():
-                parameter.grad = torch.randn(parameter.shape, generator=draw)
-            optimizer.step()
-        return [parameter.detach() for parameter in network.parameters()]
-
-    before = torch.get_num_threads()
-    try:
-        for one, three in zip(moved(1), moved(3), strict=True):
-            assert torch.equal(one, three)
-    finally:
-        torch.set_num_threads(before)

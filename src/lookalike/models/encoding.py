@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -15,7 +17,6 @@ from lookalike.data.pipeline import available_cores
 from lookalike.models.base import BATCH, Autoencoder, Floats, Pictures, as_pictures
 from lookalike.training.loop import resolve_device
 from lookalike.training.precision import has_bfloat16
-from lookalike.training.threads import alone
 
 VALUES_AT_ONCE = BATCH * 64 * 64 * 3
 """Values of the pictures that go through a network together: larger pictures go in smaller batches, since what its
@@ -40,15 +41,20 @@ def search_codes(model: Autoencoder, X: Pictures) -> Floats:
 class Encoders:
     """Threads that make `search_codes` of pictures while others decode the next ones; a context manager.
 
-    Each batch is computed by one thread alone: codes are the same to the last bit however many cores there are, and
-    whenever which thread is done.
+    Each batch is computed by one thread alone: several that compute one together would wait for each other wherever
+    something else holds a core. So codes are the same to the last bit however many cores there are, and whenever which
+    thread is done.
     """
 
     def __init__(self, model: Autoencoder) -> None:
         self.model = model
         on_processor = resolve_device(getattr(model, "device", "cpu")) == "cpu"
         count = available_cores() if on_processor else 1
-        self._pool = alone(count, "encoder")
+        self._pool = ThreadPoolExecutor(count, "encoder")
+        threads, together = torch.get_num_threads(), threading.Barrier(count)
+        for begun in [self._pool.submit(_compute_alone, together) for _ in range(count)]:
+            begun.result()
+        torch.set_num_threads(threads)  # what a thread sets for itself would hold for later ones as well
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +68,13 @@ class Encoders:
         """Begin to encode pictures (n, H, W, C), 1 or more; the function that comes back waits for codes (n, K)."""
         begun = [self._pool.submit(search_codes, self.model, piece) for piece in _pieces(pictures)]
         return lambda: np.concatenate([future.result() for future in begun])
+
+
+def _compute_alone(together: threading.Barrier) -> None:
+    """Let PyTorch use this thread alone for what this thread asks for; wait until all threads are there."""
+    torch.get_num_threads()  # before its first use a thread would take over the number of all others
+    torch.set_num_threads(1)
+    together.wait()
 
 
 def _pieces(pictures: Pixels | Floats) -> Iterator[Pixels | Floats]:

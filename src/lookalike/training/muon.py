@@ -7,13 +7,10 @@ first ones of Amsel and others, 2025 ("The Polar Express").
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from lookalike.training.threads import alone
 
 POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
@@ -49,7 +46,6 @@ class Muon(torch.optim.Optimizer):
         shared = {"weight_decay": weight_decay, "steps": 0}
         super().__init__(groups, {**shared, "momentum": momentum, "beta_2": beta_2, "epsilon": epsilon})
         self.half = half
-        self._pool: ThreadPoolExecutor | None = None
         self._outputs_second = {
             id(module.weight) for module in network.modules() if isinstance(module, nn.ConvTranspose2d)
         }
@@ -82,26 +78,14 @@ class Muon(torch.optim.Optimizer):
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
         if group["weight_decay"]:
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        orders = [_as_matrix(p.ndim, second=id(p) in self._outputs_second) for p in parameters]
-        arranged = [direction.permute(order) for direction, order in zip(ahead, orders, strict=True)]
-        matrices = [values.reshape(values.shape[0], -1) for values in arranged]
-        for parameter, order, values, moved in zip(
-            parameters, orders, arranged, self._orthogonal(matrices), strict=True
-        ):
+        for parameter, direction in zip(parameters, ahead, strict=True):
+            order = _as_matrix(parameter.ndim, second=id(parameter) in self._outputs_second)
+            arranged = direction.permute(order)
+            matrix = arranged.reshape(arranged.shape[0], -1)
+            moved = orthogonal(matrix, half=self.half).view(arranged.shape)
             # A tall matrix has fewer directions than outputs; this keeps the change of each output alike.
-            scale = max(1.0, moved.shape[0] / moved.shape[1]) ** 0.5
-            parameter.permute(order).add_(moved.view(values.shape), alpha=-group["lr"] * scale)
-
-    def _orthogonal(self, matrices: list[Tensor]) -> list[Tensor]:
-        """Of each matrix: side by side where there are threads, the largest first, which gives the same bits."""
-        threads = torch.get_num_threads()
-        if matrices[0].device.type != "cpu" or min(threads, len(matrices)) == 1:
-            return [orthogonal(matrix, half=self.half) for matrix in matrices]
-        self._pool = self._pool or alone(threads, "muon")
-        found: dict[int, Future[Tensor]] = {}
-        for place in sorted(range(len(matrices)), key=lambda place: -_work(matrices[place])):
-            found[place] = self._pool.submit(orthogonal, matrices[place], half=self.half)
-        return [found[place].result() for place in range(len(matrices))]
+            scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+            parameter.permute(order).add_(moved, alpha=-group["lr"] * scale)
 
     def _move_vectors(self, group: dict[str, Any], steps: int) -> None:
         parameters: list[Tensor] = group["params"]
@@ -133,11 +117,6 @@ def orthogonal(matrix: Tensor, *, half: bool) -> Tensor:
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     x = x.to(matrix.dtype)
     return (x.t() if tall else x).contiguous()
-
-
-def _work(matrix: Tensor) -> int:
-    """What making it orthogonal takes, relative to others."""
-    return min(matrix.shape) * matrix.numel()
 
 
 def _as_matrix(axes: int, *, second: bool) -> tuple[int, ...]:
