@@ -117,7 +117,7 @@ RECIPES = {
         least_steps=1000,
         learning_rate=0.014,
     ),
-    # For the residual model. Without weight decay its weights grow until it diverges within a few epochs.
+    # For the residual model, found on a validation part of LFW's training pictures: docs/models.md has what was tried.
     "best": replace(
         _MUON,
         epochs=24,
