@@ -27,9 +27,10 @@ import timing
 from lookalike import kernels
 from lookalike.data.images import Pixels
 from lookalike.training import loop
+from lookalike.training.augmentation import Places
 from lookalike.training.precision import resolve_precision
 from lookalike.training.recipe import Recipe, named_recipe
-from lookalike.training.shown import Places, Shown
+from lookalike.training.shown import Shown
 
 WARM = 20
 CODE = 32

@@ -23,7 +23,7 @@ from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
 PICTURES = waves(96, 16, 16)
-SHORT = replace(RECIPES["fast"], epochs=3, least_steps=0, batch_size=32, flips=True, jitter=0.1)
+SHORT = replace(RECIPES["fast"], epochs=3, least_steps=0, batch_size=32, flips=True, jitter=0.1, wobble=0.05)
 CPU = torch.device("cpu")
 LEAST, MOST = 0.15, 2.0
 """Between these the three polynomials bring singular values from 0.03 to 1."""
@@ -86,7 +86,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 
 
 def test_half_of_the_pictures_are_mirrored_anew_each_epoch() -> None:
-    recipe = replace(SHORT, jitter=0.0)
+    recipe = replace(SHORT, jitter=0.0, wobble=0.0)
     shown = Shown(PICTURES, recipe, None, 0, 1, CPU)
     members = np.arange(96)
     given = shown.pictures(members)[1].permute(0, 2, 3, 1).numpy()
@@ -132,6 +132,41 @@ def test_contrast_colour_and_brightness_change_anew_each_epoch() -> None:
 
 def test_what_jitter_makes_is_a_picture() -> None:
     given = Shown(PICTURES, Recipe(jitter=0.9), None, 0, 1, CPU).pictures(np.arange(96))[0]
+    assert (float(given.min()), float(given.max())) == (-0.5, 0.5)
+
+
+def test_place_size_and_angle_change_anew_each_epoch() -> None:
+    """Slopes along both sides say where each pixel came from: interpolation keeps a plane to 0.15 of a pixel."""
+    height, width, count = 48, 80, 300
+    rows, columns = np.mgrid[:height, :width]
+    plane = np.stack([3 * columns, 3 * rows, 0 * rows + 77], 2).astype(np.uint8)
+    pictures = np.broadcast_to(plane, (count, height, width, 3))
+    members = np.arange(count)
+    first, second = (Shown(pictures, Recipe(wobble=0.02), None, 0, epoch, CPU) for epoch in (1, 2))
+    shown = first.pictures(members)[0].permute(0, 2, 3, 1).double().numpy()
+    inside = np.s_[:, 8:-8, 8:-8]  # far enough from the edges for what is moved and for what interpolation reaches
+    np.testing.assert_allclose(shown[..., 2], 77 / 255 - 0.5, atol=1e-6)
+    came = (shown[inside][..., :2] + 0.5) * 255 / 3
+    went = np.stack([columns, rows], 2)[8:-8, 8:-8].reshape(-1, 2) - [(width - 1) / 2, (height - 1) / 2]
+    design = np.hstack([went, np.ones((len(went), 1))])
+    maps = np.stack([np.linalg.lstsq(design, each.reshape(-1, 2), rcond=None)[0] for each in came])
+    np.testing.assert_allclose(np.einsum("pk,nkc->npc", design, maps), came.reshape(count, -1, 2), atol=0.15)
+    # Right angles stay right: across a row as down a column, whatever the sides
+    np.testing.assert_allclose(maps[:, 0, 0], maps[:, 1, 1], atol=6e-3)
+    np.testing.assert_allclose(maps[:, 0, 1], -maps[:, 1, 0], atol=6e-3)
+    size, angle = np.hypot(maps[:, 0, 0], maps[:, 0, 1]), np.arctan2(maps[:, 0, 1], maps[:, 0, 0])
+    shift = (maps[:, 2] - [(width - 1) / 2, (height - 1) / 2]) / [width, height]
+    for drawn, largest in ((size - 1, 0.02), (angle, 0.04), (shift, 0.02)):
+        assert 0.9 * largest < np.abs(drawn).max() < 1.05 * largest
+        assert abs(drawn.mean()) < 0.15 * largest
+    assert not torch.equal(second.pictures(members)[0], first.pictures(members)[0])
+    torch.testing.assert_close(first.pictures(members[7:9])[0], first.pictures(members)[0][7:9])
+
+
+def test_what_wobble_makes_is_a_picture() -> None:
+    stripes = np.zeros((20, 16, 16, 1), np.uint8)
+    stripes[:, ::2] = 255
+    given = Shown(stripes, Recipe(wobble=0.2), None, 0, 1, CPU).pictures(np.arange(20))[0]
     assert (float(given.min()), float(given.max())) == (-0.5, 0.5)
 
 

@@ -37,6 +37,8 @@ class Recipe:
         flips: show half of the pictures mirrored, drawn anew each epoch.
         jitter: largest change of a picture's contrast, as a share of it, drawn anew each epoch. Each colour's changes
             by up to a third of that besides, the brightness by up to half of it, as a share of the whole range.
+        wobble: largest shift of a picture, as a share of each side, and change of its size, drawn anew each epoch; it
+            is turned by up to twice that, in radians.
         precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", bfloat16 where the
             processor has it and float32 elsewhere.
 
@@ -60,6 +62,7 @@ class Recipe:
     greys: float = 0.0
     flips: bool = False
     jitter: float = 0.0
+    wobble: float = 0.0
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -77,7 +80,7 @@ class Recipe:
                 )
         problems += [
             f"{name} is {getattr(self, name):g}; give a value from 0 to below 1"
-            for name in ("beta_1", "beta_2", "warmup", "weight_decay", "jitter")
+            for name in ("beta_1", "beta_2", "warmup", "weight_decay", "jitter", "wobble")
             if not 0 <= getattr(self, name) < 1
         ]
         if not 0 <= self.greys <= 1:
@@ -120,13 +123,14 @@ RECIPES = {
     # For the residual model, found on a validation part of LFW's training pictures: docs/models.md has what was tried.
     "best": replace(
         _MUON,
-        epochs=24,
+        epochs=20,
         least_steps=3000,
-        learning_rate=0.01,
+        learning_rate=0.006,
         weight_decay=0.1,
         warmup=0.05,
         flips=True,
         jitter=0.15,
+        wobble=0.02,
     ),
     # Found on a validation part of LFW's training pictures: docs/denoising.md says what else was tried.
     "unet": replace(

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lookalike.data.images import Pixels
 from lookalike.noise import NOT_TOLD, Noise, corrupt, sigmas
+from lookalike.training.augmentation import Jitter, Places, Wobble
 from lookalike.training.recipe import Recipe
 
-Places = npt.NDArray[np.int64]
-_ORDER, _FLIPS, _TOLD, _PIECES, _GREYS, _JITTER = range(6)
+_ORDER, _FLIPS, _TOLD, _PIECES, _GREYS, _JITTER, _WOBBLE = range(7)
 """Streams of random numbers of an epoch."""
 
 
@@ -42,7 +42,8 @@ class Shown:
         self.mirrored = _stream(seed, epoch, _FLIPS).random(len(pictures)) < 0.5 if recipe.flips else None
         self.told = _stream(seed, epoch, _TOLD).random(len(pictures)) < 0.5 if tells_level else None
         self.grey = _stream(seed, epoch, _GREYS).random(len(pictures)) < recipe.greys if recipe.greys else None
-        self.jitter = _jitter(_stream(seed, epoch, _JITTER), len(pictures), recipe.jitter) if recipe.jitter else None
+        self.wobble = Wobble(_stream(seed, epoch, _WOBBLE), len(pictures), recipe.wobble) if recipe.wobble else None
+        self.jitter = Jitter(_stream(seed, epoch, _JITTER), len(pictures), recipe.jitter) if recipe.jitter else None
         self.piece = recipe.piece
         # Where pieces lie, as shares of the room they have
         self.corners = _stream(seed, epoch, _PIECES).random((len(pictures), 2)) if recipe.piece else None
@@ -62,8 +63,10 @@ class Shown:
             turned = self.mirrored[members]
             chosen[turned] = chosen[turned, :, ::-1]
         clean = as_batch(chosen, self.device)
+        if self.wobble is not None:
+            clean = self.wobble(clean, members)
         if self.jitter is not None:
-            clean = _jittered(clean, *(drawn[members] for drawn in self.jitter))
+            clean = self.jitter(clean, members)
         if self.grey is not None:
             clean = _uncoloured(clean, self.grey[members], clean.mean(dim=1, keepdim=True))
         noisy = clean
@@ -102,21 +105,6 @@ def with_noise(clean: Tensor, noise: Noise, seed: int, epoch: int, members: Iter
 def _uncoloured(pictures: Tensor, grey: npt.NDArray[np.bool_], plane: Tensor) -> Tensor:
     """Those of (n, C, H, W) that are to be grey have `plane` (n, 1, H, W) in all of their channels."""
     return torch.where(torch.from_numpy(grey).to(pictures.device).view(-1, 1, 1, 1), plane, pictures)
-
-
-def _jitter(stream: np.random.Generator, count: int, jitter: float) -> tuple[npt.NDArray[np.float32], ...]:
-    """(count, 3) factors of the channels' distance from the mean, and (count, 1) to be added to all of them."""
-    contrast, tint = stream.uniform(-jitter, jitter, (count, 1)), stream.uniform(-jitter / 3, jitter / 3, (count, 3))
-    brightness = stream.uniform(-jitter / 2, jitter / 2, (count, 1))
-    return (1 + contrast + tint).astype(np.float32), brightness.astype(np.float32)
-
-
-def _jittered(pictures: Tensor, factors: npt.NDArray[np.float32], added: npt.NDArray[np.float32]) -> Tensor:
-    """(n, C, H, W) with other contrast, colour and brightness, cut to the range that pictures have."""
-    mean = pictures.mean(dim=(1, 2, 3), keepdim=True)
-    scale, shift = (torch.from_numpy(drawn).to(pictures.device)[..., None, None] for drawn in (factors, added))
-    jittered: Tensor = ((pictures - mean) * scale[:, : pictures.shape[1]] + mean + shift).clamp(-0.5, 0.5)
-    return jittered
 
 
 def as_batch(pictures: Pixels, device: torch.device) -> Tensor:
