@@ -9,8 +9,9 @@ and extended, and takes what was trained elsewhere, such as by
 
 lookalike train lfw-deepfunneled.tgz --run rates/residual-code32-seed0 --model residual --code 32 --seed 0
 
-A run of other pictures, parameters or epochs is refused. Figures are those of `lookalike train`: of the test split
-(10%, random_state 42), which decides nothing. CPU seconds are of the training alone, over all its threads.
+A run of other pictures or parameters is refused, and one of other epochs where --epochs gives them; without it a run
+that is there keeps its own. Figures are those of `lookalike train`: of the test split (10%, random_state 42), which
+decides nothing. CPU seconds are of the training alone, over all its threads.
 
 Writes OUT/rate_distortion.md (table), .json (every run) and .png (curves).
 """
@@ -33,6 +34,7 @@ from lookalike.errors import LookalikeError, OptionError, TrainingDiverged
 from lookalike.experiment import split_of_run, train_run
 from lookalike.models import model_class
 from lookalike.models.presets import preset
+from lookalike.training.run import read_config
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +98,7 @@ def measure(options: argparse.Namespace) -> int:
     finally:
         if points:
             write(options.out, points, failed, faces, options.archive)
-    print(table(summary(points)))
+    print("\n".join(results(points)))
     return 1 if failed else 0
 
 
@@ -104,7 +106,10 @@ def one_run(faces: la.ImageSet, out: Path, model: str, code: int, seed: int | No
     """Train a run, go on with it, or take it as it is."""
     run, own = out / _folder(model, code, seed), preset(model)
     learner = model_class(model)(code_size=code, **({} if seed is None else {"seed": seed}))
-    training: dict[str, Any] = {"recipe": own.recipe, "epochs": epochs} if learner.trains_in_epochs else {}
+    training: dict[str, Any] = {}
+    if learner.trains_in_epochs:
+        begun = read_config(run) if epochs is None else None
+        training = {"recipe": own.recipe, "epochs": begun["recipe"]["epochs"] if begun else epochs}
     print(run.name, file=sys.stderr, flush=True)
     told = train_run(learner, faces, run, resume=True, **training)
     shown = len(split_of_run(faces)[0]) * max(told["epochs"], 1)
@@ -158,6 +163,19 @@ def table(rows: Sequence[Row]) -> str:
     return timing.table(heads, lines)
 
 
+def results(points: Sequence[Point]) -> list[str]:
+    """The table, and a line for each model that trains in epochs: how many, and at which codes where that differs."""
+    lines = [table(summary(points)), ""]
+    for model in dict.fromkeys(point.model for point in points if point.epochs):
+        codes: dict[int, set[int]] = {}
+        for point in points:
+            if point.model == model:
+                codes.setdefault(point.epochs, set()).add(point.code)
+        parts = [f"{epochs} (code {', '.join(map(str, sorted(codes[epochs])))})" for epochs in sorted(codes)]
+        lines.append(f"Epochs of the {TITLES[model]}: {'; '.join(parts) if len(parts) > 1 else next(iter(codes))}.")
+    return lines
+
+
 def curves(rows: Sequence[Row]) -> Figure:
     """Left: MSE over code size, both logarithmic, bars from the least to the most of the seeds. Right: against PCA.
 
@@ -203,7 +221,8 @@ def write(out: Path, points: Sequence[Point], failed: Sequence[str], faces: la.I
         f"{len(train):,} training and {len(test):,} test pictures of {height} x {width} x {channels}. MSE of the test",
         "pictures on the scale where a picture spans 1: the mean over seeds, and the least and the most of them.",
     ]
-    lines = ["# Rate and distortion", "", *notes, "", table(rows), "", *(f"Diverged: {line}" for line in failed)]
+    diverged = [f"Diverged: {line}" for line in failed]
+    lines = ["# Rate and distortion", "", *notes, "", *results(points), *diverged]
     files.write_text(out / "rate_distortion.md", "\n".join(lines).rstrip() + "\n")
     content: dict[str, Any] = {
         "source": source,
@@ -282,7 +301,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("archive", metavar="ARCHIVE", help="the pictures, as every command of lookalike takes them")
     parser.add_argument("--codes", type=_numbers, default="8,16,32,64,128,256,512", help="numbers in a code")
     parser.add_argument("--seeds", type=_numbers, default="0,1,2", help="a training for each")
-    parser.add_argument("--epochs", type=int, help="instead of those of each model's recipe")
+    parser.add_argument("--epochs", type=int, help="instead of a run's own, or its recipe's")
     parser.add_argument("--models", type=_models, default=",".join(TITLES), help=f"some of {','.join(TITLES)}")
     parser.add_argument("--size", type=int, default=32, help="height and width in pixels")
     parser.add_argument("--crop", type=int, help="pixels cut from each side before; 80 for LFW, else 0")

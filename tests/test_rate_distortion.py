@@ -83,6 +83,23 @@ def test_runs_are_taken_up_and_not_trained_again(bench, call, tmp_path: Path) ->
     assert both["rows"][0]["under_pca"] is None
 
 
+def test_a_run_that_is_there_keeps_its_epochs(bench, call, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    import rate_distortion
+
+    for seed in (0, 1):
+        options = ["--model", "conv", "--code", 4, "--seed", seed, "--size", SIZE, "--epochs", 2 + seed]
+        call("train", DATA, "--run", tmp_path / f"conv-code4-seed{seed}", *options, "--json").json  # noqa: B018
+    given = ["rate_distortion", DATA, "--size", SIZE, "--codes", 4, "--models", "conv", "--out", tmp_path]
+    monkeypatch.setattr(sys, "argv", [*map(str, given), "--seeds", "0,1"])
+    assert rate_distortion.main() == 0
+    assert marks(tmp_path) == {"conv-code4-seed0": 2, "conv-code4-seed1": 3}
+    assert bench("--codes", "8", "--seeds", "0", "--models", "conv", "--out", tmp_path) == 0
+    assert "Epochs of the course network: 1.\n" in (tmp_path / "rate_distortion.md").read_text()
+    monkeypatch.setattr(sys, "argv", [*map(str, given), "--codes", "4,8", "--seeds", "0"])
+    assert rate_distortion.main() == 0
+    assert "Epochs of the course network: 1 (code 8); 2 (code 4).\n" in (tmp_path / "rate_distortion.md").read_text()
+
+
 def test_another_run_in_its_place_is_refused(bench, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     options = ("--codes", "4", "--seeds", "0", "--models", "conv", "--out", tmp_path)
     train = la.load("synthetic:60", size=SIZE).split()[0]
