@@ -469,3 +469,31 @@ def test_lfw_pairs_are_all_there(lfw_archive: Path) -> None:
     assert np.bincount(pairs.fold).tolist() == [600] * 10
     people = np.array(faces.people)
     np.testing.assert_array_equal(people[pairs.first] == people[pairs.second], pairs.same)
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_plot_keeps_its_legends_and_labels_off_the_bars(count: int) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from lookalike.yardstick.plot import quality_figure
+
+    figures = [
+        Figure("raw pixels", None, "euclidean", "retrieval", "same person in the top", "1", 0.1),
+        Figure("raw pixels", None, "euclidean", "verification", "accuracy", "", 0.6),
+    ]
+    for model in (f"a run of some length {i}" for i in range(count)):
+        figures.append(Figure(model, 32, "", "reconstruction", "MSE", "", 0.004))
+        figures += [Figure(model, 32, "", "denoising", "PSNR (dB)", level, 24.0) for level in ("15/255", "blind")]
+        for metric in ("euclidean", "cosine", "whitened", "whitened-cosine"):
+            figures.append(Figure(model, 32, metric, "retrieval", "same person in the top", "1", 0.2))
+            figures.append(Figure(model, 32, metric, "verification", "accuracy", "", 0.7))
+    plot = quality_figure(figures)
+    canvas = FigureCanvasAgg(plot)
+    canvas.draw()
+    for axes in plot.axes[2:]:
+        panel, boxes = axes.get_window_extent(), [label.get_window_extent() for label in axes.texts]
+        assert panel.width > 500  # of 1,300 in all: no legend takes its room
+        assert len(boxes) == 4 * count
+        assert not axes.get_legend().get_window_extent().overlaps(panel)
+        assert all(box.y1 <= panel.y1 for box in boxes)
+        assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])

@@ -20,6 +20,7 @@ GREYS = ("#33383f", "#7d8794", "#8d6e63", "#a3acb8", "#607d8b")
 """For what has no code of its own learning: noisy input, classical denoisers, raw pixels, hash."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GRID = "#e4e7eb"
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "labelcolor": INK}
 
 Who = tuple[str, int | None]
 
@@ -43,6 +44,8 @@ def quality_figure(figures: Sequence[Figure]) -> Plot:
     for axes, group, measure, level, label in by_metric:
         chosen = [f for f in figures if (f.group, f.measure, f.level) == (group, measure, level)]
         _by_metric(axes, chosen, label, colours, 0.5 if group == "verification" else 0.0)
+    lines, names = panels[0, 1].get_legend_handles_labels()  # all models stand in this panel
+    plot.legend(lines, names, loc="outside lower center", ncols=4, **LEGEND)
     return plot
 
 
@@ -66,7 +69,6 @@ def _denoising(axes: Axes, figures: Sequence[Figure], colours: dict[Who, str]) -
     _dress(axes, "Denoising of test pictures", axis="y")
     axes.set_xlabel("sigma of the noise (blind: 0 to 0.25, unknown)", color=INK)
     axes.set_ylabel("PSNR in dB (more is better)", color=INK)
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _by_metric(axes: Axes, rows: Sequence[Figure], label: str, colours: dict[Who, str], least: float) -> None:
@@ -78,20 +80,21 @@ def _by_metric(axes: Axes, rows: Sequence[Figure], label: str, colours: dict[Who
     metrics = list(dict.fromkeys(f.metric for f in rows if sum(o.metric == f.metric for o in rows) > 1)) or [""]
     alone = [who for who in models if len([f for f in rows if (f.model, f.code) == who]) == 1]
     judged = [who for who in models if who not in alone]
-    width = 0.8 / max(len(judged), 1)
+    width, crowded = 0.8 / max(len(judged), 1), len(judged) > 3
     for i, who in enumerate(judged):
         own = {f.metric: f.value for f in rows if (f.model, f.code) == who}
         places = np.arange(len(metrics)) + (i - (len(judged) - 1) / 2) * width
-        bars = axes.bar(places, [own[m] for m in metrics], width * 0.92, color=colours[who], label=_name(*who))
-        axes.bar_label(bars, fmt="%.3f", padding=2, fontsize=7, color=INK)
+        bars = axes.bar(places, [own[m] for m in metrics], width * 0.92, color=colours[who])
+        axes.bar_label(bars, fmt="%.3f", padding=2, fontsize=7, color=INK, rotation=90 if crowded else 0)
     for who, style in zip(alone, ("--", ":", "-."), strict=False):
         value = next(f.value for f in rows if (f.model, f.code) == who)
         axes.axhline(value, color=INK, linestyle=style, linewidth=1, zorder=0.9, label=f"{who[0]} {value:.3f}")
-    axes.set_xticks(np.arange(len(metrics)), metrics)
-    axes.set_ylim(bottom=least)
-    axes.margins(y=0.12)
+    axes.set_xticks(np.arange(len(metrics)), [metric.replace("-", "-\n") for metric in metrics])
+    axes.margins(y=0.1)
+    axes.set_ylim(bottom=least)  # after the margins, which it ends
     _dress(axes, label, axis="y")
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
+    if alone:  # below, as bars may stand anywhere in the panel
+        axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.13), ncols=3, **LEGEND)
 
 
 def _name(model: str, code: int | None) -> str:
