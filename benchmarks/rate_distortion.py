@@ -22,6 +22,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,7 +100,7 @@ def measure(options: argparse.Namespace) -> int:
     finally:
         if points:
             write(options.out, points, failed, faces, options.archive)
-    print("\n".join(results(points)))
+    print("\n".join(results(summary(points), points)))
     return 1 if failed else 0
 
 
@@ -163,16 +165,14 @@ def table(rows: Sequence[Row]) -> str:
     return timing.table(heads, lines)
 
 
-def results(points: Sequence[Point]) -> list[str]:
+def results(rows: Sequence[Row], points: Sequence[Point]) -> list[str]:
     """The table, and a line for each model that trains in epochs: how many, and at which codes where that differs."""
-    lines = [table(summary(points)), ""]
+    lines = [table(rows), ""]
     for model in dict.fromkeys(point.model for point in points if point.epochs):
-        codes: dict[int, set[int]] = {}
-        for point in points:
-            if point.model == model:
-                codes.setdefault(point.epochs, set()).add(point.code)
-        parts = [f"{epochs} (code {', '.join(map(str, sorted(codes[epochs])))})" for epochs in sorted(codes)]
-        lines.append(f"Epochs of the {TITLES[model]}: {'; '.join(parts) if len(parts) > 1 else next(iter(codes))}.")
+        places = sorted({(point.epochs, point.code) for point in points if point.model == model})
+        codes = {epochs: [str(code) for _, code in own] for epochs, own in groupby(places, key=itemgetter(0))}
+        told = [f"{epochs} (code {', '.join(own)})" if len(codes) > 1 else str(epochs) for epochs, own in codes.items()]
+        lines.append(f"Epochs of the {TITLES[model]}: {'; '.join(told)}.")
     return lines
 
 
@@ -222,7 +222,7 @@ def write(out: Path, points: Sequence[Point], failed: Sequence[str], faces: la.I
         "pictures on the scale where a picture spans 1: the mean over seeds, and the least and the most of them.",
     ]
     diverged = [f"Diverged: {line}" for line in failed]
-    lines = ["# Rate and distortion", "", *notes, "", *results(points), *diverged]
+    lines = ["# Rate and distortion", "", *notes, "", *results(rows, points), *diverged]
     files.write_text(out / "rate_distortion.md", "\n".join(lines).rstrip() + "\n")
     content: dict[str, Any] = {
         "source": source,

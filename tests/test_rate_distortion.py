@@ -23,8 +23,8 @@ def bench(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import rate_distortion
 
-    def run(*arguments: object) -> int:
-        given = ["rate_distortion", DATA, "--size", SIZE, "--epochs", 1, *arguments]
+    def run(*arguments: object, epochs: int | None = 1) -> int:
+        given = ["rate_distortion", DATA, "--size", SIZE, *([] if epochs is None else ["--epochs", epochs]), *arguments]
         monkeypatch.setattr(sys, "argv", [str(argument) for argument in given])
         return rate_distortion.main()
 
@@ -83,20 +83,16 @@ def test_runs_are_taken_up_and_not_trained_again(bench, call, tmp_path: Path) ->
     assert both["rows"][0]["under_pca"] is None
 
 
-def test_a_run_that_is_there_keeps_its_epochs(bench, call, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    import rate_distortion
-
+def test_a_run_that_is_there_keeps_its_epochs(bench, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     for seed in (0, 1):
-        options = ["--model", "conv", "--code", 4, "--seed", seed, "--size", SIZE, "--epochs", 2 + seed]
-        call("train", DATA, "--run", tmp_path / f"conv-code4-seed{seed}", *options, "--json").json  # noqa: B018
-    given = ["rate_distortion", DATA, "--size", SIZE, "--codes", 4, "--models", "conv", "--out", tmp_path]
-    monkeypatch.setattr(sys, "argv", [*map(str, given), "--seeds", "0,1"])
-    assert rate_distortion.main() == 0
+        shape = ["--model", "conv", "--code", 4, "--seed", seed, "--size", SIZE, "--epochs", 2 + seed]
+        call("train", DATA, "--run", tmp_path / f"conv-code4-seed{seed}", *shape, "--json").json  # noqa: B018
+    options = ("--models", "conv", "--out", tmp_path)
+    assert bench(*options, "--codes", "4", "--seeds", "0,1", epochs=None) == 0
     assert marks(tmp_path) == {"conv-code4-seed0": 2, "conv-code4-seed1": 3}
-    assert bench("--codes", "8", "--seeds", "0", "--models", "conv", "--out", tmp_path) == 0
+    assert bench(*options, "--codes", "8", "--seeds", "0") == 0
     assert "Epochs of the course network: 1.\n" in (tmp_path / "rate_distortion.md").read_text()
-    monkeypatch.setattr(sys, "argv", [*map(str, given), "--codes", "4,8", "--seeds", "0"])
-    assert rate_distortion.main() == 0
+    assert bench(*options, "--codes", "4,8", "--seeds", "0", epochs=None) == 0
     assert "Epochs of the course network: 1 (code 8); 2 (code 4).\n" in (tmp_path / "rate_distortion.md").read_text()
 
 

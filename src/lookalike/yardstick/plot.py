@@ -80,12 +80,12 @@ def _by_metric(axes: Axes, rows: Sequence[Figure], label: str, colours: dict[Who
     metrics = list(dict.fromkeys(f.metric for f in rows if sum(o.metric == f.metric for o in rows) > 1)) or [""]
     alone = [who for who in models if len([f for f in rows if (f.model, f.code) == who]) == 1]
     judged = [who for who in models if who not in alone]
-    width, crowded = 0.8 / max(len(judged), 1), len(judged) > 3
+    width = 0.8 / max(len(judged), 1)
     for i, who in enumerate(judged):
         own = {f.metric: f.value for f in rows if (f.model, f.code) == who}
         places = np.arange(len(metrics)) + (i - (len(judged) - 1) / 2) * width
         bars = axes.bar(places, [own[m] for m in metrics], width * 0.92, color=colours[who])
-        axes.bar_label(bars, fmt="%.3f", padding=2, fontsize=7, color=INK, rotation=90 if crowded else 0)
+        axes.bar_label(bars, fmt="%.3f", padding=2, fontsize=7, color=INK, rotation=90 if len(judged) > 3 else 0)
     for who, style in zip(alone, ("--", ":", "-."), strict=False):
         value = next(f.value for f in rows if (f.model, f.code) == who)
         axes.axhline(value, color=INK, linestyle=style, linewidth=1, zorder=0.9, label=f"{who[0]} {value:.3f}")
