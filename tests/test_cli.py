@@ -17,6 +17,8 @@ from PIL import Image
 
 import lookalike as la
 from lookalike.data import load
+from lookalike.models.pca import GRADIENT_EPOCHS
+from lookalike.training.recipe import RECIPES
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -307,6 +309,13 @@ def test_help_and_version(call) -> None:  # type: ignore[no-untyped-def]
         text = call(*command.split(), "--help").out
         assert "--json" in text
         assert "--seed" in text
+
+
+def test_help_gives_every_recipes_epochs(call) -> None:  # type: ignore[no-untyped-def]
+    words = " ".join(call("train", "--help").out.split())
+    assert f"[default: ({RECIPES['course'].epochs}; {GRADIENT_EPOCHS} for pca by gradient; " in words
+    for name, recipe in RECIPES.items():
+        assert name == "course" or f"{recipe.epochs} for {name}" in words
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on Unix")

@@ -40,7 +40,7 @@ def train(
         int | None,
         typer.Option(
             help="Passes over the training pictures.",
-            show_default="25; 15 for pca by gradient; 3 for fast; 9 for best; 10 for unet",
+            show_default="25; 15 for pca by gradient; 3 for fast; 20 for best; 10 for unet",
         ),
     ] = None,
     noise: Annotated[
