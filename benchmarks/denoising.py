@@ -10,7 +10,8 @@ literature: sigma 15, 25 and 50 of 255, noise not clipped and of one seed for ev
 8 bits. Both judge on the test split of the first run, and tune the classical denoisers at each level on pictures of
 its training split. `--photos` judges by the protocol on photographs that come with scikit-image, which no run has seen.
 There the classical denoisers are tuned on the middle of the very photograph, an advantage over the models, and
-non-local means once more on the first run's training pictures; a model stands there blind, and told the level.
+non-local means once more on the first run's training pictures; a U-Net stands there blind, told the level, and as a
+self-ensemble, blind and told.
 The noisy pictures themselves stand in the first row of each level.
 """
 
@@ -114,7 +115,11 @@ def on_photos(
     level = f"gaussian:{sigma:.6f}"
     tuned = [tune(_middle(photo)[None], level, 1, seed) for photo in photos]
     denoisers: dict[str, protocol.Denoiser] = {name: partial(_whole, model) for name, model in models.items()}
-    denoisers |= {f"{name}, told": partial(_told, model, sigma) for name, model in models.items() if model.takes_level}
+    for name, model in models.items():
+        if model.takes_level:
+            denoisers[f"{name}, told"] = partial(_whole, model, level=sigma)
+            denoisers[f"{name}, turned"] = partial(_whole, model, self_ensemble=True)
+            denoisers[f"{name}, turned, told"] = partial(_whole, model, level=sigma, self_ensemble=True)
     for name in CLASSICAL:
         denoisers[name] = lambda noisy, place, name=name: tuned[place][name](noisy[None])[0]  # type: ignore[misc]
     elsewhere = ClassicalDenoiser(BEST).tune(train, level, seed=seed, limit=count)
@@ -127,12 +132,10 @@ def _middle(photo: Pixels) -> Pixels:
     return photo[top : top + MIDDLE, left : left + MIDDLE]
 
 
-def _whole(model: Autoencoder, noisy: Floats, place: int) -> Pixels:
-    return denoise(model, noisy)
-
-
-def _told(model: Autoencoder, sigma: float, noisy: Floats, place: int) -> Pixels:
-    return denoise(model, noisy, sigma)
+def _whole(
+    model: Autoencoder, noisy: Floats, place: int, *, level: float | None = None, self_ensemble: bool = False
+) -> Pixels:
+    return denoise(model, noisy, level, self_ensemble=self_ensemble)
 
 
 def _classical(tuned: Callable[[Floats], Floats], noisy: Floats, place: int) -> Floats:

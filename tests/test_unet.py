@@ -201,6 +201,21 @@ def test_windows_give_what_the_whole_gives(
         assert (np.abs(denoise(model, picture).astype(int) - whole) > 1).any()
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (33, 46), (5, 70)])
+def test_a_self_ensemble_is_the_mean_of_quarter_turns(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 32)
+    model, picture = lively(width=6), np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    turns = [model.reconstruct(np.rot90(picture, k).copy(), 0.1)[0] for k in range(4)]
+    by_hand = np.mean([np.rot90(la.to_uint8(turn).astype(int), -k) for k, turn in enumerate(turns)], axis=0)
+    together = denoise(model, picture, 0.1, self_ensemble=True)
+    assert np.abs(together - by_hand).max() <= 1
+    # It answers a turned picture by its turned answer, which one look alone does not; and the level is told on.
+    turned = np.rot90(picture).copy()
+    np.testing.assert_array_equal(denoise(model, turned, 0.1, self_ensemble=True), np.rot90(together))
+    assert (denoise(model, turned, 0.1) != np.rot90(denoise(model, picture, 0.1))).any()
+    assert (denoise(model, picture, self_ensemble=True) != together).any()
+
+
 # Levels
 
 
@@ -237,10 +252,12 @@ def test_wrong_levels_are_named(model: UNetDenoiser, level: float, message: str)
         model.reconstruct(waves(3, 16, 16), level)
 
 
-def test_other_models_take_no_level() -> None:
+def test_other_models_take_no_level_and_no_turns() -> None:
     pca: Autoencoder = la.PCAAutoencoder(4).fit(waves(20, 8, 8))
     with pytest.raises(OptionError, match=r"level is 0.1, but this model takes none; .* train one with --model unet"):
         denoise(pca, waves(1, 8, 8)[0], 0.1)
+    with pytest.raises(OptionError, match=r"a self-ensemble is for models of pictures of any size; .* --model unet"):
+        denoise(pca, waves(1, 8, 8)[0], self_ensemble=True)
 
 
 def test_the_drawn_level_is_the_noises_own() -> None:
@@ -398,6 +415,9 @@ def test_train_and_denoise(call, run: Path, tmp_path: Path) -> None:  # type: ig
     for name, given in (("p.png", picture), ("g.png", picture[..., :1])):
         with Image.open(out / name) as written:
             np.testing.assert_array_equal(np.asarray(written), denoise(model, given, 0.1).squeeze())
+    call("denoise", run, tmp_path / "p.png", "--out", tmp_path / "turns", "--self-ensemble")
+    with Image.open(tmp_path / "turns" / "p.png") as written:
+        np.testing.assert_array_equal(np.asarray(written), denoise(model, picture, self_ensemble=True))
 
     text = call("train", data, "--run", run, "--model", "unet", "--size", 16, "--epochs", 2, "--resume").out
     assert text.startswith("unet without a code, 2 epochs")

@@ -30,6 +30,14 @@ def denoise(
             show_default="the model judges for itself",
         ),
     ] = None,
+    self_ensemble: Annotated[
+        bool,
+        typer.Option(
+            "--self-ensemble",
+            help="Clean each picture in its four quarter turns and give the mean, in four times the time: better for "
+            "pictures unlike those of the training, worse for pictures like them. Only for a unet.",
+        ),
+    ] = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -42,7 +50,10 @@ def denoise(
     from lookalike.denoising.pictures import denoise_files
     from lookalike.models.loading import load_model
 
-    result = denoise_files(load_model(run), names_from(images), out, noise=noise, level=level, seed=seed)
+    model = load_model(run)
+    result = denoise_files(
+        model, names_from(images), out, noise=noise, level=level, self_ensemble=self_ensemble, seed=seed
+    )
     written = [str(path) for path in result.written]
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
     lines = [f"wrote {path}" for path in written]

@@ -33,17 +33,18 @@ def denoise_files(
     *,
     noise: str | Noise | None = None,
     level: float | None = None,
+    self_ensemble: bool = False,
     seed: int = 0,
 ) -> Denoised:
     """Write each picture, denoised and of its own size, as PNG into `out`, and `sheet.png` with both side by side.
 
     With `noise`, pictures get it first (picture i of those named from `seed` and i), and the sheet shows the original
-    as well, with PSNRs. `level` tells a model that takes it how strong the noise is (see `denoise`). A picture without
-    colour is written without colour. No file that is read is written over.
+    as well, with PSNRs. `level` and `self_ensemble` are those of `denoise`. A picture without colour is written without
+    colour. No file that is read is written over.
 
     Raises:
         DataError: none of the pictures can be read.
-        OptionError: the noise is none, the level is out of range, or the model takes none.
+        OptionError: the noise is none, the level is out of range, or the model takes no level or self-ensemble.
     """
     noise = parse_noise(noise) if isinstance(noise, str) else noise
     folder, paths = Path(out), list(images)
@@ -55,7 +56,7 @@ def denoise_files(
         given: Pixels | Floats = picture
         if noise is not None:
             given = corrupt(centre(picture)[None], noise, seed=seed, epoch=EVALUATION_EPOCH, indices=[len(written)])[0]
-        restored = denoise(model, given, level)
+        restored = denoise(model, given, level, self_ensemble=self_ensemble)
         target = free_name(folder / f"{path.stem}.png", taken)
         write_bytes(target, plots.picture_png(restored))
         written.append(target)

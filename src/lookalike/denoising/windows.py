@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,18 @@ def by_windows(restore: Callable[[Floats], Floats], source: Pixels | Floats, rea
             kept = restored[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
             result[rows, columns] = to_uint8(kept)
     return result
+
+
+def turned_by_windows(restore: Callable[[Floats], Floats], source: Pixels | Floats, reach: int) -> Pixels:
+    """The mean over the picture's four quarter turns of what `by_windows` makes of each, turned back.
+
+    The picture is turned, not the window: a network that halves its grid sees all windows of a turn on one grid.
+    """
+    total = np.zeros(source.shape, np.uint16)
+    for quarters in range(4):
+        turned: Any = np.ascontiguousarray(np.rot90(source, quarters))
+        total += np.rot90(by_windows(restore, turned, reach), -quarters)
+    return ((total + 2) // 4).astype(np.uint8)
 
 
 def _spans(side: int, reach: int) -> Iterator[tuple[slice, slice]]:
