@@ -118,8 +118,8 @@ def on_photos(
     for name, model in models.items():
         if model.takes_level:
             denoisers[f"{name}, told"] = partial(_whole, model, level=sigma)
-            denoisers[f"{name}, turned"] = partial(_whole, model, self_ensemble=True)
-            denoisers[f"{name}, turned, told"] = partial(_whole, model, level=sigma, self_ensemble=True)
+            denoisers[f"{name}, self-ensemble"] = partial(_whole, model, self_ensemble=True)
+            denoisers[f"{name}, told, self-ensemble"] = partial(_whole, model, level=sigma, self_ensemble=True)
     for name in CLASSICAL:
         denoisers[name] = lambda noisy, place, name=name: tuned[place][name](noisy[None])[0]  # type: ignore[misc]
     elsewhere = ClassicalDenoiser(BEST).tune(train, level, seed=seed, limit=count)

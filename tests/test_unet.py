@@ -252,7 +252,7 @@ def test_wrong_levels_are_named(model: UNetDenoiser, level: float, message: str)
         model.reconstruct(waves(3, 16, 16), level)
 
 
-def test_other_models_take_no_level_and_no_turns() -> None:
+def test_other_models_take_no_level_and_no_self_ensemble() -> None:
     pca: Autoencoder = la.PCAAutoencoder(4).fit(waves(20, 8, 8))
     with pytest.raises(OptionError, match=r"level is 0.1, but this model takes none; .* train one with --model unet"):
         denoise(pca, waves(1, 8, 8)[0], 0.1)
