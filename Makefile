@@ -17,7 +17,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_imports.py tests/test_readme.py
+	$(BIN)/python -m pytest -q tests/house/test_imports.py tests/house/test_readme.py
 
 # A quarter of an hour on two cores with nothing else running; ends with bench/bench.md. LOOKALIKE_LFW: where LFW lies.
 bench: $(READY)

@@ -13,18 +13,17 @@ from typing import Any
 import pytest
 
 import lookalike as la
+from places import ROOT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 
 from browsing import PROCESSOR  # noqa: E402
-
 from lookalike.experiment import train_run  # noqa: E402
 from lookalike.serve.static_export import PAGE, RUNTIME, export_page  # noqa: E402
 from studio import Served, serving  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".venv" / "axe" / "axe.min.js"
 COUNT, CODE = 240, 12
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}

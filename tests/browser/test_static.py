@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import SET, decoded, until, until_drawn
 
 import lookalike as la
+from browsing import SET, decoded, until, until_drawn
 from lookalike.denoising import denoise
 from studio import png
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn
 from PIL import Image
 
 import lookalike as la
+from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn
 from lookalike.denoising import denoise
 from studio import Served, png, serving
 

@@ -131,7 +131,7 @@ def convolutional(
 
 
 SIDE, NEIGHBOURHOOD, FOCUS, LEAST_CONTRAST, LEAST_DEVIATION = 32, 1 / 8, 0.32, 0.02, 1e-3
-"""As in `models.contrast`, whose module brings in PyTorch; `tests/test_onnx_export.py` holds the results together."""
+"""As in `models.contrast`, whose module brings in PyTorch; `tests/interop/test_onnx_export.py` holds both together."""
 
 
 def contrasting(

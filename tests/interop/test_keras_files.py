@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pictures import waves
+from places import FIXTURES
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
@@ -25,11 +26,11 @@ from lookalike.models.base import centre
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-FIXTURES = Path(__file__).parent / "fixtures" / "keras2"
+KERAS = FIXTURES / "keras2"
 
 
 def recorded(kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    outputs = np.load(FIXTURES / kind / "outputs.npz")
+    outputs = np.load(KERAS / kind / "outputs.npz")
     pictures = np.random.default_rng(0).random((4, *outputs["pictures"].shape[1:]), np.float32) - np.float32(0.5)
     return pictures, outputs["codes"], outputs["pictures"]
 
@@ -37,7 +38,7 @@ def recorded(kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("whole", [False, True], ids=["two files", "one file"])
 @pytest.mark.parametrize(("kind", "model"), [("linear", "conv"), ("elu", "conv"), ("pca", "pca")])
 def test_keras_2_files_give_what_they_gave(kind: str, model: str, whole: bool) -> None:
-    folder = FIXTURES / kind
+    folder = KERAS / kind
     paths = [folder / "autoencoder.001.hdf5"] if whole else [folder / "encoder.h5", folder / "decoder.h5"]
     activation = "elu" if kind == "elu" and not whole else None
     imported = import_keras(paths, dense_activation=activation)
@@ -48,7 +49,7 @@ def test_keras_2_files_give_what_they_gave(kind: str, model: str, whole: bool) -
 
 
 def test_the_activation_matters() -> None:
-    wrong = import_keras([FIXTURES / "elu" / "encoder.h5", FIXTURES / "elu" / "decoder.h5"])
+    wrong = import_keras([KERAS / "elu" / "encoder.h5", KERAS / "elu" / "decoder.h5"])
     _, codes, decoded = recorded("elu")
     assert np.abs(wrong.decode(codes) - decoded).max() > 1e-3
 
@@ -129,7 +130,7 @@ def test_small_pictures_cannot_go_to_keras(tmp_path: Path) -> None:
 
 
 def bad_files(folder: Path) -> dict[str, list[Path]]:
-    linear, pca = FIXTURES / "linear", FIXTURES / "pca"
+    linear, pca = KERAS / "linear", KERAS / "pca"
     text = folder / "text.h5"
     text.write_text("no weights")
     cut = folder / "cut.h5"
@@ -139,7 +140,7 @@ def bad_files(folder: Path) -> dict[str, list[Path]]:
     lamb = folder / "lambda.keras"
     with zipfile.ZipFile(lamb, "w") as archive:
         archive.writestr("config.json", '{"class_name": "Lambda", "config": {"name": "evil", "function": "code"}}')
-        archive.write(FIXTURES / "linear" / "encoder.h5", "model.weights.h5")
+        archive.write(KERAS / "linear" / "encoder.h5", "model.weights.h5")
     wide = folder / "wide.h5"
     wide.write_bytes((linear / "encoder.h5").read_bytes())
     with h5py.File(wide, "a") as file:
@@ -187,4 +188,4 @@ def test_bad_files_are_refused(case: str, message: str, tmp_path: Path) -> None:
 )
 def test_options_that_contradict_the_files(paths: list[str], options: dict, message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        import_keras([FIXTURES / path for path in paths], **options)
+        import_keras([KERAS / path for path in paths], **options)

@@ -10,8 +10,8 @@ import pytest
 import typer.main
 
 from lookalike.cli import app
+from places import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 COMMANDS = sorted(

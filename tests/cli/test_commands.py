@@ -19,11 +19,12 @@ import lookalike as la
 from lookalike.data import load
 from lookalike.models.pca import GRADIENT_EPOCHS
 from lookalike.training.recipe import RECIPES
+from places import FIXTURES
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-FIXTURES = Path(__file__).parent / "fixtures" / "keras2"
+KERAS = FIXTURES / "keras2"
 DATA = "synthetic:60"
 
 
@@ -124,10 +125,10 @@ def test_names_from_stdin(runs: Path, pictures: Path, tmp_path: Path) -> None:
 
 def test_import_and_export(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run = tmp_path / "run"
-    files = [FIXTURES / "elu" / "encoder.h5", FIXTURES / "elu" / "decoder.h5"]
+    files = [KERAS / "elu" / "encoder.h5", KERAS / "elu" / "decoder.h5"]
     imported = call("import", *files, "--run", run, "--dense-activation", "elu", "--json").json
     assert imported == {"run": str(run), "code_size": 3, "parameters": la.load_model(run).n_parameters}
-    whole = call("import", FIXTURES / "elu" / "autoencoder.001.hdf5", "--run", tmp_path / "whole", "--json").json
+    whole = call("import", KERAS / "elu" / "autoencoder.001.hdf5", "--run", tmp_path / "whole", "--json").json
     assert whole["parameters"] == imported["parameters"]
     exported = call("export", run, "--out", tmp_path / "keras", "--json").json
     assert all(Path(path).exists() for path in exported["files"])

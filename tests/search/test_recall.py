@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from codes import brute_force, clustered, names_of, recall_of
 from lookalike.errors import OptionError
 from lookalike.search import INDEXES, choose, index_class, keep_promise, make_metric, measure, recall
 from lookalike.search.examination import Examination, judged
 from lookalike.search.hnsw import HNSWIndex
 from lookalike.search.tuning import Tuning
-from test_index import brute_force, clustered, names_of, recall_of
 
 COUNT = 4000
 

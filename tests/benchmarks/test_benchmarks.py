@@ -14,8 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import lookalike as la
 from lookalike.training.recipe import Recipe, named_recipe
 from pictures import waves
+from places import ROOT
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(ROOT / "benchmarks"))
 
 import bench_page
 import growth

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from pictures import waves
+from places import FIXTURES
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
@@ -25,7 +25,7 @@ from lookalike.training.optimizer import KerasAdamax
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-FIXTURES = Path(__file__).parent / "fixtures" / "keras2"
+KERAS = FIXTURES / "keras2"
 CHANNELS = (32, 64, 128, 256)
 CODE = 32
 
@@ -149,7 +149,7 @@ def test_training_steps_move_the_weights_as_keras_does() -> None:
     assert float((network.encoder.conv1.weight.detach() - before).abs().max()) > 0.005
 
 
-@pytest.mark.parametrize("case", json.loads((FIXTURES / "conv_transpose.json").read_text()), ids=str)
+@pytest.mark.parametrize("case", json.loads((KERAS / "conv_transpose.json").read_text()), ids=str)
 def test_the_notebooks_demonstration_gives_tensorflows_numbers(case: dict) -> None:
     layer = SameConvTranspose2d(1, 1, case["filter"], 2)
     picture = torch.arange(1.0, case["side"] ** 2 + 1).reshape(1, 1, case["side"], case["side"])

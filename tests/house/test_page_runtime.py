@@ -16,7 +16,9 @@ from types import ModuleType
 
 import pytest
 
-TOOL = Path(__file__).parents[1] / "tools" / "fetch_page_runtime.py"
+from places import ROOT
+
+TOOL = ROOT / "tools" / "fetch_page_runtime.py"
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 import lookalike as la
+from places import ROOT
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = ROOT / "benchmarks"
 DATA, SIZE = "synthetic:80", 16
 
 
