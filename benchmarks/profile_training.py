@@ -27,10 +27,9 @@ import timing
 from lookalike import kernels
 from lookalike.data.images import Pixels
 from lookalike.training import loop
-from lookalike.training.augmentation import Places
-from lookalike.training.precision import resolve_precision
+from lookalike.training.batches import Batches, Places
+from lookalike.training.device import resolve_precision
 from lookalike.training.recipe import Recipe, named_recipe
-from lookalike.training.shown import Shown
 
 WARM = 20
 CODE = 32
@@ -73,7 +72,7 @@ NAMES = (
 
 
 class Watch:
-    """Stands in for the training's `Shown`: names its work for the profiler, and profiles steps WARM to WARM + n."""
+    """Stands in for the training's `Batches`: names its work for the profiler, and profiles steps WARM to WARM + n."""
 
     def __init__(self, steps: int, profiler: profile | None) -> None:
         self.steps = steps
@@ -83,19 +82,19 @@ class Watch:
     def __enter__(self) -> Watch:
         watch = self
 
-        class Watched(Shown):
-            def batches(self, done: int = 0) -> Iterator[Places]:
-                yield from watch.between(super().batches(done))
+        class Watched(Batches):
+            def members(self, done: int = 0) -> Iterator[Places]:
+                yield from watch.between(super().members(done))
 
-            def pictures(self, members: Places) -> tuple[torch.Tensor, ...]:
+            def pictures(self, members: Places) -> tuple[torch.Tensor, torch.Tensor]:
                 with record_function(PREPARATION):
                     return super().pictures(members)
 
-        vars(loop)["Shown"] = Watched
+        vars(loop)["Batches"] = Watched
         return self
 
     def __exit__(self, *_: object) -> None:
-        vars(loop)["Shown"] = Shown
+        vars(loop)["Batches"] = Batches
 
     def between(self, batches: Iterator[Places]) -> Iterator[Places]:
         """The batches, up to the last step that is watched."""

@@ -34,8 +34,7 @@ import timing
 from lookalike import files, plots
 from lookalike.errors import LookalikeError, OptionError, TrainingDiverged
 from lookalike.experiment import split_of_run, train_run
-from lookalike.models import model_class
-from lookalike.models.presets import preset
+from lookalike.models import kind_named, new_model
 from lookalike.training.run import read_config
 
 if TYPE_CHECKING:
@@ -106,8 +105,8 @@ def measure(options: argparse.Namespace) -> int:
 
 def one_run(faces: la.ImageSet, out: Path, model: str, code: int, seed: int | None, epochs: int | None) -> Point:
     """Train a run, go on with it, or take it as it is."""
-    run, own = out / _folder(model, code, seed), preset(model)
-    learner = model_class(model)(code_size=code, **({} if seed is None else {"seed": seed}))
+    run, own = out / _folder(model, code, seed), kind_named(model)
+    learner = new_model(model, code_size=code, seed=seed)
     training: dict[str, Any] = {}
     if learner.trains_in_epochs:
         begun = read_config(run) if epochs is None else None

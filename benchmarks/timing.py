@@ -57,7 +57,7 @@ def machine() -> dict[str, Any]:
 
     from lookalike import kernels
     from lookalike.data.pipeline import available_cores
-    from lookalike.training.precision import has_bfloat16
+    from lookalike.training.device import has_bfloat16
 
     return {
         "processor": _processor(),

@@ -32,7 +32,7 @@ import lookalike as la
 import timing
 from lookalike.models.encoding import search_codes
 from lookalike.search.index import index_class
-from lookalike.training.precision import has_bfloat16
+from lookalike.training.device import has_bfloat16
 from timing import seconds_of
 
 COURSE_EPOCHS = 25

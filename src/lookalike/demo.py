@@ -15,13 +15,14 @@ from lookalike.experiment import report_run, split_of_run, train_run
 from lookalike.files import write_bytes
 from lookalike.gallery import Gallery
 from lookalike.gallery.sheet import write_sheet
+from lookalike.models import KINDS
 from lookalike.models.base import Autoencoder
 from lookalike.models.conv import ConvAutoencoder
 from lookalike.models.pca import PCAAutoencoder
-from lookalike.models.presets import DEFAULT_CODE, PRESETS
 from lookalike.models.unet import UNetDenoiser
 
 LEAST_IMAGES = 200
+CODE = 32
 CLEANING, CLEANING_WIDTH = 0.3, 16
 """Epochs of the denoiser for one of the autoencoder's, and its channels: fewer than usual, as nobody likes to wait."""
 SHOWN = 5
@@ -46,9 +47,9 @@ def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 10, seed: i
     train, test = split_of_run(faces)
 
     say("2/7  exact PCA")
-    pca = train_run(PCAAutoencoder(DEFAULT_CODE), faces, folder / "pca", resume=True)
+    pca = train_run(PCAAutoencoder(CODE), faces, folder / "pca", resume=True)
     say(f"3/7  training a convolutional autoencoder, {epochs} epochs")
-    model = ConvAutoencoder(DEFAULT_CODE, seed=seed)
+    model = ConvAutoencoder(CODE, seed=seed)
     conv = train_run(model, faces, folder / "conv", epochs=epochs, resume=True)
     cleaning_epochs = max(round(CLEANING * epochs), 1)
     say(f"4/7  training a denoiser, {cleaning_epochs} epochs")
@@ -64,7 +65,7 @@ def run_demo(out: str | Path, *, images: int = 13_000, epochs: int = 10, seed: i
     return {
         "mse": conv["test_mse"],
         "pca_mse": pca["test_mse"],
-        "denoise_mse": denoiser.evaluate(test, PRESETS["denoiser"].noise).mse,
+        "denoise_mse": denoiser.evaluate(test, KINDS["denoiser"].noise).mse,
         **found,
         "report": str(report),
         "seconds": time.perf_counter() - started,

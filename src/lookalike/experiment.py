@@ -14,11 +14,11 @@ from lookalike.data import DataSpec, ImageSet, Rejected, load_spec
 from lookalike.data.named import free_name, read_each
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
+from lookalike.models import KINDS
 from lookalike.models.base import Autoencoder, Evaluation, to_uint8
 from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
 from lookalike.models.pictures import prepared
-from lookalike.models.presets import PRESETS
 from lookalike.report import write_report
 from lookalike.report.card import Measured, Pictures, write_card
 from lookalike.training.run import read_config
@@ -181,7 +181,7 @@ def report_run(
         train=train,
         compare=compare,
         denoiser=denoiser,
-        noise=noise or PRESETS["denoiser"].noise,
+        noise=noise or KINDS["denoiser"].noise,
         timings=timing_of(run)._asdict(),
         seed=seed,
     )

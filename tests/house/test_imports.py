@@ -15,6 +15,7 @@ PACKAGE = Path(lookalike.__file__).parent
 FLOORS = {
     "errors": 0,
     "files": 0,
+    "pixels": 0,
     "data": 1,
     "noise": 1,
     "kernels": 1,

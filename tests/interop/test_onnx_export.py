@@ -16,7 +16,7 @@ from lookalike.interop import onnx_export
 from lookalike.interop.onnx_export import export_onnx, export_saved, exported_by_torch
 from lookalike.interop.onnx_graphs import GRAPHS, OPSET
 from lookalike.interop.onnx_runtime import OnnxCodec, facts_of, session
-from lookalike.models import MODELS, model_class
+from lookalike.models import kinds_of_their_own, model_class
 from pictures import waves
 
 SHAPES = [(32, 32, 3), (38, 21, 1), (9, 40, 3), (70, 66, 3)]
@@ -27,7 +27,7 @@ def fitted(kind: str, shape: tuple[int, int, int], code: int = 5, **parameters: 
     return model_class(kind)(code, **parameters).initialise(shape)
 
 
-CODED = [kind for kind in MODELS if getattr(model_class(kind), "has_code", True)]
+CODED = [kind for kind in kinds_of_their_own() if model_class(kind).has_code]
 """A model without a code has no two sides to write."""
 
 

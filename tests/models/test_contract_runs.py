@@ -15,8 +15,8 @@ from lookalike import files
 from lookalike.errors import Interrupted, RunError
 from lookalike.interop.keras_export import KINDS as KERAS_KINDS
 from lookalike.models.base import Autoencoder, centre
+from lookalike.training.batches import Batches
 from lookalike.training.run import checkpoint_paths
-from lookalike.training.shown import Shown
 from pictures import waves
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
@@ -39,7 +39,7 @@ def bits(run: Path, names: tuple[str, ...]) -> dict[str, bytes]:
 
 def strike(monkeypatch: pytest.MonkeyPatch, at: int, how: str) -> None:
     """Before step `at`, counted from 1 over all epochs: kill, or ask to stop, which is granted after that step."""
-    taken, steps = Shown.pictures, []
+    taken, steps = Batches.pictures, []
 
     def counted(*arguments):  # type: ignore[no-untyped-def]
         steps.append(1)
@@ -49,7 +49,7 @@ def strike(monkeypatch: pytest.MonkeyPatch, at: int, how: str) -> None:
             signal.raise_signal(signal.SIGTERM)
         return taken(*arguments)
 
-    monkeypatch.setattr(Shown, "pictures", counted)
+    monkeypatch.setattr(Batches, "pictures", counted)
 
 
 MOMENTS = {

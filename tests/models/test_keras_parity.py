@@ -19,7 +19,7 @@ from keras import layers
 import lookalike as la
 from lookalike.models.base import centre
 from lookalike.models.layers import SameConvTranspose2d
-from lookalike.training.loop import as_batch
+from lookalike.training.batches import as_batch
 from lookalike.training.optimizer import KerasAdamax
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 import lookalike as la
 from lookalike.errors import OptionError
 from lookalike.models.base import centre
-from lookalike.models.contrast import Contrast
+from lookalike.models.search import Contrast
 from pictures import waves
 
 

@@ -14,18 +14,18 @@ from PIL import Image
 import lookalike as la
 from lookalike.denoising import denoise, windows
 from lookalike.errors import OptionError
+from lookalike.models import KINDS
 from lookalike.models.base import Autoencoder, centre
-from lookalike.models.presets import preset
-from lookalike.models.unet import UNetDenoiser
-from lookalike.models.unet_network import Block, UNet
+from lookalike.models.unet import Block, UNet, UNetDenoiser
 from lookalike.models.unet_shape import reach_of
-from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise, sigmas
+from lookalike.noise import EVALUATION_EPOCH, NOT_TOLD, corrupt, parse_noise, sigmas
+from lookalike.training.batches import Batches, Epoch
 from lookalike.training.loop import measure_mse
 from lookalike.training.recipe import RECIPES, Recipe
-from lookalike.training.shown import NOT_TOLD, Shown
 from pictures import waves
 
 CPU = torch.device("cpu")
+PLAIN = Recipe()
 QUICK = Recipe(
     epochs=4, optimizer="muon", learning_rate=0.02, beta_1=0.95, beta_2=0.95, schedule="cosine", flips=True, greys=0.2
 )
@@ -59,8 +59,8 @@ def lively(width: int = 4, blocks: int = 1, channels: int = 3, seed: int = 0) ->
 
 
 def test_it_is_in_the_registry_and_its_preset_is_blind() -> None:
-    assert preset("unet") == ("unet", None, "gaussian:0-0.25", "unet")
-    assert preset("conv").recipe == preset("denoiser").recipe == "course"
+    assert (KINDS["unet"].code_size, KINDS["unet"].noise, KINDS["unet"].recipe) == (None, "gaussian:0-0.25", "unet")
+    assert KINDS["conv"].recipe == KINDS["denoiser"].recipe == "course"
     assert RECIPES["unet"].least_steps > 0
 
 
@@ -272,16 +272,24 @@ def test_the_drawn_level_is_the_noises_own() -> None:
         assert np.isnan(sigmas(parse_noise(other), seed=0, epoch=1, indices=[1])).all()
 
 
-def shown(pictures: np.ndarray, noise: str | None, **options: object) -> Shown:
-    given = {"recipe": Recipe(), "seed": 0, "epoch": 1, "tells_level": True, **options}
-    return Shown(pictures, noise=None if noise is None else parse_noise(noise), device=CPU, **given)
+def epoch_of(pictures: np.ndarray, noise: str | None, epoch: int = 1) -> Epoch:
+    return Epoch(0, epoch, len(pictures), None if noise is None else parse_noise(noise))
+
+
+def shown(pictures: np.ndarray, noise: str | None, recipe: Recipe = PLAIN, epoch: int = 1) -> Batches:
+    return Batches(pictures, recipe, epoch_of(pictures, noise, epoch), CPU)
+
+
+def told_levels(pictures: np.ndarray, noise: str, members: np.ndarray, epoch: int = 1) -> torch.Tensor:
+    return torch.from_numpy(UNet.extras["levels"](epoch_of(pictures, noise, epoch))(members))
 
 
 def test_half_of_the_pictures_are_told_their_level_anew_each_epoch() -> None:
     pictures, members = waves(400, 8, 8), np.arange(400)
     levels = {}
     for epoch in (1, 2):
-        clean, noisy, told = shown(pictures, "gaussian:0-0.25", epoch=epoch).pictures(members)
+        clean, noisy = shown(pictures, "gaussian:0-0.25", epoch=epoch).pictures(members)
+        told = told_levels(pictures, "gaussian:0-0.25", members, epoch)
         assert told.shape == (400,)
         is_told = told != NOT_TOLD
         assert 150 < int(is_told.sum()) < 250
@@ -292,15 +300,14 @@ def test_half_of_the_pictures_are_told_their_level_anew_each_epoch() -> None:
         levels[epoch] = is_told
     assert not torch.equal(levels[1], levels[2])
     # A picture's draw depends on nothing but its place: not on its batch.
-    alone = shown(pictures, "gaussian:0-0.25", epoch=2).pictures(np.array([7, 399]))[2]
+    alone = told_levels(pictures, "gaussian:0-0.25", np.array([7, 399]), epoch=2)
     assert torch.equal(alone, told[[7, 399]])
-    assert (shown(pictures, "poisson").pictures(members)[2] == NOT_TOLD).all()
-    assert len(shown(pictures, "gaussian:0.1", tells_level=False).pictures(members)) == 2
+    assert (told_levels(pictures, "poisson", members) == NOT_TOLD).all()
 
 
 def test_other_networks_are_shown_what_they_were_shown_before() -> None:
     pictures, members = waves(40, 8, 8), np.arange(0, 40, 3)
-    plain = shown(pictures, "gaussian:0.1", tells_level=False, recipe=Recipe(flips=True))
+    plain = shown(pictures, "gaussian:0.1", recipe=Recipe(flips=True))
     clean, noisy = plain.pictures(members)
     mirrored = np.random.Generator(np.random.Philox(key=np.array([0, 1 + (1 << 40)], np.uint64))).random(40) < 0.5
     wanted = np.stack([pictures[i, :, ::-1] if mirrored[i] else pictures[i] for i in members])
@@ -315,7 +322,7 @@ def test_other_networks_are_shown_what_they_were_shown_before() -> None:
 def test_some_pictures_are_shown_without_colour_noise_and_all() -> None:
     pictures, members = waves(400, 8, 8), np.arange(400)
     recipe = Recipe(greys=0.25)
-    clean, noisy, _ = shown(pictures, "gaussian:0.1", recipe=recipe).pictures(members)
+    clean, noisy = shown(pictures, "gaussian:0.1", recipe=recipe).pictures(members)
     grey = (clean == clean[:, :1]).flatten(1).all(dim=1)
     assert 60 < int(grey.sum()) < 140
     assert torch.equal(grey, (noisy == noisy[:, :1]).flatten(1).all(dim=1))
@@ -429,9 +436,12 @@ def test_train_and_denoise(call, run: Path, tmp_path: Path) -> None:  # type: ig
     [
         (
             ["train", "{data}", "--run", "{tmp}/r", "--model", "unet", "--code", 8],
-            "--code belongs to --model conv or pca",
+            "'unet' takes no code size; leave it out: it belongs to conv, pca",
         ),
-        (["train", "{data}", "--run", "{tmp}/r", "--model", "unet", "--solver", "svd"], "--solver belongs to"),
+        (
+            ["train", "{data}", "--run", "{tmp}/r", "--model", "unet", "--solver", "svd"],
+            "takes no solver; leave",
+        ),
         (["denoise", "{run}", "{png}", "--out", "{tmp}/o", "--level", 25], "level is 25; give"),
         (["index", "{run}", "{data}", "--gallery", "{tmp}/g"], "has no code; train conv or pca"),
         (["morph", "{run}", "{png}", "{png}", "--out", "{tmp}/m.png"], "has no code; train conv or pca"),

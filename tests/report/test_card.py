@@ -15,20 +15,19 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 import lookalike as la
-from lookalike.models import MODELS
-from lookalike.models.presets import PRESETS, preset
+from lookalike.models import KINDS
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import card
 from lookalike.report.front_matter import front_matter, model_index
 from pictures import waves
 
 DATA, SIZE, CODE = "synthetic:90", 16, 4
-NAMES = (*MODELS, *PRESETS)
+NAMES = tuple(KINDS)
 
 
 def train(call, run: Path, name: str = "pca", data: object = DATA, *options: object) -> dict:  # type: ignore[no-untyped-def]
     command = ["train", data, "--run", run, "--model", name, "--size", SIZE, "--json", *options]
-    if preset(name).code_size is not None:
+    if KINDS[name].code_size is not None:
         command += ["--code", CODE]
     if name not in ("pca", "search") and "--epochs" not in options:
         command += ["--epochs", 1]
@@ -87,7 +86,7 @@ def test_a_card_of_every_kind_is_true(call, name: str, tmp_path: Path) -> None: 
     told = train(call, run, name, DATA, "--validation", 0.2, "--seed", 3)
     assert told["card"] == str(run / "card.md")
     facts, text = parts(run / "card.md")
-    own, model = preset(name), la.load_model(run)
+    own, model = KINDS[name], la.load_model(run)
 
     # The pictures: the same split by scikit-learn, digests by hashlib
     faces = la.load(DATA, size=SIZE).pixels

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lookalike.models import MODELS, model_class
+from lookalike.models import KINDS, model_class, new_model
 from lookalike.models.base import Autoencoder
-from lookalike.models.presets import PRESETS, preset
 from lookalike.training.recipe import RECIPES, Recipe
 
 CODE = 5
 SMALL: dict[str, dict[str, Any]] = {
     "conv": {"channels": (8, 8, 8, 8)},
+    "denoiser": {"channels": (8, 8, 8, 8)},
     "residual": {"width": 8},
     "unet": {"width": 4},
 }
@@ -26,15 +26,17 @@ class Case(NamedTuple):
 
     kind: str
     parameters: dict[str, Any]
-    recipe: str | Recipe
+    recipe: str | Recipe | None
     noise: str | None
 
     def new(self, **changes: object) -> Autoencoder:
         """An unfitted model on the CPU, with a code of 5 where the kind has codes."""
-        learner = model_class(self.kind)
-        given: dict[str, Any] = {"device": "cpu", "code_size": CODE, **SMALL.get(self.kind, {}), **self.parameters}
-        known = learner._get_param_names()
-        return learner(**{name: value for name, value in {**given, **changes}.items() if name in known})
+        given = {"device": "cpu", **SMALL.get(self.kind, {}), **self.parameters, **changes}
+        return new_model(self.kind, **({"code_size": CODE} if self.has_code else {}) | given)
+
+    @property
+    def has_code(self) -> bool:
+        return model_class(self.kind).has_code
 
     def fit(
         self, pictures: np.ndarray, *, epochs: int = 1, model: Autoencoder | None = None, **options: object
@@ -46,18 +48,13 @@ class Case(NamedTuple):
         return model.fit(pictures, **options)  # type: ignore[call-arg]
 
 
-def _case(name: str) -> Case:
-    own = preset(name)
-    return Case(own.kind, {}, own.recipe, own.noise)
-
-
-CASES = {name: _case(name) for name in (*MODELS, *PRESETS)}
+CASES = {name: Case(name, {}, kind.recipe, kind.noise) for name, kind in KINDS.items()}
 # Pieces smaller than these pictures, as its own are smaller than photographs.
 CASES["unet"] = CASES["unet"]._replace(recipe=replace(RECIPES["unet"], piece=8))
 CASES["pca by gradient"] = Case("pca", {"solver": "gradient"}, "course", None)
 CASES["conv, fast"] = CASES["conv"]._replace(recipe="fast")
 
-CODED = [name for name, case in CASES.items() if model_class(case.kind).has_code]
+CODED = [name for name, case in CASES.items() if case.has_code]
 UNCODED = [name for name in CASES if name not in CODED]
 IN_EPOCHS = [name for name, case in CASES.items() if case.new().trains_in_epochs]
 AT_ONCE = [name for name in CASES if name not in IN_EPOCHS]

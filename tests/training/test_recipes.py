@@ -15,10 +15,10 @@ from torch import nn
 import lookalike as la
 from lookalike.errors import OptionError, RunError
 from lookalike.models.layers import SameConvTranspose2d
-from lookalike.training.muon import Muon, orthogonal
-from lookalike.training.precision import has_bfloat16
+from lookalike.training.batches import Batches, Epoch
+from lookalike.training.device import has_bfloat16
+from lookalike.training.optimizer import Muon, orthogonal
 from lookalike.training.recipe import RECIPES, Recipe, named_recipe
-from lookalike.training.shown import Shown
 from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
@@ -27,6 +27,10 @@ SHORT = replace(RECIPES["fast"], epochs=3, least_steps=0, batch_size=32, flips=T
 CPU = torch.device("cpu")
 LEAST, MOST = 0.15, 2.0
 """Between these the three polynomials bring singular values from 0.03 to 1."""
+
+
+def batches(pictures: np.ndarray, recipe: Recipe, epoch: int) -> Batches:
+    return Batches(pictures, recipe, Epoch(0, epoch, len(pictures), None), CPU)
 
 
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (8, 8)], ids=str)
@@ -87,7 +91,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 
 def test_half_of_the_pictures_are_mirrored_anew_each_epoch() -> None:
     recipe = replace(SHORT, jitter=0.0, wobble=0.0)
-    shown = Shown(PICTURES, recipe, None, 0, 1, CPU)
+    shown = batches(PICTURES, recipe, 1)
     members = np.arange(96)
     given = shown.pictures(members)[1].permute(0, 2, 3, 1).numpy()
     plain = PICTURES.astype(np.float32) / 255 - 0.5
@@ -95,7 +99,7 @@ def test_half_of_the_pictures_are_mirrored_anew_each_epoch() -> None:
     kept = np.array([np.allclose(a, b) for a, b in zip(given, plain, strict=True)])
     assert (mirrored ^ kept).all()
     assert 30 < mirrored.sum() < 66
-    assert (Shown(PICTURES, recipe, None, 0, 2, CPU).mirrored != shown.mirrored).any()
+    assert (batches(PICTURES, recipe, 2).mirrored != shown.mirrored).any()
     # A picture's fate does not depend on the batch it comes in.
     alone = shown.pictures(members[5:6])[1]
     torch.testing.assert_close(alone[0], shown.pictures(members)[1][5])
@@ -105,7 +109,7 @@ def test_contrast_colour_and_brightness_change_anew_each_epoch() -> None:
     """What was done to a picture is found again by a line through each channel's pixels, before and after."""
     pictures = np.random.default_rng(3).integers(90, 170, (300, 6, 6, 3), np.uint8)  # none of these reaches the ends
     members = np.arange(300)
-    shown = [Shown(pictures, Recipe(jitter=0.3), None, 0, epoch, CPU) for epoch in (1, 2)]
+    shown = [batches(pictures, Recipe(jitter=0.3), epoch) for epoch in (1, 2)]
     clean, given = shown[0].pictures(members)
     assert given is clean
     plain = torch.from_numpy(pictures).permute(0, 3, 1, 2).double() / 255 - 0.5
@@ -124,14 +128,14 @@ def test_contrast_colour_and_brightness_change_anew_each_epoch() -> None:
     torch.testing.assert_close(added, added[:, :1].expand(-1, 3), atol=1e-5, rtol=0)
     assert not torch.equal(shown[1].pictures(members)[0], clean)
     torch.testing.assert_close(shown[0].pictures(members[7:9])[0], clean[7:9])
-    grey = Shown(pictures[..., :1], Recipe(jitter=0.9), None, 0, 1, CPU).pictures(members)[0]
+    grey = batches(pictures[..., :1], Recipe(jitter=0.9), 1).pictures(members)[0]
     assert grey.shape == (300, 1, 6, 6)
     with pytest.raises(OptionError, match="jitter is 1; give a value from 0 to below 1"):
         Recipe(jitter=1.0)
 
 
 def test_what_jitter_makes_is_a_picture() -> None:
-    given = Shown(PICTURES, Recipe(jitter=0.9), None, 0, 1, CPU).pictures(np.arange(96))[0]
+    given = batches(PICTURES, Recipe(jitter=0.9), 1).pictures(np.arange(96))[0]
     assert (float(given.min()), float(given.max())) == (-0.5, 0.5)
 
 
@@ -142,7 +146,7 @@ def test_place_size_and_angle_change_anew_each_epoch() -> None:
     plane = np.stack([3 * columns, 3 * rows, 0 * rows + 77], 2).astype(np.uint8)
     pictures = np.broadcast_to(plane, (count, height, width, 3))
     members = np.arange(count)
-    first, second = (Shown(pictures, Recipe(wobble=0.02), None, 0, epoch, CPU) for epoch in (1, 2))
+    first, second = (batches(pictures, Recipe(wobble=0.02), epoch) for epoch in (1, 2))
     shown = first.pictures(members)[0].permute(0, 2, 3, 1).double().numpy()
     inside = np.s_[:, 8:-8, 8:-8]  # far enough from the edges for what is moved and for what interpolation reaches
     np.testing.assert_allclose(shown[..., 2], 77 / 255 - 0.5, atol=1e-6)
@@ -166,7 +170,7 @@ def test_place_size_and_angle_change_anew_each_epoch() -> None:
 def test_what_wobble_makes_is_a_picture() -> None:
     stripes = np.zeros((20, 16, 16, 1), np.uint8)
     stripes[:, ::2] = 255
-    given = Shown(stripes, Recipe(wobble=0.2), None, 0, 1, CPU).pictures(np.arange(20))[0]
+    given = batches(stripes, Recipe(wobble=0.2), 1).pictures(np.arange(20))[0]
     assert (float(given.min()), float(given.max())) == (-0.5, 0.5)
 
 

@@ -15,10 +15,10 @@ from torch import Tensor
 
 import lookalike as la
 from lookalike.errors import Interrupted, OptionError, RunError, TrainingDiverged
+from lookalike.training.batches import Batches, Places
 from lookalike.training.optimizer import KerasAdamax
 from lookalike.training.recipe import Recipe, named_recipe
 from lookalike.training.run import checkpoint_paths
-from lookalike.training.shown import Places, Shown
 from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
@@ -104,13 +104,13 @@ def test_a_diverging_loss_names_epoch_step_and_rate(tmp_path: Path) -> None:
 
 
 def test_divergence_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = Shown.pictures
+    taken = Batches.pictures
 
-    def poisoned(shown: Shown, members: Places) -> tuple[Tensor, Tensor]:
+    def poisoned(shown: Batches, members: Places) -> tuple[Tensor, Tensor]:
         clean, given = taken(shown, members)
-        return (clean * float("nan") if shown.epoch == 3 else clean), given
+        return (clean * float("nan") if shown.epoch.number == 3 else clean), given
 
-    monkeypatch.setattr(Shown, "pictures", poisoned)
+    monkeypatch.setattr(Batches, "pictures", poisoned)
     with pytest.raises(TrainingDiverged, match=r"nan at epoch 3, step 1, .*checkpoint after epoch 2 in .* is good"):
         fit(tmp_path / "run", epochs=5)
     monkeypatch.undo()
@@ -191,7 +191,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_a_signal_saves_the_middle_of_an_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    taken, steps = Shown.pictures, []
+    taken, steps = Batches.pictures, []
 
     def counted(*arguments):  # type: ignore[no-untyped-def]
         steps.append(1)
@@ -200,7 +200,7 @@ def test_a_signal_saves_the_middle_of_an_epoch(
         return taken(*arguments)
 
     before = signal.getsignal(number)
-    monkeypatch.setattr(Shown, "pictures", counted)
+    monkeypatch.setattr(Batches, "pictures", counted)
     with pytest.raises(Interrupted, match="stopped in epoch 2 after 2 steps; all is saved"):
         fit(tmp_path / "run", epochs=3)
     monkeypatch.undo()

@@ -9,6 +9,17 @@ import typer
 
 from lookalike.cli.common import Attributes, Crop, Data, Device, Fit, Json, Seed, Size, answer, load_data
 from lookalike.errors import OptionError
+from lookalike.models import KINDS, usual
+from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS
+
+
+def _in_words(about: dict[str, str]) -> str:
+    return "; ".join(f"'{name}' ({words})" for name, words in about.items())
+
+
+def _usual_epochs() -> str:
+    of_recipes = [f"{recipe.epochs} for {name}" for name, recipe in RECIPES.items()]
+    return "; ".join([*of_recipes, *(f"{kind.epochs} for {name}" for name, kind in KINDS.items() if kind.epochs)])
 
 
 def train(
@@ -16,32 +27,22 @@ def train(
     run: Annotated[Path, typer.Option(help="The run's folder, for checkpoints, metrics and the model.")],
     model: Annotated[
         str,
-        typer.Option(
-            help="The model: 'conv' (convolutional), 'residual' (gives pictures back best), 'pca', 'search' (codes "
-            "made for finding the same person, fitted in seconds), 'unet' (removes noise best, and has no code), or "
-            "'denoiser': conv with the course's code size and noise for removing noise."
-        ),
+        typer.Option(help=f"The model: {_in_words({name: kind.about for name, kind in KINDS.items()})}."),
     ] = "conv",
     code: Annotated[
         int | None,
-        typer.Option(
-            help="Numbers in a picture's code, 1 or more; unet has none.", show_default="32; 512 for denoiser"
-        ),
+        typer.Option(help="Numbers in a picture's code, 1 or more; unet has none.", show_default=usual("code_size")),
     ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="The training's settings: 'course' is the reference notebook's; 'fast' reaches its quality in about a "
-            "quarter of the time; 'best' takes longer and goes further; 'unet' is for the model of that name.",
-            show_default="course; best for residual; unet for unet",
+            help=f"The training's settings: {_in_words(RECIPES_IN_WORDS)}.",
+            show_default=usual("recipe"),
         ),
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(
-            help="Passes over the training pictures.",
-            show_default="25; 15 for pca by gradient; 3 for fast; 20 for best; 10 for unet",
-        ),
+        typer.Option(help="Passes over the training pictures.", show_default=_usual_epochs()),
     ] = None,
     noise: Annotated[
         str | None,
@@ -50,7 +51,7 @@ def train(
             "occlude:SHARE (a black rectangle), saltpepper:SHARE, poisson:PHOTONS, blur:PIXELS or jpeg:QUALITY; "
             "LOW-HIGH draws the number anew for every picture, as gaussian:0-0.25; + joins several, as "
             "occlude:0.25+gaussian:0.1.",
-            show_default="none; gaussian:0.1 for denoiser; gaussian:0-0.25 for unet",
+            show_default=usual("noise"),
         ),
     ] = None,
     validation: Annotated[
@@ -58,11 +59,27 @@ def train(
         typer.Option(help="Share of the training pictures held out to name the best epoch.", show_default="none"),
     ] = None,
     solver: Annotated[
-        str, typer.Option(help="For pca: 'auto', 'covariance' or 'svd' (exact), or 'gradient' (as the notebook).")
-    ] = "auto",
+        str | None,
+        typer.Option(
+            help="For pca: 'auto', 'covariance' or 'svd' (exact), or 'gradient' (as the notebook).", show_default="auto"
+        ),
+    ] = None,
     dense_activation: Annotated[
-        str, typer.Option(help="For conv: what follows the decoder's first Dense, 'linear' or 'elu'.")
-    ] = "linear",
+        str | None,
+        typer.Option(
+            help="For conv: what follows the decoder's first Dense, 'linear' or 'elu'.", show_default="linear"
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of the model's class in Python, such as width=96 or channels=16,32,64,128; may be given "
+            "several times.",
+            show_default="those of the class",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, if any.")] = False,
     size: Size = None,
     crop: Crop = None,
@@ -74,39 +91,17 @@ def train(
 ) -> None:
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
     from lookalike.experiment import train_run
-    from lookalike.models import model_class
-    from lookalike.models.presets import preset
+    from lookalike.models import new_model, parameters_of_words
     from lookalike.noise import parse_noise
 
-    chosen = preset(model)
-    code = chosen.code_size if code is None else code
-    noise = chosen.noise if noise is None else noise
+    given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
+    learner = new_model(model, **{**given, **parameters_of_words(model, parameter or [])})
+    noise = KINDS[model].noise if noise is None else noise
     if noise is not None:
         parse_noise(noise)  # a mistake in it shows before all pictures are read
-    kind = model_class(chosen.kind)
-    if kind.kind == "pca":
-        _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
-        learner = kind(code_size=code, solver=solver, seed=seed)
-    elif kind.kind == "search":
-        _only("pca", solver=solver != "auto")
-        _only("conv", dense_activation=dense_activation != "linear", device=device != "auto")
-        learner = kind(code_size=code)
-    elif not kind.has_code:
-        _only("conv or pca", code=code is not None)
-        _only("pca", solver=solver != "auto")
-        _only("conv", dense_activation=dense_activation != "linear")
-        learner = kind(seed=seed, device=device)
-    elif kind.kind == "residual":
-        _only("pca", solver=solver != "auto")
-        _only("conv", dense_activation=dense_activation != "linear")
-        learner = kind(code_size=code, seed=seed, device=device)
-    else:
-        _only("pca", solver=solver != "auto")
-        learner = kind(code_size=code, dense_activation=dense_activation, seed=seed, device=device)
     if validation is not None and not 0 < validation < 1:
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
-    recipe = chosen.recipe if recipe is None else recipe
-    options = {"epochs": epochs, "noise": noise, "recipe": recipe if learner.trains_in_epochs else None}
+    options = {"epochs": epochs, "noise": noise, "recipe": recipe}
     faces = load_data(data, size, crop, fit, attributes)
     payload = train_run(
         learner, faces, run, validation=validation, resume=resume, **{k: v for k, v in options.items() if v is not None}
@@ -125,9 +120,3 @@ def train(
         lines.append(f"{payload['seconds']:.1f} s, {payload['images_per_second']:,.0f} images a second")
     lines.append(f"what it is, and what was measured: {payload['card']}")
     answer(payload, "\n".join(lines), json)
-
-
-def _only(kind: str, **given: bool) -> None:
-    for name, is_given in given.items():
-        if is_given:
-            raise OptionError(f"--{name.replace('_', '-')} belongs to --model {kind}; leave it out")

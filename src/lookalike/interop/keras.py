@@ -13,7 +13,7 @@ from lookalike.errors import OptionError, WeightsError
 from lookalike.interop.keras_files import KerasFile, Layer, read_keras_file
 from lookalike.models import model_class, store
 from lookalike.models.base import Autoencoder, unknown_data
-from lookalike.models.network import ACTIVATIONS
+from lookalike.models.conv import ACTIVATIONS
 
 
 class _Side(NamedTuple):
@@ -104,7 +104,10 @@ def _import_dense(encoder: _Side, decoder: _Side, size: tuple[int, int] | None) 
     values, code_size = encoder.dense.kernel.shape
     return model_class("pca").restore(
         _description("pca", {"code_size": int(code_size)}, _dense_shape(values, size)),
-        *({"dense.weight": side.dense.kernel.T, "dense.bias": side.dense.bias} for side in (encoder, decoder)),
+        {
+            name: {"dense.weight": side.dense.kernel.T, "dense.bias": side.dense.bias}
+            for name, side in (("encoder", encoder), ("decoder", decoder))
+        },
     )
 
 
@@ -141,7 +144,7 @@ def _import_convolutions(
     }
     shape = (*size, encoder.convolutions[0].kernel.shape[2])
     return model_class("conv").restore(
-        _description("conv", parameters, shape), *(_tensors(side) for side in (encoder, decoder))
+        _description("conv", parameters, shape), {"encoder": _tensors(encoder), "decoder": _tensors(decoder)}
     )
 
 

@@ -88,10 +88,10 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
     from lookalike.models.store import load
 
     _check_packages("an ONNX model")
-    description, encoder, decoder = load(saved)
+    description, sides = load(saved)
     kind, parameters = description["kind"], description["parameters"]
     height, width, depth = description["image_shape"]
-    graphs = _written_out(kind, parameters, (height, width, depth), encoder, decoder)
+    graphs = _written_out(kind, parameters, (height, width, depth), sides["encoder"], sides["decoder"])
     if graphs is None:
         return False
     facts = _facts(kind, parameters, (height, width, depth), digest)
@@ -150,10 +150,10 @@ def _sides(model: Autoencoder) -> tuple[nn.Module, nn.Module]:
         return network.encoder, network.decoder
     import torch
 
-    from lookalike.models.dense import DenseAutoencoderNetwork
+    from lookalike.models.layers import dense_network
 
     # What is no network is linear: two Dense layers.
-    dense = DenseAutoencoderNetwork(model.image_shape_, model.code_size, seed=0)
+    dense = dense_network(model.image_shape_, model.code_size)
     for side, tensors in weights.items():
         held = {name: torch.from_numpy(np.ascontiguousarray(tensor)) for name, tensor in tensors.items()}
         dense.get_submodule(side).load_state_dict(held)

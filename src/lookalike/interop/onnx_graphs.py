@@ -95,7 +95,7 @@ def _linear_chains(image_shape: tuple[int, int, int], encoder: Tensors, decoder:
 def convolutional(
     parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
 ) -> Sides:
-    """As `models.network`: convolutions, poolings and Dense; Dense and transposed convolutions."""
+    """As `models.conv`: convolutions, poolings and Dense; Dense and transposed convolutions."""
     height, width, _ = image_shape
     channels = list(parameters["channels"])
     stride = 2 ** len(channels)
@@ -131,13 +131,13 @@ def convolutional(
 
 
 SIDE, NEIGHBOURHOOD, FOCUS, LEAST_CONTRAST, LEAST_DEVIATION = 32, 1 / 8, 0.32, 0.02, 1e-3
-"""As in `models.contrast`, whose module brings in PyTorch; `tests/interop/test_onnx_export.py` holds both together."""
+"""As in `models.search`, whose module brings in PyTorch; `tests/interop/test_onnx_export.py` holds both together."""
 
 
 def contrasting(
     parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
 ) -> Sides:
-    """As `models.contrast`: local contrast, the mean over both mirror images, and Dense; Dense and Reshape."""
+    """As `models.search`: local contrast, the mean over both mirror images, and Dense; Dense and Reshape."""
     forth = Chain(PICTURES, encoder)
     reduction = max(1, round(min(image_shape[:2]) / SIDE))
     height, width = (side // reduction for side in image_shape[:2])

@@ -15,7 +15,7 @@ CLEAN, LEVELS = "clean", "levels"
 
 
 def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Any:
-    """As `models.unet_network`: pictures and levels in, clean pictures of the same size out; any batch and size."""
+    """As `models.unet`: pictures and levels in, clean pictures of the same size out; any batch and size."""
     from onnx import TensorProto, helper
 
     both = {f"encoder.{name}": tensor for name, tensor in encoder.items()}

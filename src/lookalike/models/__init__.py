@@ -1,33 +1,148 @@
-"""Arrays become codes and come back."""
+"""Models: pictures become codes, and codes become pictures. The kinds there are, each declared once.
+
+A new kind is a file with its class and a record in `KINDS`; the command line, its help texts, the yardstick and the
+contract's tests then know it. PyTorch comes in only when a kind's class is asked for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from lookalike.errors import OptionError
 
 if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
 
-MODELS = {
-    "conv": "lookalike.models.conv.ConvAutoencoder",
-    "pca": "lookalike.models.pca.PCAAutoencoder",
-    "residual": "lookalike.models.residual.ResidualAutoencoder",
-    "search": "lookalike.models.search.SearchAutoencoder",
-    "unet": "lookalike.models.unet.UNetDenoiser",
+
+@dataclass(frozen=True)
+class Kind:
+    """What a name of a model stands for, and how it is made and trained unless the user says otherwise.
+
+    Attributes:
+        home: module below `lookalike.models` and class, as "conv.ConvAutoencoder".
+        about: what it is, in some words, for help texts.
+        code_size: numbers a picture; None for a model without a code.
+        recipe: the training's settings; None for a closed form.
+        epochs: passes over the pictures, where they are not the recipe's.
+        noise: corruption of the training's pictures; None for none.
+    """
+
+    home: str
+    about: str
+    code_size: int | None = 32
+    recipe: str | None = "course"
+    epochs: int | None = None
+    noise: str | None = None
+
+
+KINDS = {
+    "conv": Kind("conv.ConvAutoencoder", "convolutional, as the course's"),
+    "pca": Kind("pca.PCAAutoencoder", "the best linear one, exact in seconds", epochs=15),
+    "residual": Kind("residual.ResidualAutoencoder", "gives pictures back best", recipe="best"),
+    "search": Kind(
+        "search.SearchAutoencoder", "codes made for finding the same person, fitted in seconds", recipe=None
+    ),
+    "unet": Kind(
+        "unet.UNetDenoiser",
+        "removes noise best, and has no code",
+        code_size=None,
+        recipe="unet",
+        noise="gaussian:0-0.25",
+    ),
+    "denoiser": Kind(
+        "conv.ConvAutoencoder", "conv as the course trains it for removing noise", code_size=512, noise="gaussian:0.1"
+    ),
 }
-"""Every model by its kind; a new one is one file and one line here, and the contract test then covers it."""
+"""Every kind of model by its name. Several names may share a class, whose files bear the name that is its own."""
 
 
-def model_class(kind: str) -> type[Autoencoder]:
-    """The class of a kind of model, imported when it is asked for.
+def kind_named(name: str) -> Kind:
+    """The record of a kind.
 
     Raises:
         OptionError: there is no such kind.
     """
-    if kind not in MODELS:
-        raise OptionError(f"model {kind!r} is unknown; give one of {', '.join(MODELS)}")
-    module, _, name = MODELS[kind].rpartition(".")
-    found: type[Autoencoder] = getattr(import_module(module), name)
+    if name not in KINDS:
+        raise OptionError(f"model {name!r} is unknown; give one of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def model_class(name: str) -> type[Autoencoder]:
+    """The class of a kind of model, imported when it is asked for. Raises as `kind_named`."""
+    module, _, attribute = kind_named(name).home.rpartition(".")
+    found: type[Autoencoder] = getattr(import_module(f"lookalike.models.{module}"), attribute)
     return found
+
+
+def new_model(name: str, **given: Any) -> Autoencoder:
+    """An untrained model of a kind, with its usual parameters but for those that are given and not None.
+
+    `seed` and a `device` of "auto" or "cpu" may be given to every kind: a closed form draws nothing at random and
+    computes on the CPU.
+
+    Raises:
+        OptionError: there is no such kind, or it does not take what is given; the text names the kinds that do.
+    """
+    learner = model_class(name)
+    known = learner.parameters()
+    given = {parameter: value for parameter, value in given.items() if value is not None}
+    for parameter in given.keys() - known:
+        if parameter == "seed" or (parameter == "device" and given["device"] in ("auto", "cpu")):
+            continue
+        takers = [other for other in KINDS if parameter in model_class(other).parameters()]
+        remedy = f"it belongs to {', '.join(takers)}" if takers else f"there are {', '.join(sorted(known))}"
+        raise OptionError(f"model {name!r} takes no {parameter.replace('_', ' ')}; leave it out: {remedy}")
+    if "code_size" in known:
+        given.setdefault("code_size", KINDS[name].code_size)
+    return learner(**{parameter: value for parameter, value in given.items() if parameter in known})
+
+
+def parameters_of_words(name: str, words: Iterable[str]) -> dict[str, Any]:
+    """Parameters of a kind of model from words such as "width=96", each of the type that the constructor says.
+
+    Raises:
+        OptionError: it has no such parameter, or the value is not of its type.
+    """
+    learner = model_class(name)
+    types = get_type_hints(learner.__init__)
+    given: dict[str, Any] = {}
+    for word in words:
+        parameter, _, value = word.partition("=")
+        if parameter not in learner.parameters():
+            raise OptionError(
+                f"{word!r} sets nothing of model {name!r}; give one of {', '.join(sorted(learner.parameters()))} "
+                "as NAME=VALUE"
+            )
+        try:
+            given[parameter] = _READERS[types[parameter]](value)
+        except ValueError as error:
+            raise OptionError(f"{parameter} is {value!r}; give {_FORMS[types[parameter]]}") from error
+    return given
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {
+    int: int,
+    float: float,
+    str: str,
+    tuple[int, ...]: lambda words: tuple(int(word) for word in words.split(",")),
+}
+_FORMS = {int: "a whole number", float: "a number", tuple[int, ...]: "whole numbers with commas between them"}
+
+
+def usual(what: str) -> str:
+    """A field of all the records as one line for help texts: "32; 512 for denoiser", the commonest value first."""
+    values = {name: getattr(kind, what) for name, kind in KINDS.items()}
+    commonest = max(values.values(), key=list(values.values()).count)
+    others = [f"{value} for {name}" for name, value in values.items() if value not in (commonest, None)]
+    return "; ".join([str(commonest or "none"), *others])
+
+
+def kinds_of_their_own() -> list[str]:
+    """Names of the kinds that do not share another's class, in the registry's order."""
+    homes: dict[str, str] = {}
+    for name, kind in KINDS.items():
+        homes.setdefault(kind.home, name)
+    return list(homes.values())

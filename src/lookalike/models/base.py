@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from lookalike import metrics
-from lookalike.data.images import ImageSet, Pixels
+from lookalike.data.images import ImageSet
 from lookalike.errors import NotFittedError, OptionError
-from lookalike.models import store
-from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
+from lookalike.models import evaluation, store
+from lookalike.models.evaluation import Evaluation as Evaluation
+from lookalike.noise import Noise, parse_noise
+from lookalike.pixels import Floats as Floats
+from lookalike.pixels import Pixels as Pixels
+from lookalike.pixels import centre as centre
+from lookalike.pixels import to_uint8 as to_uint8
 
-Floats = npt.NDArray[np.float32]
 Pictures = ImageSet | Pixels | Floats
 """An ImageSet; uint8 (N, H, W, C); or float32 of that shape, centred to [-0.5, 0.5]. (H, W, C) is a set of one."""
 
@@ -30,31 +33,10 @@ LARGEST_FLOAT = 8
 """Centred pictures with the strongest noise stay within it; 0..255 in floats, a common mistake, does not."""
 
 NO_CODE = "this model removes noise and has no code; train conv or pca for codes"
+NO_DECODER = "this model has no decoder: its codes find pictures and draw none; train conv or pca for that"
 
 HOW_IT_WAS_FITTED = frozenset(("device", "seed", "solver"))
 """Parameters that leave no trace in a model but its weights."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How well pictures come back: means over `images` pictures.
-
-    `mse` is over all pixels on the scale where a picture spans 1, nothing clipped; `psnr` (dB) and `ssim` are of the
-    pictures as shown, clipped to their range. With noise, the reconstruction is of the noisy picture and compared
-    with the clean one; `noisy_mse` and `noisy_psnr` tell how far the noise itself is.
-    """
-
-    images: int
-    mse: float
-    psnr: float
-    ssim: float
-    noise: str | None = None
-    noisy_mse: float | None = None
-    noisy_psnr: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields that apply."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -70,6 +52,8 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """The name in the registry, on the command line and in files."""
     has_code: ClassVar[bool] = True
     """Whether pictures become codes; one that only removes noise has none, and `encode` and `decode` refuse."""
+    has_decoder: ClassVar[bool] = True
+    """Whether codes become pictures; without, `decode` and what needs it refuse."""
     takes_level: ClassVar[bool] = False
     """Whether `reconstruct` takes the noise's `level`."""
 
@@ -77,6 +61,11 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     image_shape_: tuple[int, int, int]
     history_: list[dict[str, Any]]
     data_: dict[str, Any]
+
+    @classmethod
+    def parameters(cls) -> set[str]:
+        """Names of what the constructor takes."""
+        return set(cls._get_param_names())
 
     @property
     def trains_in_epochs(self) -> bool:
@@ -104,11 +93,11 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Decode a batch (n, code_size) into (n, H, W, C)."""
 
     @abstractmethod
-    def _weights(self) -> tuple[store.Tensors, store.Tensors]:
-        """The weights of encoder and decoder by name."""
+    def _weights(self) -> store.Sides:
+        """The weights by side ("encoder", "decoder") and name."""
 
     @abstractmethod
-    def _set_weights(self, encoder: store.Tensors, decoder: store.Tensors) -> None:
+    def _set_weights(self, sides: store.Sides) -> None:
         """Take over the weights; `image_shape_` is set already.
 
         Raises:
@@ -130,6 +119,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
             NotFittedError: the model has no weights yet.
             OptionError: the pictures are of another shape than the model's.
         """
+        self.require_code()
         pictures = self._checked(X)
         return _in_batches(lambda batch: self._encode(centre(batch)), pictures, (self.code_size,))
 
@@ -143,6 +133,8 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
             OptionError: the codes are of another size than the model's.
         """
         self._check_fitted()
+        self.require_code()
+        self.require_decoder()
         given = np.asarray(codes, np.float32)
         given = given[None] if given.ndim == 1 else given
         if given.ndim != 2 or given.shape[1] != self.code_size:
@@ -164,11 +156,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def score(self, X: Pictures, y: None = None) -> float:
         """Negative mean squared error of the reconstruction, so that more is better."""
         pictures = self._checked(X)
-        total, size = 0.0, self._batch_size(pictures)
-        for start in range(0, len(pictures), size):
-            batch = centre(pictures[start : start + size])
-            total += float(metrics.squared_errors(batch, self._reconstruct(batch)).sum())
-        return -total / len(pictures)
+        return -evaluation.mean_squared_error(self._reconstruct, pictures, self._batch_size(pictures))
 
     def evaluate(self, X: Pictures, noise: str | Noise | None = None, seed: int = 0) -> Evaluation:
         """MSE, PSNR and SSIM of the reconstructions, of noisy pictures where `noise` is given.
@@ -177,36 +165,16 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """
         pictures = self._checked(X)
         noise = parse_noise(noise) if isinstance(noise, str) else noise
-        sums, size = np.zeros(5), self._batch_size(pictures)
-        for start in range(0, len(pictures), size):
-            clean = centre(pictures[start : start + size])
-            given = clean
-            if noise is not None:
-                places = range(start, start + len(clean))
-                given = corrupt(clean, noise, seed=seed, epoch=EVALUATION_EPOCH, indices=places)
-            back = self._reconstruct(given)
-            shown = np.clip(back, -0.5, 0.5)
-            sums += [
-                metrics.squared_errors(clean, back).sum(),
-                metrics.psnr(clean, shown).sum(),
-                metrics.ssim(clean + 0.5, shown + 0.5).sum(),
-                metrics.squared_errors(clean, given).sum(),
-                metrics.psnr(clean, given).sum() if noise is not None else 0.0,
-            ]
-        mse, psnr, ssim, noisy_mse, noisy_psnr = (float(value) for value in sums / len(pictures))
-        if noise is None:
-            return Evaluation(len(pictures), mse, psnr, ssim)
-        return Evaluation(len(pictures), mse, psnr, ssim, str(noise), noisy_mse, noisy_psnr)
+        return evaluation.evaluate(self._reconstruct, pictures, self._batch_size(pictures), noise, seed)
 
     def save(self, folder: str | Path) -> None:
-        """Write `encoder.safetensors`, `decoder.safetensors` and `model.json` into a folder, atomically.
+        """Write `encoder.safetensors`, `decoder.safetensors` and `model.json` into a folder, each atomically.
 
         Raises:
             NotFittedError: the model has no weights yet.
         """
         self._check_fitted()
-        encoder, decoder = self._weights()
-        store.save(Path(folder), self._description(), encoder, decoder)
+        store.save(Path(folder), self._description(), self._weights())
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -216,18 +184,17 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
             RunError: there is no model, or one of another kind.
             WeightsError: its files are damaged.
         """
-        description, encoder, decoder = store.load(Path(folder))
-        return cls.restore(description, encoder, decoder)
+        return cls.restore(*store.load(Path(folder)))
 
     @classmethod
-    def restore(cls, description: dict[str, Any], encoder: store.Tensors, decoder: store.Tensors) -> Self:
-        """Make a model of a description (as in `model.json`) and the weights of its two sides."""
+    def restore(cls, description: dict[str, Any], sides: store.Sides) -> Self:
+        """Make a model of a description (as in `model.json`) and the weights of its sides."""
         store.expect_kind(description, cls.kind)
         model = cls(**description["parameters"])
         model.image_shape_ = tuple(description["image_shape"])
         model.history_ = description["history"]
         model.data_ = description["data"]
-        model._set_weights(encoder, decoder)
+        model._set_weights(sides)
         return model
 
     def require_code(self) -> None:
@@ -239,6 +206,11 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if not self.has_code:
             raise OptionError(NO_CODE)
 
+    def require_decoder(self) -> None:
+        """Refuse what needs pictures of codes. Raises OptionError where the model makes none."""
+        if not self.has_decoder:
+            raise OptionError(NO_DECODER)
+
     def summary(self) -> str:
         """The layers as a table: name, shape and number of parameters of every tensor on both sides."""
         self._check_fitted()
@@ -246,7 +218,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         picture = f"{height} x {width} x {channels}"
         between = f"{self.code_size} -> " if self.has_code else ""
         lines = [f"{type(self).__name__}: {picture} -> {between}{picture}"]
-        for side, weights in zip(("encoder", "decoder"), self._weights(), strict=True):
+        for side, weights in self._weights().items():
             lines += [
                 f"  {side}.{name:<16} {' x '.join(map(str, w.shape)):>18} {w.size:>12,}" for name, w in weights.items()
             ]
@@ -254,16 +226,16 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         lines.append(f"parameters in all {self.n_parameters:>33,}")
         return "\n".join(lines)
 
-    def weights(self) -> dict[str, store.Tensors]:
+    def weights(self) -> store.Sides:
         """Copies of the weights: {"encoder": {name: float32 array}, "decoder": {...}}."""
         self._check_fitted()
-        sides = zip(("encoder", "decoder"), self._weights(), strict=True)
+        sides = self._weights().items()
         return {side: {name: np.array(tensor) for name, tensor in tensors.items()} for side, tensors in sides}
 
     @property
     def n_parameters(self) -> int:
         """The number of weights on both sides."""
-        return sum(w.size for side in self._weights() for w in side.values())
+        return sum(w.size for side in self._weights().values() for w in side.values())
 
     @property
     def digest(self) -> str:
@@ -274,7 +246,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         self._check_fitted()
         parameters = {name: value for name, value in self.get_params().items() if name not in HOW_IT_WAS_FITTED}
         hasher = hashlib.sha256(json.dumps([self.kind, parameters, self.image_shape_], sort_keys=True).encode())
-        for side, tensors in zip(("encoder", "decoder"), self._weights(), strict=True):
+        for side, tensors in self._weights().items():
             for name in sorted(tensors):
                 tensor = np.ascontiguousarray(tensors[name], np.float32)
                 hasher.update(json.dumps([side, name, tensor.shape]).encode())
@@ -336,20 +308,10 @@ def as_pictures(X: Pictures) -> Pixels | Floats:
     return floats
 
 
-def centre(pictures: Pixels | Floats) -> Floats:
-    """uint8 to float32 in [-0.5, 0.5], as the notebook: x / 255 - 0.5; float32 stays as it is."""
-    if pictures.dtype != np.uint8:
-        return pictures.astype(np.float32, copy=False)
-    return pictures.astype(np.float32) / np.float32(255) - np.float32(0.5)
-
-
-def to_uint8(pictures: npt.ArrayLike) -> Pixels:
-    """Centred float pictures to uint8 ones: clipped to [-0.5, 0.5], then rounded to 0..255; uint8 stays."""
-    given = np.asarray(pictures)
-    if given.dtype == np.uint8:
-        return given
-    rounded: Pixels = np.rint((np.clip(given, -0.5, 0.5) + 0.5) * 255).astype(np.uint8)
-    return rounded
+def shape_of(pictures: Pixels | Floats) -> tuple[int, int, int]:
+    """(H, W, C) of pictures (N, H, W, C)."""
+    _, height, width, channels = pictures.shape
+    return height, width, channels
 
 
 def describe_data(X: Pictures) -> dict[str, Any]:
@@ -370,7 +332,7 @@ def unknown_data(image_shape: tuple[int, int, int], images: int = 0) -> dict[str
     return {"digest": None, "images": images, "image_shape": list(image_shape), "source": None, "parts": []}
 
 
-def _in_batches(function: Any, array: npt.NDArray[Any], shape: tuple[int, ...]) -> Floats:
+def _in_batches(function: Callable[[Any], Floats], array: npt.NDArray[Any], shape: tuple[int, ...]) -> Floats:
     result = np.empty((len(array), *shape), np.float32)
     for start in range(0, len(array), BATCH):
         result[start : start + BATCH] = function(array[start : start + BATCH])

@@ -1,20 +1,26 @@
-"""The reference notebook's convolutional autoencoder."""
+"""The reference notebook's convolutional autoencoder, for any picture size."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar, Self
+from collections.abc import Sequence
+from typing import ClassVar
 
-import torch
+from torch import Tensor, nn
 
 from lookalike.errors import OptionError
-from lookalike.models.base import Pictures, as_pictures
-from lookalike.models.network import ACTIVATIONS, AutoencoderNetwork, Decoder, Encoder
+from lookalike.kernels import pool_elu
+from lookalike.models.layers import (
+    AutoencoderNetwork,
+    FlattenChannelsLast,
+    SameConvTranspose2d,
+    UnflattenChannelsLast,
+    initialise_as_keras,
+    pad_to_at_least,
+)
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.noise import Noise
-from lookalike.training.recipe import Recipe
 
 LARGEST_CODE = 65_536
+ACTIVATIONS = {"linear": nn.Identity, "elu": nn.ELU}
 
 
 class ConvAutoencoder(NetworkAutoencoder):
@@ -50,58 +56,6 @@ class ConvAutoencoder(NetworkAutoencoder):
         self.seed = seed
         self.device = device
 
-    def fit(
-        self,
-        X: Pictures,
-        y: None = None,
-        *,
-        validation: Pictures | None = None,
-        test: Pictures | None = None,
-        recipe: str | Recipe = "course",
-        epochs: int | None = None,
-        noise: str | Noise | None = None,
-        run: str | Path | None = None,
-        resume: bool = False,
-        progress: bool = True,
-    ) -> Self:
-        """Train on pictures (N, H, W, C).
-
-        Args:
-            X: the training pictures.
-            y: ignored, there for scikit-learn.
-            validation: pictures whose MSE is measured each epoch and names the best checkpoint.
-            test: pictures whose MSE is measured each epoch and decides nothing.
-            recipe: "course", "fast", or a `Recipe`.
-            epochs: passes over the pictures instead of the recipe's.
-            noise: a corruption of the input, such as "gaussian:0.1", drawn afresh each epoch; the target stays clean.
-            run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.
-            resume: go on with the run from its last checkpoint, or begin it where there is none.
-            progress: show a progress bar (a line an epoch where there is no terminal) on stderr.
-
-        Raises:
-            OptionError: an option is out of range.
-            RunError: the run's folder holds another training.
-            TrainingDiverged: the loss became NaN or infinite.
-            Interrupted: Ctrl-C or SIGTERM, after the state was saved.
-        """
-        pictures = as_pictures(X)
-        network = self._build((pictures.shape[1], pictures.shape[2], pictures.shape[3]))
-
-        return self._train(
-            network,
-            X,
-            validation=validation,
-            test=test,
-            recipe=recipe,
-            epochs=epochs,
-            noise=noise,
-            run=run,
-            resume=resume,
-            progress=progress,
-            device=self.device,
-            seed=self.seed,
-        )
-
     def _build(self, image_shape: tuple[int, int, int]) -> AutoencoderNetwork:
         problems = []
         if not 1 <= self.code_size <= LARGEST_CODE:
@@ -120,7 +74,68 @@ class ConvAutoencoder(NetworkAutoencoder):
         network = AutoencoderNetwork(
             Encoder(image_shape, self.code_size, channels),
             Decoder(image_shape, self.code_size, channels, self.dense_activation),
-            self.seed,
         )
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        initialise_as_keras(network, self.seed)
         return network
+
+
+class Encoder(nn.Module):
+    """4 x (Conv 3x3 SAME, ELU, MaxPool 2), Flatten, Dense: (N, C, H, W) -> (N, code_size).
+
+    A side that is not a multiple of 16 loses its last rows in the poolings, exactly as in Keras; a side shorter
+    than 16 is padded first, since nothing would be left of it.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], code_size: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        height, width, depth = image_shape
+        self.least_side = 2 ** len(channels)
+        widths = [depth, *channels]
+        for i in range(len(channels)):
+            self.add_module(f"conv{i + 1}", nn.Conv2d(widths[i], widths[i + 1], 3, padding="same"))
+        self.depth = len(channels)
+        self.flatten = FlattenChannelsLast()
+        grid_h, grid_w = (max(side, self.least_side) // self.least_side for side in (height, width))
+        self.dense = nn.Linear(grid_h * grid_w * widths[-1], code_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
+        x = pad_to_at_least(images, self.least_side)
+        for i in range(self.depth):
+            x = pool_elu(self.get_submodule(f"conv{i + 1}")(x))
+        code: Tensor = self.dense(self.flatten(x))
+        return code
+
+
+class Decoder(nn.Module):
+    """Dense, Reshape, 4 x ConvTranspose 3x3 stride 2 SAME, ELU but for the last: (N, code_size) -> (N, C, H, W).
+
+    The grid is rounded up, so that the result covers the picture, and what sticks out is cropped at the end.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        code_size: int,
+        channels: Sequence[int],
+        dense_activation: str = "linear",
+    ) -> None:
+        super().__init__()
+        self.height, self.width, depth = image_shape
+        stride = 2 ** len(channels)
+        grid_h, grid_w = -(-self.height // stride), -(-self.width // stride)
+        widths = [*reversed(channels), depth]
+        self.dense = nn.Linear(code_size, grid_h * grid_w * widths[0])
+        self.activation = ACTIVATIONS[dense_activation]()
+        self.unflatten = UnflattenChannelsLast(grid_h, grid_w, widths[0])
+        for i in range(len(channels)):
+            self.add_module(f"conv{i + 1}", SameConvTranspose2d(widths[i], widths[i + 1], elu=i + 1 < len(channels)))
+        self.depth = len(channels)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Decode float32 (N, code_size); the result is not clipped."""
+        x = self.unflatten(self.activation(self.dense(codes)))
+        for i in range(self.depth):
+            x = self.get_submodule(f"conv{i + 1}")(x)
+        pictures: Tensor = x[..., : self.height, : self.width]
+        return pictures

@@ -15,8 +15,7 @@ import torch
 from lookalike.data.images import Pixels
 from lookalike.data.pipeline import available_cores
 from lookalike.models.base import BATCH, Autoencoder, Floats, Pictures, as_pictures
-from lookalike.training.loop import resolve_device
-from lookalike.training.precision import has_bfloat16
+from lookalike.training.device import has_bfloat16, resolve_device
 
 VALUES_AT_ONCE = BATCH * 64 * 64 * 3
 """Values of the pictures that go through a network together: larger pictures go in smaller batches, since what its

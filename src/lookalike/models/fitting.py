@@ -1,105 +1,141 @@
-"""Train a network of one of the models, with or without a run folder."""
+"""How models are fitted, in a run's folder or without: in epochs by the training loop, or at once by a closed form."""
 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, Self
 
 from lookalike.errors import OptionError
-from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, to_uint8
+from lookalike.models import kind_named
+from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, shape_of
 from lookalike.noise import Noise, parse_noise
-from lookalike.training.loop import Curves, resolve_device, train
-from lookalike.training.precision import resolve_precision
+from lookalike.pixels import Floats, Pixels, to_uint8
 from lookalike.training.recipe import Recipe, named_recipe
-from lookalike.training.run import Run
+
+if TYPE_CHECKING:
+    from lookalike.training.objective import Trainable
+
+USUAL = "usual"
+"""The noise that a kind of model is trained with, by its record in the registry."""
 
 
-def fit_network(
-    model: Autoencoder,
-    network: nn.Module,
-    X: Pictures,
-    *,
-    finish: Callable[[], None],
-    validation: Pictures | None = None,
-    test: Pictures | None = None,
-    recipe: str | Recipe = "course",
-    epochs: int | None = None,
-    noise: str | Noise | None = None,
-    run: str | Path | None = None,
-    resume: bool = False,
-    progress: bool = True,
-    device: str = "auto",
-    seed: int = 0,
-) -> None:
-    """Train `network` in place; then `finish()`, `history_`, `data_` and, in the run's folder, the model's files.
+class TrainedAutoencoder(Autoencoder):
+    """A model whose network is trained in epochs; its `seed` and `device`, where it has them, are the training's."""
 
-    Raises:
-        OptionError: an option is out of range, or the sets' shapes differ.
-        RunError: the run's folder holds another training, or one that was not asked to be resumed.
-        TrainingDiverged: the loss became NaN or infinite.
-        Interrupted: Ctrl-C or SIGTERM; with a run, its state is saved.
-    """
-    settings = named_recipe(recipe, epochs=epochs)
-    corruption = parse_noise(noise) if isinstance(noise, str) else noise
-    pictures = to_uint8(as_pictures(X))
-    if 0 < settings.piece < max(pictures.shape[1:3]) and model.reach is None:
-        raise OptionError(
-            f"the recipe shows pieces of {settings.piece} pixels, but {model.kind} learns from whole pictures; give "
-            "another recipe, such as 'fast'"
-        )
-    if epochs is None:
-        settings = settings.for_pictures(len(pictures))
-    curves: Curves = {}
-    for name, pictures_aside in (("validation", validation), ("test", test)):
-        if pictures_aside is not None:
-            curves[name] = to_uint8(as_pictures(pictures_aside))
-            if curves[name].shape[1:] != pictures.shape[1:]:
-                raise OptionError(
-                    f"{name} pictures are of shape {curves[name].shape[1:]}, training ones of {pictures.shape[1:]}; "
-                    "load both at one size"
-                )
-    if resume and run is None:
-        raise OptionError("resume=True needs the run to go on with; give run='FOLDER'")
-    data = describe_data(X)
-    config = _config(model, data, settings)
-    config["noise"] = None if corruption is None else str(corruption)
-    config["curves"] = {name: describe_data(array)["digest"] for name, array in curves.items()}
-    on = resolve_device(device)
-    precision = resolve_precision(settings.precision, on)
-    folder = nullcontext() if run is None else Run(Path(run), config, resume=resume, device=on, precision=precision)
-    with folder as opened:
-        model.history_ = train(
-            network,
-            pictures,
-            settings,
-            curves=curves,
-            noise=corruption,
-            seed=seed,
+    @abstractmethod
+    def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
+        """The network to train on pictures (N, H, W, C) with that noise, with the weights that training begins with.
+
+        Raises:
+            OptionError: a parameter is out of range for these pictures, or it cannot learn from such noise.
+        """
+
+    @abstractmethod
+    def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
+        """Take over a network that was trained."""
+
+    def fit(
+        self,
+        X: Pictures,
+        y: None = None,
+        *,
+        validation: Pictures | None = None,
+        test: Pictures | None = None,
+        recipe: str | Recipe | None = None,
+        epochs: int | None = None,
+        noise: str | Noise | None = USUAL,
+        run: str | Path | None = None,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> Self:
+        """Train on pictures (N, H, W, C).
+
+        Args:
+            X: the training pictures.
+            y: ignored, there for scikit-learn.
+            validation: pictures whose MSE is measured each epoch and names the best checkpoint.
+            test: pictures whose MSE is measured each epoch and decides nothing.
+            recipe: "course", "fast", "best", "unet", or a `Recipe`; None: the usual one of this kind of model.
+            epochs: passes over the pictures instead of the recipe's.
+            noise: a corruption of the input, such as "gaussian:0.1", drawn afresh each epoch; the target stays clean.
+                "usual": what this kind of model is trained with; None: none.
+            run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.
+            resume: go on with the run from its last checkpoint, or begin it where there is none.
+            progress: show a progress bar (a line an epoch where there is no terminal) on stderr.
+
+        Raises:
+            OptionError: an option is out of range, or the sets' shapes differ.
+            RunError: the run's folder holds another training, or one that was not asked to be resumed.
+            TrainingDiverged: the loss became NaN or infinite.
+            Interrupted: Ctrl-C or SIGTERM, after the state was saved.
+        """
+        from lookalike.training.device import resolve_device, resolve_precision
+        from lookalike.training.loop import Settings, train
+        from lookalike.training.run import Run
+
+        kind = kind_named(self.kind)
+        noise = kind.noise if noise == USUAL else noise
+        epochs = kind.epochs if epochs is None else epochs
+        chosen = named_recipe(recipe or kind.recipe or Recipe(), epochs=epochs)
+        pictures = to_uint8(as_pictures(X))
+        self._check_piece(chosen, pictures)
+        if epochs is None:
+            chosen = chosen.for_pictures(len(pictures))
+        curves = _curves(pictures, validation=validation, test=test)
+        if resume and run is None:
+            raise OptionError("resume=True needs the run to go on with; give run='FOLDER'")
+        device = getattr(self, "device", "auto")
+        on = resolve_device(device)
+        settings = Settings(
+            chosen,
+            parse_noise(noise) if isinstance(noise, str) else noise,
+            seed=getattr(self, "seed", 0),
             device=device,
-            precision=precision,
-            run=opened,
+            precision=resolve_precision(chosen.precision, on),
             progress=progress,
         )
-        model.data_ = data
-        finish()
-        if opened is not None:
-            model.save(opened.folder)
+        network = self._begin(as_pictures(X), settings.noise)
+        data = describe_data(X)
+        config = _config(self, data, settings.recipe, settings.noise, curves)
+        folder = (
+            nullcontext()
+            if run is None
+            else Run(Path(run), config, resume=resume, device=on, precision=settings.precision)
+        )
+        with folder as opened:
+            self.history_ = train(network, pictures, settings, curves=curves, run=opened)
+            self.data_ = data
+            self._take(network, shape_of(pictures))
+            if opened is not None:
+                self.save(opened.folder)
+        return self
+
+    def _check_piece(self, recipe: Recipe, pictures: Pixels) -> None:
+        if 0 < recipe.piece < max(pictures.shape[1:3]) and self.reach is None:
+            raise OptionError(
+                f"the recipe shows pieces of {recipe.piece} pixels, but {self.kind} learns from whole pictures; give "
+                "another recipe, such as 'fast'"
+            )
 
 
 def fit_at_once(
-    model: Autoencoder, X: Pictures, fit: Callable[[], None], *, run: str | Path, resume: bool = False
+    model: Autoencoder, X: Pictures, fit: Callable[[], None], *, run: str | Path | None, resume: bool
 ) -> None:
-    """Fit a closed form within a run's folder; a resumed one is fitted anew, which gives the same.
+    """Fit a closed form; within a run's folder where there is one. A resumed one is fitted anew, which gives the same.
 
     Raises:
         RunError: the run's folder holds another training, or one that was not asked to be resumed.
     """
-    with Run(Path(run), _config(model, describe_data(X), None), resume=resume) as opened:
+    if run is None:
+        fit()
+        return
+    from lookalike.training.run import Run  # brings in PyTorch, which a closed form does without
+
+    with Run(Path(run), _config(model, describe_data(X)), resume=resume) as opened:
         started, worked = time.perf_counter(), time.process_time()
         fit()
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
@@ -108,11 +144,30 @@ def fit_at_once(
         model.save(opened.folder)
 
 
-def _config(model: Autoencoder, data: dict[str, Any], recipe: Recipe | None) -> dict[str, Any]:
+def _curves(pictures: Pixels, **aside: Pictures | None) -> dict[str, Pixels]:
+    """Those sets that are given, by name, of the shape of the training's pictures."""
+    curves = {name: to_uint8(as_pictures(given)) for name, given in aside.items() if given is not None}
+    for name, own in curves.items():
+        if own.shape[1:] != pictures.shape[1:]:
+            raise OptionError(
+                f"{name} pictures are of shape {own.shape[1:]}, training ones of {pictures.shape[1:]}; "
+                "load both at one size"
+            )
+    return curves
+
+
+def _config(
+    model: Autoencoder,
+    data: dict[str, Any],
+    recipe: Recipe | None = None,
+    noise: Noise | None = None,
+    curves: dict[str, Pixels] | None = None,
+) -> dict[str, Any]:
+    """What a run remembers of how it was begun, as JSON values."""
     return {
         "model": {"kind": model.kind, "parameters": model.get_params()},
         "data": data,
         "recipe": None if recipe is None else recipe.as_json(),
-        "noise": None,
-        "curves": {},
+        "noise": None if noise is None else str(noise),
+        "curves": {name: describe_data(own)["digest"] for name, own in (curves or {}).items()},
     }

@@ -1,12 +1,32 @@
-"""Layers that PyTorch lacks: TensorFlow's SAME transposed convolution, and Keras's order of flattening."""
+"""What several networks are made of: an encoder with a decoder, and layers that PyTorch lacks."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.kernels import same_transpose
+from lookalike.training.objective import Trainable
+
+
+class AutoencoderNetwork(Trainable):
+    """An encoder and a decoder, trained as one."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Reconstruct float32 (N, C, H, W) in [-0.5, 0.5]."""
+        reconstruction: Tensor = self.decoder(self.encoder(images))
+        return reconstruction
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
@@ -56,6 +76,23 @@ class UnflattenChannelsLast(nn.Module):
     def forward(self, flat: Tensor) -> Tensor:
         """Reshape (N, H * W * C)."""
         return flat.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+
+
+def dense_decoder(image_shape: tuple[int, int, int], code_size: int) -> nn.Sequential:
+    """Dense, Reshape: (N, code_size) -> (N, C, H, W)."""
+    height, width, channels = image_shape
+    decoder = nn.Sequential()
+    decoder.add_module("dense", nn.Linear(code_size, height * width * channels))
+    decoder.add_module("unflatten", UnflattenChannelsLast(height, width, channels))
+    return decoder
+
+
+def dense_network(image_shape: tuple[int, int, int], code_size: int) -> AutoencoderNetwork:
+    """The notebook's PCA autoencoder: Flatten, Dense, and back by Dense, Reshape, without an activation."""
+    encoder = nn.Sequential()
+    encoder.add_module("flatten", FlattenChannelsLast())
+    encoder.add_module("dense", nn.Linear(math.prod(image_shape), code_size))
+    return AutoencoderNetwork(encoder, dense_decoder(image_shape, code_size))
 
 
 def initialise_as_keras(module: nn.Module, seed: int) -> None:

@@ -22,12 +22,12 @@ def load_model(folder: str | Path) -> Autoencoder:
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder; give the folder of a run or of a saved model")
     try:
-        description, encoder, decoder = store.load(folder)
+        found = store.load(folder)
     except (RunError, WeightsError):
         from lookalike.training.run import last_model
 
         unfinished = last_model(folder)
         if unfinished is None:
             raise
-        description, encoder, decoder = unfinished
-    return model_class(description["kind"]).restore(description, encoder, decoder)
+        found = unfinished
+    return model_class(found[0]["kind"]).restore(*found)

@@ -7,20 +7,25 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
 
 from lookalike.models import store
-from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, unknown_data
-from lookalike.models.fitting import fit_network
+from lookalike.models.base import shape_of, unknown_data
+from lookalike.models.fitting import TrainedAutoencoder
+from lookalike.noise import Noise
+from lookalike.pixels import Floats, Pixels
+from lookalike.training.objective import Trainable
 
 
-class NetworkAutoencoder(Autoencoder):
-    """A model that holds `network_`, a module with `encoder` and `decoder` over (N, C, H, W)."""
+class NetworkAutoencoder(TrainedAutoencoder):
+    """A model that holds `network_`, a module over (N, C, H, W) whose children are the sides `encoder` and `decoder`.
+
+    A new one says what its network is in `_build`; what it does before a training, if anything, in `_begin`.
+    """
 
     network_: Any
 
     @abstractmethod
-    def _build(self, image_shape: tuple[int, int, int]) -> nn.Module:
+    def _build(self, image_shape: tuple[int, int, int]) -> Trainable:
         """A network with fresh weights, its parameters checked.
 
         Raises:
@@ -29,8 +34,7 @@ class NetworkAutoencoder(Autoencoder):
 
     def initialise(self, image_shape: tuple[int, int, int]) -> Self:
         """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
-        self.network_ = self._build(image_shape).eval()
-        self.image_shape_ = image_shape
+        self._take(self._fresh(image_shape), image_shape)
         self.history_ = []
         self.data_ = unknown_data(image_shape)
         return self
@@ -51,15 +55,17 @@ class NetworkAutoencoder(Autoencoder):
                 hook.remove()
         return widths
 
-    def _train(self, network: nn.Module, X: Pictures, **training: Any) -> Self:
-        """Train a network that was built for `X` and take it; `training` and the errors are `fit_network`'s."""
-        height, width, channels = as_pictures(X).shape[1:]
+    def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
+        return self._fresh(shape_of(pictures))
 
-        def finish() -> None:
-            self.network_, self.image_shape_ = network.eval(), (height, width, channels)
+    def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
+        self.network_, self.image_shape_ = network.eval(), image_shape
 
-        fit_network(self, network, X, finish=finish, **training)
-        return self
+    def _fresh(self, image_shape: tuple[int, int, int]) -> Trainable:
+        """As `_build`, with kernels laid out as the pictures are, channels last."""
+        network = self._build(image_shape)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network
 
     def _encode(self, pictures: Floats) -> Floats:
         with torch.inference_mode():
@@ -79,18 +85,22 @@ class NetworkAutoencoder(Autoencoder):
         device: torch.device = next(self.network_.parameters()).device
         return device
 
-    def _weights(self) -> tuple[store.Tensors, store.Tensors]:
-        encoder, decoder = (
-            {name: tensor.detach().cpu().numpy() for name, tensor in side.state_dict().items()}
-            for side in (self.network_.encoder, self.network_.decoder)
-        )
-        return encoder, decoder
+    def _weights(self) -> store.Sides:
+        return {
+            side: {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+            for side, module in self.network_.named_children()
+        }
 
-    def _set_weights(self, encoder: store.Tensors, decoder: store.Tensors) -> None:
-        network = self._build(self.image_shape_)
-        for side, tensors in (("encoder", encoder), ("decoder", decoder)):
-            module = network.get_submodule(side)
-            shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-            store.expect_shapes(tensors, shapes, side)
-            module.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in tensors.items()})
-        self.network_ = network.eval()
+    def _set_weights(self, sides: store.Sides) -> None:
+        network = self._fresh(self.image_shape_)
+        modules = dict(network.named_children())
+        store.expect_sides(
+            sides,
+            {
+                side: {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+                for side, module in modules.items()
+            },
+        )
+        for side, module in modules.items():
+            module.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in sides[side].items()})
+        self._take(network, self.image_shape_)

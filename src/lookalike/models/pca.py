@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
 from lookalike.models import store
-from lookalike.models.base import Autoencoder, Floats, Pictures, as_pictures, centre, describe_data, unknown_data
-from lookalike.models.subspace import Moments, Subspace, of_moments, of_rows
+from lookalike.models.base import Pictures, as_pictures, describe_data, shape_of, unknown_data
+from lookalike.models.fitting import TrainedAutoencoder, fit_at_once
+from lookalike.models.subspace import (
+    COVARIANCE_UP_TO,
+    Moments,
+    Subspace,
+    check_code_size,
+    of_moments,
+    principal_subspace,
+    too_large,
+)
+from lookalike.noise import Noise
+from lookalike.pixels import Floats, Pixels
+
+if TYPE_CHECKING:
+    from lookalike.training.objective import Trainable
 
 SOLVERS = ("auto", "covariance", "svd", "gradient")
-SVD_UP_TO = 1000
-"""Below this many pictures or pixels the SVD of the pictures costs no more than their covariance."""
-GRADIENT_EPOCHS = 15
-COVARIANCE_UP_TO = 20_000
-"""Values a picture; the covariance of 20,000 takes 3.2 GB."""
 
 
-class PCAAutoencoder(Autoencoder):
+class PCAAutoencoder(TrainedAutoencoder):
     """Principal component analysis behind the autoencoders' contract: exact, incremental, or by gradient.
 
     encode is (x - mean) @ components.T and decode its transpose plus the mean: the linear autoencoder of least
@@ -59,7 +67,7 @@ class PCAAutoencoder(Autoencoder):
         """Learn the subspace of pictures (N, H, W, C).
 
         With `run`, the model and what it was learned from are kept in that folder. `training` goes to the gradient
-        solver: `recipe`, `epochs`, `validation`, `test`, `noise`, `progress`, as in `ConvAutoencoder.fit`.
+        solver: `recipe`, `epochs`, `validation`, `test`, `noise`, `progress`, as for every model that trains.
 
         Raises:
             OptionError: code size or solver are out of range, or the pictures too large for a closed form.
@@ -67,22 +75,17 @@ class PCAAutoencoder(Autoencoder):
         if self.solver not in SOLVERS:
             raise OptionError(f"solver {self.solver!r} is unknown; give one of {', '.join(SOLVERS)}")
         if self.solver == "gradient":
-            return self._fit_by_gradient(X, {"run": run, "resume": resume, **training})
+            return super().fit(X, run=run, resume=resume, **training)
         if training:
             raise OptionError(
                 f"{', '.join(training)}: only solver='gradient' trains in epochs; leave it out or change solver"
             )
-        if run is not None:
-            from lookalike.models.fitting import fit_at_once
-
-            fit_at_once(self, X, lambda: self._fit_exactly(X), run=run, resume=resume)
-        else:
-            self._fit_exactly(X)
+        fit_at_once(self, X, lambda: self._fit_exactly(X), run=run, resume=resume)
         return self
 
     def _fit_exactly(self, X: Pictures) -> None:
         pictures = as_pictures(X)
-        self._take(principal_subspace(pictures, self.code_size, self.solver), pictures.shape[1:])
+        self._take_subspace(principal_subspace(pictures, self.code_size, self.solver), shape_of(pictures))
         self.data_ = describe_data(X)
 
     def partial_fit(self, X: Pictures, y: None = None) -> Self:
@@ -99,7 +102,7 @@ class PCAAutoencoder(Autoencoder):
         if self.solver == "gradient":
             raise OptionError("partial_fit is for exact solvers; give solver='auto', or call fit for solver='gradient'")
         if values > COVARIANCE_UP_TO:
-            raise _too_large(len(pictures), values)
+            raise too_large(len(pictures), values)
         if not hasattr(self, "moments_"):
             self.moments_ = Moments(values)
         elif pictures.shape[1:] != self.image_shape_:
@@ -114,13 +117,10 @@ class PCAAutoencoder(Autoencoder):
 
     def initialise(self, image_shape: tuple[int, int, int]) -> Self:
         """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
-        from lookalike.models.dense import DenseAutoencoderNetwork, layers_of
-
-        _check_code_size(self.code_size, int(np.prod(image_shape)))
-        self.image_shape_ = image_shape
+        check_code_size(self.code_size, int(np.prod(image_shape)))
+        self._take(self._network(image_shape), image_shape)
         self.history_ = []
         self.data_ = unknown_data(image_shape)
-        self._layers = layers_of(DenseAutoencoderNetwork(image_shape, self.code_size, self.seed))
         return self
 
     def layer_widths(self) -> dict[str, int]:
@@ -131,12 +131,12 @@ class PCAAutoencoder(Autoencoder):
     def _check_fitted(self) -> None:
         super()._check_fitted()
         if getattr(self, "_stale", False):
-            _check_code_size(self.code_size, min(self.moments_.count, self.moments_.values))
+            check_code_size(self.code_size, min(self.moments_.count, self.moments_.values))
             self._stale = False
-            self._take(of_moments(self.moments_, self.code_size), self.image_shape_)
+            self._take_subspace(of_moments(self.moments_, self.code_size), self.image_shape_)
 
-    def _take(self, subspace: Subspace, image_shape: tuple[int, ...]) -> None:
-        self.image_shape_ = (image_shape[0], image_shape[1], image_shape[2])
+    def _take_subspace(self, subspace: Subspace, image_shape: tuple[int, int, int]) -> None:
+        self.image_shape_ = image_shape
         self.history_ = []
         self.components_ = subspace.components.astype(np.float32)
         self.mean_ = subspace.mean.astype(np.float32)
@@ -145,20 +145,22 @@ class PCAAutoencoder(Autoencoder):
         bias = -(subspace.components @ subspace.mean)
         self._layers = (self.components_, bias.astype(np.float32)), (self.components_.T, self.mean_)
 
-    def _fit_by_gradient(self, X: Pictures, training: dict[str, Any]) -> Self:
-        from lookalike.models.dense import DenseAutoencoderNetwork, layers_of
-        from lookalike.models.fitting import fit_network
+    def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
+        check_code_size(self.code_size, min(len(pictures), int(np.prod(pictures.shape[1:]))))
+        return self._network(shape_of(pictures))
 
-        pictures = as_pictures(X)
-        _check_code_size(self.code_size, min(len(pictures), int(np.prod(pictures.shape[1:]))))
-        self.image_shape_ = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
-        network = DenseAutoencoderNetwork(self.image_shape_, self.code_size, self.seed)
+    def _network(self, image_shape: tuple[int, int, int]) -> Trainable:
+        from lookalike.models.layers import dense_network, initialise_as_keras  # PyTorch takes a second to import
 
-        def finish() -> None:
-            self._layers = layers_of(network)
+        network = dense_network(image_shape, self.code_size)
+        initialise_as_keras(network, self.seed)
+        return network
 
-        fit_network(self, network, X, finish=finish, seed=self.seed, **{"epochs": GRADIENT_EPOCHS, **training})
-        return self
+    def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
+        self.image_shape_ = image_shape
+        layers = (network.get_submodule(f"{side}.dense").state_dict() for side in ("encoder", "decoder"))
+        first, second = ((layer["weight"].cpu().numpy().copy(), layer["bias"].cpu().numpy().copy()) for layer in layers)
+        self._layers = first, second
 
     def _encode(self, pictures: Floats) -> Floats:
         (weight, bias), _ = self._layers
@@ -168,49 +170,16 @@ class PCAAutoencoder(Autoencoder):
         _, (weight, bias) = self._layers
         return (codes @ weight.T + bias).reshape(-1, *self.image_shape_)
 
-    def _weights(self) -> tuple[store.Tensors, store.Tensors]:
+    def _weights(self) -> store.Sides:
         self._check_fitted()
-        encoder, decoder = ({"dense.weight": w, "dense.bias": b} for w, b in self._layers)
-        return encoder, decoder
+        sides = zip(("encoder", "decoder"), self._layers, strict=True)
+        return {side: {"dense.weight": weight, "dense.bias": bias} for side, (weight, bias) in sides}
 
-    def _set_weights(self, encoder: store.Tensors, decoder: store.Tensors) -> None:
+    def _set_weights(self, sides: store.Sides) -> None:
         values = int(np.prod(self.image_shape_))
-        shapes = (self.code_size, values), (values, self.code_size)
-        for side, tensors, (rows, columns) in zip(("encoder", "decoder"), (encoder, decoder), shapes, strict=True):
-            store.expect_shapes(tensors, {"dense.weight": (rows, columns), "dense.bias": (rows,)}, side)
-        self._layers = (
-            (encoder["dense.weight"], encoder["dense.bias"]),
-            (decoder["dense.weight"], decoder["dense.bias"]),
+        shapes = {"encoder": (self.code_size, values), "decoder": (values, self.code_size)}
+        store.expect_sides(
+            sides, {side: {"dense.weight": shape, "dense.bias": shape[:1]} for side, shape in shapes.items()}
         )
-
-
-def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = "auto") -> Subspace:
-    """The leading principal components of pictures (N, H, W, C), exactly, by one of the solvers "auto" to "svd".
-
-    Raises:
-        OptionError: the code size is not 1 to the lesser of pictures and values, or there are too many of these.
-    """
-    count, values = len(pictures), int(np.prod(pictures.shape[1:]))
-    least = min(count, values)
-    _check_code_size(code_size, least)
-    exact = solver == "svd" or (solver == "auto" and least <= SVD_UP_TO)
-    by_rows = exact or count < values
-    if (least if by_rows else values) > COVARIANCE_UP_TO:
-        raise _too_large(count, values)
-    if by_rows:
-        return of_rows(centre(pictures).reshape(count, values), code_size, exact=exact)
-    moments = Moments(values)
-    moments.add(pictures)
-    return of_moments(moments, code_size)
-
-
-def _check_code_size(code_size: int, most: int) -> None:
-    if not 1 <= code_size <= most:
-        raise OptionError(f"code size is {code_size}; these pictures allow 1 to {most} (the less of number and values)")
-
-
-def _too_large(count: int, values: int) -> OptionError:
-    return OptionError(
-        f"{count:,} pictures of {values:,} values; an exact PCA needs one of them to be at most {COVARIANCE_UP_TO:,}: "
-        "load them at a smaller size, or use ConvAutoencoder"
-    )
+        first, second = ((sides[side]["dense.weight"], sides[side]["dense.bias"]) for side in shapes)
+        self._layers = first, second

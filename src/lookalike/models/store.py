@@ -15,32 +15,35 @@ from lookalike import files
 from lookalike.errors import RunError, WeightsError
 
 Tensors = dict[str, npt.NDArray[np.float32]]
+Sides = dict[str, Tensors]
+"""The tensors of a model's sides, "encoder" and "decoder", each kept in a file of its own."""
 
 FORMAT = 1
 DESCRIPTION = "model.json"
-SIDES = ("encoder.safetensors", "decoder.safetensors")
+SUFFIX = ".safetensors"
 
 
-def save(folder: Path, description: dict[str, Any], encoder: Tensors, decoder: Tensors) -> None:
-    """Write both sides and, last, the description with their digests."""
+def save(folder: Path, description: dict[str, Any], sides: Sides) -> None:
+    """Write all sides and, last, the description with their digests."""
     digests = {}
-    for name, tensors in zip(SIDES, (encoder, decoder), strict=True):
+    for side, tensors in sides.items():
         content = safetensors.numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()})
-        digests[name] = files.sha256(content)
-        files.write_bytes(folder / name, content)
+        digests[side + SUFFIX] = files.sha256(content)
+        files.write_bytes(folder / (side + SUFFIX), content)
     files.write_json(folder / DESCRIPTION, {"format": FORMAT, **description, "files": digests})
 
 
-def load(folder: Path) -> tuple[dict[str, Any], Tensors, Tensors]:
-    """Read (description, encoder, decoder).
+def load(folder: Path) -> tuple[dict[str, Any], Sides]:
+    """Read the description and the sides that it names.
 
     Raises:
         RunError: the folder holds no model.
         WeightsError: a file is missing or damaged, or of a later format.
     """
     description = read_description(folder)
-    encoder, decoder = (_read_side(folder / name, description["files"].get(name)) for name in SIDES)
-    return description, encoder, decoder
+    return description, {
+        name.removesuffix(SUFFIX): _read_side(folder / name, digest) for name, digest in description["files"].items()
+    }
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -72,6 +75,19 @@ def read_description(folder: Path) -> dict[str, Any]:
     return dict(description)
 
 
+def expect_sides(sides: Sides, shapes: dict[str, dict[str, tuple[int, ...]]]) -> None:
+    """Compare the tensors of all sides with the shapes a model has, by side and name.
+
+    Raises:
+        WeightsError: naming the first tensor that is missing, left over, of another shape or not finite.
+    """
+    for side, own in shapes.items():
+        expect_shapes(sides.get(side, {}), own, side)
+    for side in sides:
+        if side not in shapes:
+            raise WeightsError(f"the side {side!r} is left over; the model has only {', '.join(shapes)}")
+
+
 def expect_kind(description: dict[str, Any], kind: str) -> None:
     """Refuse the description of another kind of model with a RunError."""
     if description["kind"] != kind:
@@ -96,7 +112,7 @@ def expect_shapes(tensors: Tensors, shapes: dict[str, tuple[int, ...]], side: st
             raise WeightsError(f"{side}.{name} is left over; the model has only {', '.join(shapes)}")
 
 
-def _read_side(path: Path, digest: str | None) -> Tensors:
+def _read_side(path: Path, digest: str) -> Tensors:
     try:
         content = path.read_bytes()
         if files.sha256(content) != digest:

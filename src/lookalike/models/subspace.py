@@ -9,12 +9,16 @@ import numpy.typing as npt
 from scipy import linalg
 from scipy.sparse.linalg import eigsh
 
-from lookalike.data.images import Pixels
-from lookalike.models.base import Floats, centre
+from lookalike.errors import OptionError
+from lookalike.pixels import Floats, Pixels, centre
 
 Doubles = npt.NDArray[np.float64]
 
 CHUNK = 1024
+SVD_UP_TO = 1000
+"""Below this many pictures or pixels the SVD of the pictures costs no more than their covariance."""
+COVARIANCE_UP_TO = 20_000
+"""Values a picture; the covariance of 20,000 takes 3.2 GB."""
 LANCZOS_UP_TO = 0.03
 """Share of all eigenvectors up to which Lanczos is quicker than a full decomposition."""
 
@@ -51,6 +55,40 @@ class Moments:
             self.count += len(rows)
             self.sum += rows.sum(axis=0, dtype=np.float64)
             self.products += rows.T @ rows
+
+
+def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = "auto") -> Subspace:
+    """The leading principal components of pictures (N, H, W, C), exactly, by one of the solvers "auto" to "svd".
+
+    Raises:
+        OptionError: the code size is not 1 to the lesser of pictures and values, or there are too many of these.
+    """
+    count, values = len(pictures), int(np.prod(pictures.shape[1:]))
+    least = min(count, values)
+    check_code_size(code_size, least)
+    exact = solver == "svd" or (solver == "auto" and least <= SVD_UP_TO)
+    by_rows = exact or count < values
+    if (least if by_rows else values) > COVARIANCE_UP_TO:
+        raise too_large(count, values)
+    if by_rows:
+        return of_rows(centre(pictures).reshape(count, values), code_size, exact=exact)
+    moments = Moments(values)
+    moments.add(pictures)
+    return of_moments(moments, code_size)
+
+
+def check_code_size(code_size: int, most: int) -> None:
+    """Refuse a number of components outside 1 to `most` with an OptionError."""
+    if not 1 <= code_size <= most:
+        raise OptionError(f"code size is {code_size}; these pictures allow 1 to {most} (the less of number and values)")
+
+
+def too_large(count: int, values: int) -> OptionError:
+    """What to say of pictures that no exact method can take."""
+    return OptionError(
+        f"{count:,} pictures of {values:,} values; an exact PCA needs one of them to be at most {COVARIANCE_UP_TO:,}: "
+        "load them at a smaller size, or use ConvAutoencoder"
+    )
 
 
 def of_moments(moments: Moments, k: int) -> Subspace:

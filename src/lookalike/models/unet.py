@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
-from lookalike.models.base import BATCH, NO_CODE, Floats, Pictures, as_pictures, centre
+from lookalike.models import kind_named
+from lookalike.models.base import BATCH, NO_CODE, Pictures, as_pictures
+from lookalike.models.layers import initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.models.unet_network import UNet
-from lookalike.models.unet_shape import checked_levels, piece_reach
-from lookalike.noise import Noise
-from lookalike.training.recipe import Recipe
+from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, checked_levels, piece_reach
+from lookalike.noise import NOT_TOLD, Noise, sigmas
+from lookalike.pixels import Floats, Pixels, centre
+from lookalike.training.batches import LEVELS, Epoch, Places
+from lookalike.training.objective import Extra, Trainable
 
-BLIND = "gaussian:0-0.25"
-"""The noise it learns to remove unless told otherwise: every strength up to a quarter of a picture's range."""
 WIDEST, MOST_BLOCKS = 256, 16
 BATCH_PIXELS = BATCH * 32 * 32
 """Pixels that go through at once, so that memory does not grow with the size of the pictures."""
@@ -66,69 +68,11 @@ class UNetDenoiser(NetworkAutoencoder):
         """Pixels, along an axis, from which a pixel of the result can be changed."""
         return piece_reach(self.blocks)
 
-    def fit(
-        self,
-        X: Pictures,
-        y: None = None,
-        *,
-        validation: Pictures | None = None,
-        test: Pictures | None = None,
-        recipe: str | Recipe = "unet",
-        epochs: int | None = None,
-        noise: str | Noise | None = BLIND,
-        run: str | Path | None = None,
-        resume: bool = False,
-        progress: bool = True,
-    ) -> Self:
-        """Train on clean pictures (N, H, W, C).
-
-        Args:
-            X: the training pictures.
-            y: ignored, there for scikit-learn.
-            validation: pictures whose MSE, with noise, is measured each epoch and names the best checkpoint.
-            test: pictures whose MSE, with noise, is measured each epoch and decides nothing.
-            recipe: "unet", "fast", "course", or a `Recipe`.
-            epochs: passes over the pictures instead of the recipe's.
-            noise: the corruption to remove, drawn afresh each epoch; the target stays clean. Half of the pictures,
-                drawn afresh as well, come with the noise's standard deviation where it has one.
-            run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.
-            resume: go on with the run from its last checkpoint, or begin it where there is none.
-            progress: show a progress bar (a line an epoch where there is no terminal) on stderr.
-
-        Raises:
-            OptionError: an option is out of range, or there is no noise to learn from.
-            RunError: the run's folder holds another training.
-            TrainingDiverged: the loss became NaN or infinite.
-            Interrupted: Ctrl-C or SIGTERM, after the state was saved.
-        """
+    def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         if noise is None:
-            raise OptionError(f"noise is None; a model that removes noise learns from noisy pictures: give {BLIND!r}")
-        pictures = as_pictures(X)
-        shape = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
-        network = self._build(shape)
-
-        return self._train(
-            network,
-            X,
-            validation=validation,
-            test=test,
-            recipe=recipe,
-            epochs=epochs,
-            noise=noise,
-            run=run,
-            resume=resume,
-            progress=progress,
-            device=self.device,
-            seed=self.seed,
-        )
-
-    def encode(self, X: Pictures) -> Floats:
-        """Refuse: there is no code. Raises OptionError."""
-        raise OptionError(NO_CODE)
-
-    def decode(self, codes: npt.ArrayLike) -> Floats:
-        """Refuse: there is no code. Raises OptionError."""
-        raise OptionError(NO_CODE)
+            usual = kind_named(self.kind).noise
+            raise OptionError(f"noise is None; a model that removes noise learns from noisy pictures: give {usual!r}")
+        return super()._begin(pictures, noise)
 
     def reconstruct(self, X: Pictures, level: float | npt.ArrayLike | None = None) -> Floats:
         """Take the noise out: (N, H, W, C) of any H and W -> float32 (N, H, W, C), centred to 0, not clipped.
@@ -185,6 +129,130 @@ class UNetDenoiser(NetworkAutoencoder):
             problems.append(f"blocks are {self.blocks}; give 1 to {MOST_BLOCKS}")
         if problems:
             raise OptionError("; ".join(problems))
-        network = UNet(image_shape[2], self.width, self.blocks, self.seed)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network
+        return UNet(image_shape[2], self.width, self.blocks, self.seed)
+
+
+class Block(nn.Module):
+    """x + conv(relu(conv(x))), both 3 x 3: (N, C, H, W) -> the same shape."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add what the two convolutions see."""
+        result: Tensor = x + self.conv2(F.relu(self.conv1(x)))
+        return result
+
+
+class Contracting(nn.Module):
+    """The way down: (N, C + 2, H, W) -> features of every scale, the finest first.
+
+    Channels are `width`, twice and four times that; the input's last two say whether the level is told, and what it is.
+    """
+
+    def __init__(self, depth: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(depth + 2, width, 3, padding=1)
+        for i in range(HALVINGS):
+            self.add_module(f"blocks{i + 1}", _blocks(width << i, blocks))
+            self.add_module(f"down{i + 1}", nn.Conv2d(width << i, width << (i + 1), 2, stride=2))
+        self.bottom = _blocks(width << HALVINGS, blocks)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """See a picture with its level at three scales."""
+        x = self.head(x)
+        features = []
+        for i in range(HALVINGS):
+            x = self.get_submodule(f"blocks{i + 1}")(x)
+            features.append(x)
+            x = self.get_submodule(f"down{i + 1}")(x)
+        return [*features, self.bottom(x)]
+
+
+class Expanding(nn.Module):
+    """The way up: features of every scale -> (N, C, H, W), the noise.
+
+    A 1 x 1 convolution and a pixel shuffle double the sides; the features of that scale are added.
+    """
+
+    def __init__(self, depth: int, width: int, blocks: int) -> None:
+        super().__init__()
+        for i in reversed(range(HALVINGS)):
+            self.add_module(f"up{i + 1}", nn.Conv2d(width << (i + 1), 4 * (width << i), 1))
+            self.add_module(f"blocks{i + 1}", _blocks(width << i, blocks))
+        self.tail = nn.Conv2d(width, depth, 3, padding=1)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Draw the noise from what was seen."""
+        x = features[-1]
+        for i in reversed(range(HALVINGS)):
+            x = F.pixel_shuffle(self.get_submodule(f"up{i + 1}")(x), 2) + features[i]
+            x = self.get_submodule(f"blocks{i + 1}")(x)
+        noise: Tensor = self.tail(x)
+        return noise
+
+
+class ToldLevels:
+    """The standard deviation of the noise on half of the pictures, drawn anew each epoch; `NOT_TOLD` on the others."""
+
+    def __init__(self, epoch: Epoch) -> None:
+        self.epoch = epoch
+        self.told = epoch.stream(LEVELS).random(epoch.count) < 0.5
+
+    def __call__(self, members: Places) -> Floats:
+        """Of pictures (n,): float32 (n,)."""
+        levels = np.full(len(members), NOT_TOLD, np.float32)
+        if self.epoch.noise is None:
+            return levels
+        drawn = sigmas(self.epoch.noise, seed=self.epoch.seed, epoch=self.epoch.number, indices=members)
+        return np.where(self.told[members] & np.isfinite(drawn), drawn, levels).astype(np.float32)
+
+
+class UNet(Trainable):
+    """Pictures less their noise; `encoder` is the way down and `decoder` the way up, with no code between them.
+
+    Sources: Ronneberger and others, 2015 (U-Net); Zhang and others, 2017 and 2018 (DnCNN: learn the noise; FFDNet: its
+    level as one more channel).
+    """
+
+    extras: Mapping[str, Extra] = {"levels": ToldLevels}
+    removes_noise: ClassVar[bool] = True
+
+    def __init__(self, depth: int, width: int, blocks: int, seed: int) -> None:
+        super().__init__()
+        self.encoder = Contracting(depth, width, blocks)
+        self.decoder = Expanding(depth, width, blocks)
+        initialise_as_keras(self, seed)
+        nn.init.zeros_(self.decoder.tail.weight)  # at first it leaves pictures as they are
+
+    def forward(self, images: Tensor, levels: Tensor | None = None) -> Tensor:
+        """Clean float32 (N, C, H, W) in [-0.5, 0.5]; sides that are no multiples of 4 are continued by reflection.
+
+        `levels` (N,) are the noise's standard deviations, `NOT_TOLD` where it is to judge for itself, as without.
+        """
+        height, width = images.shape[2:]
+        images = _continued(images)
+        if levels is None:
+            levels = images.new_full((len(images),), NOT_TOLD)
+        told = (levels >= 0).to(images.dtype)
+        planes = torch.stack([told, told * levels.to(images.dtype) * LEVEL_SCALE], 1)
+        planes = planes[:, :, None, None].expand(-1, -1, *images.shape[2:])
+        noise: Tensor = self.decoder(self.encoder(torch.cat([images, planes], 1)))
+        clean: Tensor = (images - noise)[..., :height, :width]
+        return clean
+
+
+def _continued(images: Tensor) -> Tensor:
+    """Continue both sides at their ends, as `numpy.pad` reflects: to and fro, where a side is shorter than its end."""
+    for axis in (2, 3):
+        side = images.shape[axis]
+        if side % STRIDE:
+            places = np.pad(np.arange(side), (0, -side % STRIDE), mode="reflect")
+            images = images.index_select(axis, torch.from_numpy(places).to(images.device))
+    return images
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(Block(channels) for _ in range(count)))

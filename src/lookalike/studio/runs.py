@@ -99,11 +99,7 @@ class FollowedRun:
         from lookalike.training.run import last_model
 
         newest = last_model(self.folder)
-        if newest is None:
-            model = load_model(self.folder)
-        else:
-            description, encoder, decoder = newest
-            model = model_class(description["kind"]).restore(description, encoder, decoder)
+        model = load_model(self.folder) if newest is None else model_class(newest[0]["kind"]).restore(*newest)
         pictures = np.array(pictures_of(model)[1].pixels[:SHOWN])
         rows, given = [pictures], centre(pictures)
         noise = noise_of(self.folder)

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from lookalike import files
 from lookalike.errors import WeightsError
-from lookalike.training.muon import Muon
-from lookalike.training.optimizer import KerasAdamax
+from lookalike.training.optimizer import Optimizer
 
 FORMAT = 1
 
@@ -36,7 +35,7 @@ class State:
     """
 
     network: nn.Module
-    optimizer: KerasAdamax | Muon
+    optimizer: Optimizer
     losses: Tensor
     epoch: int = 1
     step: int = 0

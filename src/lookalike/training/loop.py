@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import nn
-from torch.nn import functional as F
 
-from lookalike.data.images import Pixels
-from lookalike.errors import Interrupted, OptionError, TrainingDiverged
+from lookalike.errors import Interrupted, TrainingDiverged
 from lookalike.noise import EVALUATION_EPOCH, Noise
+from lookalike.pixels import Pixels
+from lookalike.training.batches import Batches, Epoch, as_batch, with_noise
 from lookalike.training.checkpoint import State
+from lookalike.training.device import make_fabric
 from lookalike.training.interruption import StopRequest
-from lookalike.training.optimizer import optimizer_of, set_rate
-from lookalike.training.precision import FABRIC_NAMES
+from lookalike.training.objective import Trainable
+from lookalike.training.optimizer import optimizer_of
 from lookalike.training.progress import TrainingProgress
 from lookalike.training.recipe import Recipe
 from lookalike.training.run import Run
-from lookalike.training.shown import Shown, as_batch, with_noise
 
 Curves = dict[str, Pixels]
 """Pictures whose MSE is measured after each epoch, by the name of the curve: "validation", "test"."""
@@ -32,66 +31,76 @@ CHECK_EVERY = 50
 """Steps between looks at the losses for NaN: each look waits for the device."""
 MEASURE_BATCH = 250
 
-DEVICES = ("auto", "cpu", "cuda")
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a training is told besides its network and pictures: one value that can go to another process whole.
+
+    Attributes:
+        recipe: the numbers.
+        noise: corruption of what the network is given, None for none.
+        seed: of order, noise and all else that is drawn for a picture in an epoch.
+        device: "auto", "cpu" or "cuda".
+        precision: the arithmetic of the steps, "float32" or "bfloat16". Weights, gradients' means and every measured
+            curve are float32.
+        progress: whether a bar and a line an epoch are shown.
+    """
+
+    recipe: Recipe
+    noise: Noise | None = None
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "float32"
+    progress: bool = True
 
 
 def train(
-    network: nn.Module,
-    pictures: Pixels,
-    recipe: Recipe,
-    *,
-    curves: Curves,
-    noise: Noise | None,
-    seed: int,
-    device: str,
-    precision: str = "float32",
-    run: Run | None,
-    progress: bool,
+    network: Trainable, pictures: Pixels, settings: Settings, *, curves: Curves, run: Run | None = None
 ) -> list[dict[str, Any]]:
-    """Train `network` in place on uint8 (N, H, W, C) to reconstruct them; returns one entry an epoch.
-
-    `precision` is "float32" or "bfloat16": the arithmetic of the steps. Weights, gradients' means and every measured
-    curve are float32.
+    """Train `network` in place on uint8 (N, H, W, C), by its own loss; returns one entry an epoch.
 
     An entry holds `epoch`, `train_mse` (mean over the epoch's batches while it learned, as Keras reports),
     `validation_mse` and `test_mse` (after the epoch, None where there is no such curve) and `learning_rate`. Curves are
-    of clean pictures; a network that takes the noise's level (`takes_level`) is there to remove noise, so its curves
-    are of pictures with the noise of an evaluation, and it is told the level of half of the training pictures.
+    of clean pictures, but for a network that is there to remove noise (`removes_noise`): its are of pictures with the
+    noise of an evaluation.
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
         Interrupted: Ctrl-C or SIGTERM; with a run, its state is saved.
     """
-    if run is not None:
-        precision = run.precision
-    fabric = make_fabric(device, precision)
+    recipe, noise = settings.recipe, settings.noise
+    precision = settings.precision if run is None else run.precision
+    fabric = make_fabric(settings.device, precision)
     if run is not None and run.threads is not None and fabric.device.type == "cpu":
         torch.set_num_threads(run.threads)
 
     # What must survive a restart
-    module = network
-    takes_level: bool = getattr(module, "takes_level", False)
-    made = optimizer_of(recipe, module, half=precision == "bfloat16")
-    network, optimizer = fabric.setup(module, made)
+    made = optimizer_of(recipe, network, half=precision == "bfloat16")
+    wrapped, optimizer = fabric.setup(network, made)
+    wrapped.mark_forward_method("loss")  # so that over several processes it goes through what joins them
     steps = math.ceil(len(pictures) / recipe.batch_size)
-    state = State(module, made, torch.zeros(steps, device=fabric.device))
+    state = State(network, made, torch.zeros(steps, device=fabric.device))
     if run is not None:
         run.restore(state)
 
-    with TrainingProgress(progress, recipe.epochs, len(pictures), state) as bar, StopRequest() as stop:
+    with TrainingProgress(settings.progress, recipe.epochs, len(pictures), state) as bar, StopRequest() as stop:
         while state.epoch <= recipe.epochs:
             # One epoch of steps
             started, worked, first = time.perf_counter(), time.process_time(), state.step
-            network.train()
-            shown = Shown(pictures, recipe, noise, seed, state.epoch, fabric.device, tells_level=takes_level)
-            for members in shown.batches(state.step):
-                set_rate(made, recipe.rate_at((state.epoch - 1) * steps + state.step, recipe.epochs * steps))
-                clean, *given = shown.pictures(members)
-                loss = F.mse_loss(network(*given), clean)
+            wrapped.train()
+            epoch = Epoch(settings.seed, state.epoch, len(pictures), noise)
+            batches = Batches(pictures, recipe, epoch, fabric.device)
+            extras = {name: extra(epoch) for name, extra in network.extras.items()}
+            for members in batches.members(state.step):
+                made.set_rate(recipe.rate_at((state.epoch - 1) * steps + state.step, recipe.epochs * steps))
+                shown, given = batches.pictures(members)
+                drawn = {name: torch.from_numpy(draw(members)).to(fabric.device) for name, draw in extras.items()}
+                with fabric.autocast():
+                    total, mse = wrapped.loss(shown, given, drawn)
                 optimizer.zero_grad(set_to_none=True)
-                fabric.backward(loss)
+                fabric.backward(total)
                 optimizer.step()
-                state.losses[state.step] = loss.detach()
+                state.losses[state.step] = torch.where(total.isfinite(), mse, total).detach()
                 state.step += 1
                 if state.step % CHECK_EVERY == 0:
                     _check_finite(state, recipe, run)
@@ -115,7 +124,8 @@ def train(
                 "learning_rate": recipe.learning_rate * recipe.rate_at(state.epoch * steps - 1, recipe.epochs * steps),
             }
             for name, aside in curves.items():
-                entry[f"{name}_mse"] = measure_mse(module, aside, fabric.device, noise if takes_level else None, seed)
+                on = noise if network.removes_noise else None
+                entry[f"{name}_mse"] = measure_mse(network, aside, fabric.device, on, settings.seed)
 
             # Save and log
             state.history.append(entry)
@@ -132,26 +142,6 @@ def train(
         run.write_metrics(state.history)  # anew, since a kill may have come between a checkpoint and its metrics
         run.draw_loss(state.history)
     return state.history
-
-
-def make_fabric(device: str, precision: str = "float32") -> Fabric:
-    """One process on the chosen device, in "float32", or in "bfloat16" with float32 weights.
-
-    Raises:
-        OptionError: the device is unknown or not there.
-    """
-    if device not in DEVICES:
-        raise OptionError(f"device {device!r} is unknown; give one of {', '.join(DEVICES)}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise OptionError("device 'cuda' is not there (PyTorch sees no GPU); give device='cpu'")
-    # Otherwise it announces bfloat16 on stderr, which belongs to the progress bar.
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
-    return Fabric(accelerator=resolve_device(device), devices=1, precision=FABRIC_NAMES[precision])
-
-
-def resolve_device(device: str) -> str:
-    """What "auto" stands for on this machine: "cuda" where PyTorch sees a GPU, else "cpu"."""
-    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def measure_mse(

@@ -1,7 +1,13 @@
-"""Adamax as Keras applies it, and the optimiser that a recipe names."""
+"""The optimisers that a recipe may name: Adamax as Keras applies it, and Muon.
+
+Muon is momentum whose matrices are made orthogonal, so that every direction of a layer learns at one pace. Source:
+Jordan and others, 2024 ("Muon: an optimizer for hidden layers in neural networks"); the polynomials are the first
+ones of Amsel and others, 2025 ("The Polar Express").
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,11 +15,41 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.kernels import adamax
-from lookalike.training.muon import Muon
 from lookalike.training.recipe import Recipe
 
+POLYNOMIALS = (
+    (8.28721201814563, -23.595886519098837, 17.300387312530933),
+    (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+    (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
+)
+"""Coefficients of x, x^3 and x^5, one triple a step: these three lead as far as five steps of Muon's own."""
+ADAM_BETA_1 = 0.9
 
-class KerasAdamax(torch.optim.Optimizer):
+
+class Optimizer(torch.optim.Optimizer):
+    """What both have in common; the first group's "steps" counts the steps that were made."""
+
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
+        """Move every parameter by one step; all of them have gradients in an autoencoder."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.no_grad():
+            self._step()
+        return loss
+
+    @abstractmethod
+    def _step(self) -> None:
+        """Move every parameter, without gradients of its own."""
+
+    def set_rate(self, share: float) -> None:
+        """Let every group learn at that share of its highest rate."""
+        for group in self.param_groups:
+            group["lr"] = group["initial_lr"] * share
+
+
+class KerasAdamax(Optimizer):
     """Adamax with Keras's placing of epsilon: p -= rate / (1 - beta_1^t) * m / (u + epsilon).
 
     Here m is the running mean of gradients and u = max(beta_2 * u, |g|). `torch.optim.Adamax` adds epsilon inside
@@ -34,20 +70,13 @@ class KerasAdamax(torch.optim.Optimizer):
             for parameter in group["params"]:
                 self.state[parameter] = {"m": torch.zeros_like(parameter), "u": torch.zeros_like(parameter)}
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """Move every parameter by one step; all of them have gradients in an autoencoder."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def _step(self) -> None:
         for group in self.param_groups:
             group["steps"] += 1
             rate = group["lr"] / (1 - group["beta_1"] ** group["steps"])
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     self._move(parameter, parameter.grad, group["beta_1"], group["beta_2"], group["epsilon"], rate)
-        return loss
 
     def _move(
         self, parameter: Tensor, gradient: Tensor, beta_1: float, beta_2: float, epsilon: float, rate: float
@@ -60,7 +89,103 @@ class KerasAdamax(torch.optim.Optimizer):
         parameter.addcdiv_(mean, most + epsilon, value=-rate)
 
 
-def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> KerasAdamax | Muon:
+class Muon(Optimizer):
+    """Muon, with decoupled weight decay, for weights of two and more axes; Adam for biases and other vectors.
+
+    A convolution's kernel is one matrix, (outputs, inputs and places), a transposed convolution's too. `half` lets the
+    orthogonalisation run in bfloat16, which it bears.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        learning_rate: float,
+        vector_rate: float,
+        momentum: float,
+        beta_2: float,
+        epsilon: float,
+        *,
+        weight_decay: float = 0.0,
+        half: bool,
+    ) -> None:
+        parameters = list(network.parameters())
+        rates = {"initial_lr": learning_rate, "lr": learning_rate}, {"initial_lr": vector_rate, "lr": vector_rate}
+        matrices, vectors = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+        groups = [{"params": members, **rate} for members, rate in zip((matrices, vectors), rates, strict=True)]
+        shared = {"weight_decay": weight_decay, "steps": 0}
+        super().__init__(groups, {**shared, "momentum": momentum, "beta_2": beta_2, "epsilon": epsilon})
+        self.half = half
+        self._outputs_second = {
+            id(module.weight) for module in network.modules() if isinstance(module, nn.ConvTranspose2d)
+        }
+        for parameter in matrices:
+            self.state[parameter] = {"momentum": torch.zeros_like(parameter)}
+        for parameter in vectors:
+            self.state[parameter] = {"mean": torch.zeros_like(parameter), "square": torch.zeros_like(parameter)}
+
+    def _step(self) -> None:
+        matrices, vectors = self.param_groups
+        matrices["steps"] += 1
+        if matrices["params"]:
+            self._move_matrices(matrices)
+        if vectors["params"]:
+            self._move_vectors(vectors, matrices["steps"])
+
+    def _move_matrices(self, group: dict[str, Any]) -> None:
+        parameters: list[Tensor] = group["params"]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        momenta = [self.state[p]["momentum"] for p in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        # Nesterov's look ahead
+        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        for parameter, direction in zip(parameters, ahead, strict=True):
+            order = _as_matrix(parameter.ndim, second=id(parameter) in self._outputs_second)
+            arranged = direction.permute(order)
+            matrix = arranged.reshape(arranged.shape[0], -1)
+            moved = orthogonal(matrix, half=self.half).view(arranged.shape)
+            # A tall matrix has fewer directions than outputs; this keeps the change of each output alike.
+            scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+            parameter.permute(order).add_(moved, alpha=-group["lr"] * scale)
+
+    def _move_vectors(self, group: dict[str, Any], steps: int) -> None:
+        parameters: list[Tensor] = group["params"]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        means = [self.state[p]["mean"] for p in parameters]
+        squares = [self.state[p]["square"] for p in parameters]
+        torch._foreach_lerp_(means, gradients, 1 - ADAM_BETA_1)
+        torch._foreach_mul_(squares, group["beta_2"])
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - group["beta_2"])
+        roots = torch._foreach_sqrt(torch._foreach_div(squares, 1 - group["beta_2"] ** steps))
+        torch._foreach_add_(roots, group["epsilon"])
+        torch._foreach_addcdiv_(parameters, means, roots, value=-group["lr"] / (1 - ADAM_BETA_1**steps))
+
+
+def orthogonal(matrix: Tensor, *, half: bool) -> Tensor:
+    """Roughly the nearest matrix with orthonormal rows or columns: its singular values lie between 0.2 and 1.9.
+
+    Singular values of less than about 0.03 of the matrix's norm stay smaller.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.t() if tall else matrix
+    x = x.to(torch.bfloat16) if half else x
+    x = x / (x.norm() * 1.01 + 1e-12)  # polynomials hold for singular values up to 1, and bfloat16 rounds
+    for a, b, c in POLYNOMIALS:
+        gram = x @ x.t()
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = x.to(matrix.dtype)
+    return (x.t() if tall else x).contiguous()
+
+
+def _as_matrix(axes: int, *, second: bool) -> tuple[int, ...]:
+    """The order of axes that puts the outputs first; a kernel's places go before its inputs, as they lie in memory."""
+    if axes == 2:
+        return (0, 1)
+    return (1, 2, 3, 0) if second else (0, 2, 3, 1)
+
+
+def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> Optimizer:
     """The optimiser of a recipe for all weights of a network; `half`: bfloat16 where it bears that."""
     if recipe.optimizer == "muon":
         return Muon(
@@ -74,9 +199,3 @@ def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> KerasAdam
             half=half,
         )
     return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
-
-
-def set_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
-    """Let every group learn at that share of its highest rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] * share

@@ -145,6 +145,14 @@ RECIPES = {
 }
 
 
+RECIPES_IN_WORDS = {
+    "course": "the reference notebook's",
+    "fast": "reaches its quality in about a quarter of the time",
+    "best": "takes longer and goes further",
+    "unet": "for the model of that name",
+}
+
+
 def named_recipe(name: str | Recipe, **changes: float | None) -> Recipe:
     """The recipe of that name with those fields changed whose value is not None.
 

@@ -244,30 +244,26 @@ def best_epoch(history: list[dict[str, Any]]) -> int:
     return int(min(history, key=lambda row: row[key])["epoch"])
 
 
-def last_model(
-    folder: Path,
-) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]] | None:
-    """Description and weights of both sides at the last checkpoint of a run, None where there is none."""
+def last_model(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDArray[np.float32]]]] | None:
+    """Description and weights, by side and name, at the last checkpoint of a run; None where there is none."""
     config = read_config(folder)
     if config is None:
         return None
     for path in checkpoint_paths(folder):
         tensors, progress = checkpoint.read(path)
-        encoder, decoder = (
-            {
-                name.removeprefix(f"network.{side}."): tensor.numpy()
-                for name, tensor in tensors.items()
-                if name.startswith(f"network.{side}.")
-            }
-            for side in ("encoder", "decoder")
-        )
+        sides: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
+        for whole, tensor in tensors.items():
+            part, _, name = whole.partition(".")
+            if part == "network":
+                side, _, name = name.partition(".")
+                sides.setdefault(side, {})[name] = tensor.numpy()
         description = {
             **config["model"],
             "image_shape": config["data"]["image_shape"],
             "data": config["data"],
             "history": progress["history"],
         }
-        return description, encoder, decoder
+        return description, sides
     return None
 
 

@@ -12,16 +12,17 @@ import numpy as np
 from lookalike.data import DataSpec, ImageSet, load
 from lookalike.errors import RunError
 from lookalike.experiment import RANDOM_STATE, TEST_SIZE, train_run, training_part
-from lookalike.models import MODELS, model_class
+from lookalike.models import KINDS, kinds_of_their_own, model_class, new_model
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 from lookalike.models.pca import PCAAutoencoder
 from lookalike.models.pictures import picture_spec
-from lookalike.models.presets import COMMON_RECIPE, preset
 
 DEFAULT_SIZE = 32
 EXACT_PCA = "exact PCA"
 DENOISER = "denoiser"
+COMMON = "course"
+"""The recipe that most kinds are trained by."""
 
 Say = Callable[[str], object]
 
@@ -103,7 +104,7 @@ def train_subjects(
 ) -> list[Subject]:
     """Train every kind of model in the registry at one code size, and the reference notebook's denoiser, in `folder`.
 
-    Where a kind has its own recipe (residual, unet), that takes the place of `recipe`. Without `denoiser` a kind that
+    Where a kind has its own recipe, that takes the place of `recipe`. Without `denoiser` a kind that
     only removes noise is left out as well.
 
     A training that was broken off goes on; one that ended is taken as it is.
@@ -112,18 +113,17 @@ def train_subjects(
         OptionError, RunError, TrainingDiverged, Interrupted: as the models' `fit`.
     """
     subjects = []
-    for name in (*MODELS, *([DENOISER] if denoiser else [])):
-        own = preset(name)
-        size = code if name in MODELS and own.code_size is not None else own.code_size
+    for name in (*kinds_of_their_own(), *([DENOISER] if denoiser else [])):
+        own = KINDS[name]
+        size = own.code_size if name == DENOISER or own.code_size is None else code
         if size is None and not denoiser:
             continue
         say(f"training {name}" + ("" if size is None else f" with a code of {size}"))
-        model = _new(own.kind, code_size=size, device=device, seed=seed)
+        where = device if "device" in model_class(name).parameters() else None  # a closed form is quick on the CPU
+        model = new_model(name, code_size=size, device=where, seed=seed)
         options: dict[str, Any] = {}
         if model.trains_in_epochs:
-            options = {"recipe": recipe, "epochs": epochs, "noise": own.noise}
-            if own.recipe != COMMON_RECIPE:
-                options["recipe"] = own.recipe
+            options = {"recipe": recipe if own.recipe == COMMON else own.recipe, "epochs": epochs, "noise": own.noise}
         train_run(model, faces, folder / (name if size is None else f"{name}-{size}"), resume=True, **options)
         subjects.append(Subject(EXACT_PCA if _is_exact_pca(model) else name, model))
     return subjects
@@ -146,13 +146,6 @@ def with_exact_pca(subjects: Sequence[Subject], train: ImageSet, left_out: list[
         else:
             left_out.append(f"exact PCA with a code of {code}: these pictures allow {most} at most")
     return [*result, *(subject for subject in subjects if subject.code is None)]
-
-
-def _new(kind: str, **parameters: Any) -> Autoencoder:
-    """A model with those of the parameters that its kind knows."""
-    learner = model_class(kind)
-    known = learner._get_param_names()
-    return learner(**{name: value for name, value in parameters.items() if name in known})
 
 
 def _is_exact_pca(model: Autoencoder) -> bool:
