@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from lookalike import metrics
 from lookalike.errors import OptionError
-from lookalike.noise import NOISES, Chain, Gaussian, Noise, corrupt, parse_noise, picture_generator
+from lookalike.noise import NOISES, Gaussian, Noise, NoiseChain, corrupt, parse_noise, picture_generator
 from pictures import waves
 
 
@@ -190,7 +190,7 @@ def test_a_chain_goes_from_left_to_right() -> None:
     assert (after("gaussian:0.1+occlude:0.25") == -0.5).mean() == pytest.approx(0.25, abs=0.02)
     assert (after("occlude:0.25+gaussian:0.1") == -0.5).mean() < 0.01
     parts = parse_noise("occlude:0.25+gaussian:0.1")
-    assert isinstance(parts, Chain)
+    assert isinstance(parts, NoiseChain)
     for i, picture in enumerate(clean):
         generator = picture_generator(0, 1, i)
         for part in parts.parts:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.common import Json, Run, Seed, answer, names_from
+from lookalike.noise import noise_help
 
 
 def denoise(
@@ -17,8 +18,7 @@ def denoise(
     noise: Annotated[
         str | None,
         typer.Option(
-            help="Noise to add first, as gaussian:0.1, so that one can see the model work; 'lookalike train --help' "
-            "names all kinds.",
+            help=f"Noise to add first, so that one can see the model work: {noise_help()}",
             show_default="none",
         ),
     ] = None,

@@ -10,6 +10,7 @@ import typer
 from lookalike.cli.common import Attributes, Crop, Data, Device, Fit, Json, Seed, Size, answer, load_data
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, usual
+from lookalike.noise import noise_help, parse_noise
 from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS
 
 
@@ -47,10 +48,7 @@ def train(
     noise: Annotated[
         str | None,
         typer.Option(
-            help="Noise on the input only, drawn afresh each epoch: gaussian:SIGMA (a picture spans 1), "
-            "occlude:SHARE (a black rectangle), saltpepper:SHARE, poisson:PHOTONS, blur:PIXELS or jpeg:QUALITY; "
-            "LOW-HIGH draws the number anew for every picture, as gaussian:0-0.25; + joins several, as "
-            "occlude:0.25+gaussian:0.1.",
+            help=f"Noise on the input only, drawn afresh each epoch: {noise_help()}",
             show_default=usual("noise"),
         ),
     ] = None,
@@ -92,7 +90,6 @@ def train(
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
     from lookalike.experiment import train_run
     from lookalike.models import new_model, parameters_of_words
-    from lookalike.noise import parse_noise
 
     given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
     learner = new_model(model, **{**given, **parameters_of_words(model, parameter or [])})

@@ -4,29 +4,19 @@ A corruption sees one picture and that picture's own random generator, which com
 the picture) alone: what a picture suffers depends on no batch, worker or history.
 """
 
-from lookalike.noise.base import Noise
-from lookalike.noise.blur import Blur
-from lookalike.noise.drawing import EVALUATION_EPOCH, NOT_TOLD, corrupt, picture_generator, sigmas
-from lookalike.noise.gaussian import Gaussian
-from lookalike.noise.jpeg import Jpeg
-from lookalike.noise.occlude import Occlude
-from lookalike.noise.parsing import NOISES, Chain, parse_noise
-from lookalike.noise.poisson import Poisson
-from lookalike.noise.saltpepper import SaltPepper
+from lookalike.noise.base import EVALUATION_EPOCH, NOT_TOLD, Noise, corrupt, picture_generator, sigmas
+from lookalike.noise.kinds import NOISES, Gaussian
+from lookalike.noise.parsing import NoiseChain, noise_help, parse_noise
 
 __all__ = [
     "EVALUATION_EPOCH",
     "NOISES",
     "NOT_TOLD",
-    "Blur",
-    "Chain",
     "Gaussian",
-    "Jpeg",
     "Noise",
-    "Occlude",
-    "Poisson",
-    "SaltPepper",
+    "NoiseChain",
     "corrupt",
+    "noise_help",
     "parse_noise",
     "picture_generator",
     "sigmas",

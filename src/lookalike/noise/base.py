@@ -1,18 +1,29 @@
-"""What every corruption is: a function of one picture and that picture's own random generator."""
+"""What every corruption is: a function of one picture and of the random numbers that belong to that picture.
+
+Nothing here loads NumPy before it is called: the command line's help lists the corruptions, and starts without it.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lookalike.errors import OptionError
 
-Floats = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
+EVALUATION_EPOCH = 0
+"""The epoch whose noise evaluations draw; training's epochs count from 1, so it has never been seen."""
+
+NOT_TOLD = -1.0
+"""The level of a picture whose noise a network is to judge for itself."""
 
 
 class Noise(ABC):
@@ -35,6 +46,24 @@ class Noise(ABC):
         return None
 
 
+class Slider(NamedTuple):
+    """How the studio's page offers a corruption.
+
+    Attributes:
+        label: what it is called there.
+        least, most, step: of the numbers that the slider gives.
+        value: the number it begins with.
+        hint: what the number is.
+    """
+
+    label: str
+    least: float
+    most: float
+    step: float
+    value: float
+    hint: str
+
+
 @dataclass(frozen=True)
 class OneNumber(Noise):
     """A corruption of one number: `level`, or drawn evenly between `level` and `up_to` for every picture and epoch.
@@ -55,6 +84,14 @@ class OneNumber(Noise):
     example: ClassVar[str]
     default: ClassVar[float | None] = None
     """The number where the text gives none; None where it must."""
+    placeholder: ClassVar[str]
+    """What stands for the number in help texts."""
+    sentence: ClassVar[str]
+    """What it does to a picture, as help texts say after `NAME:PLACEHOLDER`."""
+    slider: ClassVar[Slider | None] = None
+    """How the studio's page offers it; None where it does not."""
+    in_browser: ClassVar[bool] = False
+    """Whether the page's `noises.js` draws it too; else only a server can show it."""
 
     def __post_init__(self) -> None:
         limits = f"give a number above {self.above:g} and up to {self.most:g}, as {self.example}"
@@ -78,11 +115,48 @@ class OneNumber(Noise):
 
     def __str__(self) -> str:
         if self.up_to is not None:
-            return f"{self.name}:{shortest(self.level)}-{shortest(self.up_to)}"
-        return self.name if self.level == self.default else f"{self.name}:{shortest(self.level)}"
+            return f"{self.name}:{_shortest(self.level)}-{_shortest(self.up_to)}"
+        return self.name if self.level == self.default else f"{self.name}:{_shortest(self.level)}"
 
 
-def shortest(number: float) -> str:
+def picture_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """The random generator of one picture in one epoch: Philox keyed by (seed, epoch), counted from `index`."""
+    return next(_generators(seed, epoch, (index,)))
+
+
+def corrupt(
+    pictures: Floats, noise: Noise, *, seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]
+) -> Floats:
+    """Corrupt float32 (N, H, W, C); `indices` are the pictures' places in their set."""
+    import numpy as np
+
+    corrupted = np.empty(pictures.shape, np.float32)
+    for place, (picture, generator) in enumerate(zip(pictures, _generators(seed, epoch, indices), strict=True)):
+        corrupted[place] = noise(picture, generator)
+    return corrupted
+
+
+def sigmas(noise: Noise, *, seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Floats:
+    """The standard deviations of what `corrupt` adds to the same pictures: float32 (N,), NaN where there is none."""
+    import numpy as np
+
+    drawn = [noise.sigma(generator) for generator in _generators(seed, epoch, indices)]
+    return np.array([np.nan if sigma is None else sigma for sigma in drawn], np.float32)
+
+
+def _generators(seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Iterator[np.random.Generator]:
+    """The generator of each picture in turn: one object set anew, since making one costs six times as much."""
+    import numpy as np
+
+    bits = np.random.Philox(key=np.array([seed, epoch], np.uint64))
+    generator, fresh = np.random.Generator(bits), bits.state
+    for index in indices:
+        fresh["state"]["counter"] = np.array([0, 0, 0, index], np.uint64)
+        bits.state = fresh
+        yield generator
+
+
+def _shortest(number: float) -> str:
     """The shortest text that reads back as the same number."""
     short = f"{number:g}"
     return short if float(short) == number or not math.isfinite(number) else repr(float(number))

@@ -1,23 +1,19 @@
-"""Corruptions by name: a new one is one file and one line here."""
+"""Corruptions by name, one or several: how users write them, and what help texts say of them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lookalike.errors import OptionError
-from lookalike.noise.base import Floats, Noise, OneNumber
-from lookalike.noise.blur import Blur
-from lookalike.noise.gaussian import Gaussian
-from lookalike.noise.jpeg import Jpeg
-from lookalike.noise.occlude import Occlude
-from lookalike.noise.poisson import Poisson
-from lookalike.noise.saltpepper import SaltPepper
+from lookalike.noise.base import Noise
+from lookalike.noise.kinds import NOISES
 
-NOISES: dict[str, type[OneNumber]] = {kind.name: kind for kind in (Gaussian, Occlude, SaltPepper, Poisson, Blur, Jpeg)}
-"""Every corruption by its name in texts."""
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lookalike.noise.base import Floats
 
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _LEVEL = re.compile(f"({_NUMBER})(?:-({_NUMBER}))?")
@@ -25,7 +21,7 @@ _JOINT = re.compile(r"\+(?!\d)")  # a plus before a digit belongs to a number, a
 
 
 @dataclass(frozen=True)
-class Chain(Noise):
+class NoiseChain(Noise):
     """Several corruptions, one after the other from left to right."""
 
     parts: tuple[Noise, ...]
@@ -52,7 +48,16 @@ def parse_noise(text: str) -> Noise:
         OptionError: a name is unknown, or a number is missing or out of range.
     """
     parts = [_parse_one(part, text) for part in _JOINT.split(text)]
-    return parts[0] if len(parts) == 1 else Chain(tuple(parts))
+    return parts[0] if len(parts) == 1 else NoiseChain(tuple(parts))
+
+
+def noise_help() -> str:
+    """All corruptions and how to write them, in sentences for a help text."""
+    kinds = "; ".join(f"{name}:{kind.placeholder} {kind.sentence}" for name, kind in NOISES.items())
+    return (
+        f"{kinds}. LOW-HIGH draws the number anew for every picture, as gaussian:0-0.25; + joins several, as "
+        "occlude:0.25+gaussian:0.1."
+    )
 
 
 def _parse_one(part: str, text: str) -> Noise:
