@@ -84,6 +84,19 @@ class Space(BaseModel):
     squared_half: bool
 
 
+class OfferedNoise(BaseModel):
+    """A noise that the page offers, and its slider; `in_browser`: the page draws it itself."""
+
+    name: str
+    in_browser: bool
+    label: str
+    least: float
+    most: float
+    step: float
+    value: float
+    hint: str
+
+
 class OnnxDenoiser(BaseModel):
     """The exported model that removes noise."""
 
@@ -117,6 +130,7 @@ class Gallery(BaseModel):
     match_basis: str | None
     people: bool
     attributes: list[str]
+    noises: list[OfferedNoise]
     digest: str
     denoiser: bool
     onnx: Onnx | None

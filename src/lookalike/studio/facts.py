@@ -10,6 +10,7 @@ from lookalike.data.images import DataSpec
 from lookalike.gallery.housekeeping import MODEL
 from lookalike.interop.onnx_runtime import DENOISER
 from lookalike.models.store import read_description
+from lookalike.noise import NOISES
 from lookalike.search.metric import Cosine, Metric, Whitened, WhitenedCosine
 
 if TYPE_CHECKING:
@@ -39,8 +40,18 @@ def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dic
         "match_basis": None if threshold is None else threshold.basis,
         "people": any(person is not None for person in view.people),
         "attributes": snapshot.catalog.attribute_names,
+        "noises": noise_facts(),
         "digest": snapshot.digest,
     }
+
+
+def noise_facts() -> list[dict[str, Any]]:
+    """The noises that the page offers: name, whether the page draws it itself, and its slider (see `Slider`)."""
+    return [
+        {"name": name, "in_browser": kind.in_browser, **kind.slider._asdict()}
+        for name, kind in NOISES.items()
+        if kind.slider is not None
+    ]
 
 
 def framing_of(snapshot: Snapshot, gallery: Path) -> DataSpec:

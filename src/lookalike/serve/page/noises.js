@@ -53,6 +53,7 @@ function blurLines(data, sigma, length, step, starts) {
   }
 }
 
+/** Those that `lookalike.noise.kinds` says are drawn here too, by their names there. */
 const NOISES = {
   /** Added to every value; `level` is the standard deviation where a picture spans 1. */
   gaussian: (data, level, { channels, draw }) => each(data, channels, (value) =>

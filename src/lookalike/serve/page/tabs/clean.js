@@ -9,22 +9,15 @@ import { button, choice, everyFrame, failed, h, later, paint, pixelsOf, say, sav
 import { go, note, unpack } from "../url.js";
 import { psnr } from "../vectors.js";
 
-/** Corruptions with the level's range, its step, and how it is written. */
-const NOISES = {
-  gaussian: { label: "Gaussian", min: 0.02, max: 0.3, step: 0.01, value: 0.1, hint: "standard deviation; a picture spans 1" },
-  saltpepper: { label: "Salt and pepper", min: 0.01, max: 0.3, step: 0.01, value: 0.05, hint: "share of pixels" },
-  poisson: { label: "Poisson", min: 5, max: 200, step: 5, value: 40, hint: "photons at full brightness" },
-  occlude: { label: "Rectangle", min: 0.02, max: 0.4, step: 0.01, value: 0.1, hint: "covered share of the picture" },
-  blur: { label: "Blur", min: 0.3, max: 3, step: 0.1, value: 0.8, hint: "standard deviation in pixels" },
-  jpeg: { label: "JPEG", min: 5, max: 95, step: 5, value: 20, hint: "quality" },
-};
-
 const LARGEST_OWN = 2e6;
 
 /** The tab's parts, and how they follow the address. */
 export function build() {
   const { backend, gallery } = studio;
-  const state = { source: null, kind: "gaussian", level: 0.1, seed: 0, own: null, told: 0, pair: "noisy", shown: null };
+  /** By name; what this browser cannot draw itself needs a server. */
+  const noises = new Map(gallery.noises.filter((one) => one.in_browser || backend.noisy).map((one) => [one.name, one]));
+  const first = noises.values().next().value;
+  const state = { source: null, kind: first.name, level: first.value, seed: 0, own: null, told: 0, pair: "noisy", shown: null };
   const [height, width, channels] = gallery.image_shape;
 
   const divider = compare("Noisy", "Denoised");
@@ -34,8 +27,8 @@ export function build() {
     return { name, canvas, value, root: h("figure", {}, canvas, h("figcaption", {}, h("span", {}, name), value)) };
   });
   const levelPlace = h("div", {});
-  const kind = choice({ label: "Kind of noise", options: Object.entries(NOISES).map(([key, { label }]) => [key, label]), value: "gaussian",
-    onchange: (key) => { state.kind = key; state.level = NOISES[key].value; setLevel(); run(); } });
+  const kind = choice({ label: "Kind of noise", options: [...noises.values()].map(({ name, label }) => [name, label]), value: first.name,
+    onchange: (key) => { state.kind = key; state.level = noises.get(key).value; setLevel(); run(); } });
   const pair = choice({ label: "What is compared", options: [["noisy", "Noisy | denoised"], ["original", "Original | denoised"]], value: "noisy", onchange: (value) => { state.pair = value; show(); } });
   const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabIndex: -1, "aria-hidden": "true", onchange: () => own(file.files[0]).catch(failed) });
   const title = h("p", { class: "caption" }, "\u00a0");
@@ -55,7 +48,7 @@ export function build() {
         button("Save the clean one", () => trio[2].canvas.toBlob((blob) => save(blob, "clean.png"))))));
 
   function setLevel() {
-    const { min, max, step, hint } = NOISES[state.kind];
+    const { least: min, most: max, step, hint } = noises.get(state.kind);
     const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
     const level = slider({ label: "How much", hint, min, max, step, value: state.level, show: (v) => v.toFixed(digits), id: "level", oninput: (v) => { state.level = v; runSoon(); } });
     levelPlace.replaceChildren(level.root);
@@ -92,7 +85,7 @@ export function build() {
     const { source: { id }, seed } = state;
     if (state.original?.id !== id) state.original = { id, pixels: await backend.pixels(id) };
     const original = state.original.pixels;
-    const found = await here();
+    const found = noises.get(state.kind).in_browser ? await here() : null;
     let [noisy, clean] = [null, null];
     if (found) {
       const data = await spoilt(original, noise, channels, seed, id);
@@ -161,9 +154,10 @@ export function build() {
     state.source = asked?.id !== undefined ? asked : (await beginning(1))[0];
     state.own = null;
     const [key, level] = (given.get("noise") ?? "").split(":");
-    if (NOISES[key]) {
+    const offered = noises.get(key);
+    if (offered) {
       state.kind = key;
-      state.level = Math.min(NOISES[key].max, Math.max(NOISES[key].min, Number(level) || NOISES[key].value));
+      state.level = Math.min(offered.most, Math.max(offered.least, Number(level) || offered.value));
     }
     state.seed = Math.max(0, Math.trunc(Number(given.get("seed")) || 0));
     noiseControls.hidden = false;
