@@ -15,9 +15,8 @@ from lookalike.data.named import free_name, read_each
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models import KINDS
-from lookalike.models.base import Autoencoder, Evaluation, to_uint8
-from lookalike.models.loading import load_model
-from lookalike.models.pca import PCAAutoencoder
+from lookalike.models.base import Autoencoder, to_uint8
+from lookalike.models.pca import exact_pca_beside
 from lookalike.models.pictures import prepared
 from lookalike.report import write_report
 from lookalike.report.card import Measured, Pictures, write_card
@@ -145,13 +144,6 @@ def pictures_of(
     return train, test
 
 
-def evaluate_run(run: str | Path, data: ImageSet | None = None, noise: str | None = None, seed: int = 0) -> Evaluation:
-    """Evaluate a run on its own test split, or on all of `data`."""
-    model = load_model(run)
-    pictures = pictures_of(model)[1] if data is None else data
-    return model.evaluate(pictures, noise, seed)
-
-
 def report_run(
     model: Autoencoder,
     run: str | Path,
@@ -168,9 +160,7 @@ def report_run(
     shows how it removes that.
     """
     train, test = pictures_of(model, progress)
-    compare: list[tuple[str, Autoencoder]] = []
-    if model.kind != "pca" and model.code_size <= min(len(train), int(np.prod(train.image_shape))):
-        compare.append(("exact PCA", PCAAutoencoder(model.code_size).fit(train)))
+    pca, _ = exact_pca_beside(model, train)
     trained_with = noise_of(run)
     if denoiser is None and trained_with is not None:
         denoiser, noise = model, trained_with
@@ -179,7 +169,7 @@ def report_run(
         test,
         Path(out),
         train=train,
-        compare=compare,
+        compare=[] if pca is None else [("exact PCA", pca)],
         denoiser=denoiser,
         noise=noise or KINDS["denoiser"].noise,
         timings=timing_of(run)._asdict(),

@@ -219,7 +219,7 @@ def test_an_exact_pca_is_left_out_where_it_takes_long_or_cannot_be(
 ) -> None:
     command = ["train", DATA, "--model", "conv", "--size", SIZE, "--epochs", 1, "--json", "--run"]
     call(*command, tmp_path / "large", "--code", 82).json  # noqa: B018
-    assert "81 pictures of 768 values allow none with a code of 82" in (tmp_path / "large" / "card.md").read_text()
+    assert "81 pictures of 768 values allow a code of 81 at most" in (tmp_path / "large" / "card.md").read_text()
     monkeypatch.setattr(card, "PCA_WORK", 81 * 768 * 81 - 1)
     call(*command, tmp_path / "long").json  # noqa: B018
     text = (tmp_path / "long" / "card.md").read_text()

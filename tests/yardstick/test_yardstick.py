@@ -354,7 +354,7 @@ def test_the_whole_command(call, tmp_path: Path) -> None:  # type: ignore[no-unt
     assert [(m["model"], m["code_size"]) for m in found["models"]] == [
         ("conv", 4), ("exact PCA", 4), ("residual", 4), ("search", 4), ("denoiser", 512), ("unet", None),
     ]  # fmt: skip
-    assert found["left_out"] == ["exact PCA with a code of 512: these pictures allow 180 at most"]
+    assert found["left_out"] == ["exact PCA with a code of 512: 180 pictures of 768 values allow a code of 180 at most"]
     assert set(found["best_metric"].values()) <= set(METRICS)
 
     figures = [Figure(**row) for row in found["figures"]]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from lookalike.data.images import ImageSet
 from lookalike.errors import OptionError
 from lookalike.models import store
-from lookalike.models.base import Pictures, as_pictures, describe_data, shape_of, unknown_data
+from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, shape_of, unknown_data
 from lookalike.models.fitting import TrainedAutoencoder, fit_at_once
 from lookalike.models.subspace import (
     COVARIANCE_UP_TO,
@@ -183,3 +184,32 @@ class PCAAutoencoder(TrainedAutoencoder):
         )
         first, second = ((sides[side]["dense.weight"], sides[side]["dense.bias"]) for side in shapes)
         self._layers = first, second
+
+
+def exact_pca_beside(
+    model: Autoencoder, pictures: ImageSet, most_work: float = np.inf
+) -> tuple[PCAAutoencoder | None, str | None]:
+    """The exact PCA to judge a model by: of its code size, fitted to the pictures of its training; or none, and why.
+
+    Neither a PCA nor a reason where there is nothing to compare: the model has no code, or is an exact PCA itself.
+
+    Args:
+        model: the fitted model that it is to stand beside.
+        pictures: those of the model's training.
+        most_work: multiplications that the fit may take, about the number of pictures times that of their values times
+            the lesser of both.
+    """
+    if not model.has_code or is_exact_pca(model):
+        return None, None
+    count, values = len(pictures), int(np.prod(pictures.image_shape))
+    most = min(count, values)
+    if model.code_size > most:
+        return None, f"{count:,} pictures of {values:,} values allow a code of {most:,} at most"
+    if count * values * most > most_work:
+        return None, f"for {count:,} pictures of {values:,} values it would take long"
+    return PCAAutoencoder(model.code_size).fit(pictures), None
+
+
+def is_exact_pca(model: Autoencoder) -> bool:
+    """Whether a model is a PCA in closed form."""
+    return model.kind == PCAAutoencoder.kind and not model.trains_in_epochs

@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from lookalike import files
 from lookalike.data import ImageSet
 from lookalike.models.base import Autoencoder, Evaluation
-from lookalike.models.pca import PCAAutoencoder
+from lookalike.models.pca import exact_pca_beside
 from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended_use, is_for_search, limits
 from lookalike.report.front_matter import front_matter, model_index
 from lookalike.report.markup import duration
@@ -75,7 +73,8 @@ def write_card(
     """
     folder = Path(run)
     facts = facts_of(model, read_config(folder) or {}, pictures, seconds)
-    beside, left_out = exact_pca(model, pictures)
+    pca, left_out = exact_pca_beside(model, pictures.train, PCA_WORK)
+    beside = None if pca is None else pca.evaluate(pictures.test)
     name = folder.resolve().name
     parts = [
         front_matter(_for_machines(model, name, facts, measured, beside)),
@@ -132,18 +131,6 @@ def facts_of(model: Autoencoder, config: dict[str, Any], pictures: Pictures, sec
             if environment.get(key)
         },
     }
-
-
-def exact_pca(model: Autoencoder, pictures: Pictures) -> tuple[Evaluation | None, str | None]:
-    """How an exact PCA of the model's code size does on the test pictures; or None, and why."""
-    if not model.has_code or (model.kind == PCAAutoencoder.kind and not model.trains_in_epochs):
-        return None, None
-    count, values = len(pictures.train), int(np.prod(pictures.train.image_shape))
-    if model.code_size > min(count, values):
-        return None, f"{count:,} pictures of {values:,} values allow none with a code of {model.code_size:,}"
-    if count * values * min(count, values) > PCA_WORK:
-        return None, f"for {count:,} pictures of {values:,} values it would take long"
-    return PCAAutoencoder(model.code_size).fit(pictures.train).evaluate(pictures.test), None
 
 
 def _for_machines(

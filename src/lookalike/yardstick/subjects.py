@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lookalike.data import DataSpec, ImageSet, load
 from lookalike.errors import RunError
 from lookalike.experiment import RANDOM_STATE, TEST_SIZE, train_run, training_part
 from lookalike.models import KINDS, kinds_of_their_own, model_class, new_model
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
-from lookalike.models.pca import PCAAutoencoder
+from lookalike.models.pca import exact_pca_beside, is_exact_pca
 from lookalike.models.pictures import picture_spec
 
 DEFAULT_SIZE = 32
@@ -125,7 +123,7 @@ def train_subjects(
         if model.trains_in_epochs:
             options = {"recipe": recipe if own.recipe == COMMON else own.recipe, "epochs": epochs, "noise": own.noise}
         train_run(model, faces, folder / (name if size is None else f"{name}-{size}"), resume=True, **options)
-        subjects.append(Subject(EXACT_PCA if _is_exact_pca(model) else name, model))
+        subjects.append(Subject(EXACT_PCA if is_exact_pca(model) else name, model))
     return subjects
 
 
@@ -135,21 +133,17 @@ def with_exact_pca(subjects: Sequence[Subject], train: ImageSet, left_out: list[
     Those without a code come last.
     """
     result: list[Subject] = []
-    most = min(len(train), int(np.prod(train.image_shape)))
     for code in sorted({subject.code for subject in subjects if subject.code is not None}):
         own = [subject for subject in subjects if subject.code == code]
         result += own
-        if any(_is_exact_pca(subject.model) for subject in own):
+        if any(is_exact_pca(subject.model) for subject in own):
             continue
-        if code <= most:
-            result.append(Subject(EXACT_PCA, PCAAutoencoder(code).fit(train)))
-        else:
-            left_out.append(f"exact PCA with a code of {code}: these pictures allow {most} at most")
+        pca, reason = exact_pca_beside(own[0].model, train)
+        if pca is not None:
+            result.append(Subject(EXACT_PCA, pca))
+        if reason is not None:
+            left_out.append(f"exact PCA with a code of {code}: {reason}")
     return [*result, *(subject for subject in subjects if subject.code is None)]
-
-
-def _is_exact_pca(model: Autoencoder) -> bool:
-    return model.kind == PCAAutoencoder.kind and not model.trains_in_epochs
 
 
 def _check_split(subject: Subject, faces: ImageSet) -> None:
