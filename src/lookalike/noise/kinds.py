@@ -209,5 +209,15 @@ class Jpeg(OneNumber):
         return back / np.float32(255) - np.float32(0.5)
 
 
-NOISES: dict[str, type[OneNumber]] = {kind.name: kind for kind in (Gaussian, Occlude, SaltPepper, Poisson, Blur, Jpeg)}
+KINDS: tuple[type[OneNumber], ...] = (
+    Gaussian,
+    Occlude,
+    SaltPepper,
+    Poisson,
+    Blur,
+    Jpeg,
+)
+"""Every corruption, in the order of help texts and of the page."""
+
+NOISES = {kind.name: kind for kind in KINDS}
 """Every corruption by its name in texts."""
