@@ -27,8 +27,8 @@ import numpy as np
 
 from lookalike.data import ImageSet
 from lookalike.data.images import Pixels
-from lookalike.denoising import CLASSICAL, ClassicalDenoiser, compare, denoise, markdown, protocol
-from lookalike.denoising.table import Row
+from lookalike.denoising import CLASSICAL, ClassicalDenoiser, compare, denoise, judging, markdown
+from lookalike.denoising.judging import Restored
 from lookalike.experiment import pictures_of
 from lookalike.models.base import Autoencoder, Floats
 from lookalike.models.loading import load_model
@@ -57,7 +57,7 @@ def main() -> None:
         photos, train = [photograph(name) for name in PHOTOS], pictures_of(next(iter(models.values())))[0]
         rows = [
             row
-            for sigma in protocol.SIGMAS
+            for sigma in judging.SIGMAS
             for row in on_photos(models, photos, train, sigma, options.tuned_on, options.seed)
         ]
         print(f"{', '.join(PHOTOS)}: means over {len(PHOTOS)} photographs\n\n{markdown(rows)}")
@@ -66,14 +66,14 @@ def main() -> None:
     judged = test[: options.pictures]
     rows = []
     if options.protocol:
-        for sigma in protocol.SIGMAS:
+        for sigma in judging.SIGMAS:
             tuned = tune(train, f"gaussian:{sigma:.6f}", options.tuned_on, options.seed)
-            denoisers: dict[str, protocol.Denoiser] = {name: partial(_whole, model) for name, model in models.items()}
+            denoisers: dict[str, judging.Denoiser] = {name: partial(_whole, model) for name, model in models.items()}
             denoisers |= {name: partial(_classical, one) for name, one in tuned.items()}
-            rows += protocol.judge(denoisers, list(judged.pixels), sigma, seed=options.seed)
+            rows += judging.judge(denoisers, list(judged.pixels), sigma, seed=options.seed)
     else:
         for level in options.levels:
-            judges: dict[str, Callable[[Floats], Floats]] = {protocol.NOISY: lambda noisy: noisy}
+            judges: dict[str, Callable[[Floats], Floats]] = {judging.NOISY: lambda noisy: noisy}
             judges |= {run: model.reconstruct for run, model in models.items()}
             judges |= tune(train, level, options.tuned_on, options.seed)
             rows += compare(judges, judged, level, options.seed)
@@ -110,11 +110,11 @@ def photograph(name: str) -> Pixels:
 
 def on_photos(
     models: dict[str, Autoencoder], photos: list[Pixels], train: ImageSet, sigma: float, count: int, seed: int
-) -> list[Row]:
+) -> list[Restored]:
     """The protocol on photographs, each with classical denoisers that were tuned on its own middle."""
     level = f"gaussian:{sigma:.6f}"
     tuned = [tune(_middle(photo)[None], level, 1, seed) for photo in photos]
-    denoisers: dict[str, protocol.Denoiser] = {name: partial(_whole, model) for name, model in models.items()}
+    denoisers: dict[str, judging.Denoiser] = {name: partial(_whole, model) for name, model in models.items()}
     for name, model in models.items():
         if model.takes_level:
             denoisers[f"{name}, told"] = partial(_whole, model, level=sigma)
@@ -124,7 +124,7 @@ def on_photos(
         denoisers[name] = lambda noisy, place, name=name: tuned[place][name](noisy[None])[0]  # type: ignore[misc]
     elsewhere = ClassicalDenoiser(BEST).tune(train, level, seed=seed, limit=count)
     denoisers[f"{BEST}, tuned on the run's pictures"] = partial(_classical, elsewhere)
-    return protocol.judge(denoisers, photos, sigma, seed=seed)
+    return judging.judge(denoisers, photos, sigma, seed=seed)
 
 
 def _middle(photo: Pixels) -> Pixels:

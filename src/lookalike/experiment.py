@@ -19,7 +19,7 @@ from lookalike.models.base import Autoencoder, to_uint8
 from lookalike.models.pca import exact_pca_beside
 from lookalike.models.pictures import prepared
 from lookalike.report import write_report
-from lookalike.report.card import Measured, Pictures, write_card
+from lookalike.report.card import Measured, RunPictures, write_card
 from lookalike.training.run import read_config
 
 TEST_SIZE = 0.1
@@ -88,7 +88,7 @@ def train_run(
         test=model.evaluate(test),
         noisy=None if noise is None else model.evaluate(test, noise),
     )
-    card = write_card(model, run, Pictures(train, held_out, test), measured, timing.seconds)
+    card = write_card(model, run, RunPictures(train, held_out, test), measured, timing.seconds)
     return {
         "run": str(run),
         "model": model.kind,

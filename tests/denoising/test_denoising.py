@@ -11,7 +11,16 @@ from skimage import restoration
 from skimage.filters import gaussian
 
 import lookalike as la
-from lookalike.denoising import CLASSICAL, ClassicalDenoiser, Row, compare, denoise, markdown, protocol, tiles
+from lookalike.denoising import (
+    CLASSICAL,
+    ClassicalDenoiser,
+    Restored,
+    compare,
+    denoise,
+    judging,
+    markdown,
+    tiling,
+)
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
@@ -133,7 +142,7 @@ def test_a_denoiser_is_no_worse_at_the_borders_of_tiles(
 
     squared = squared_errors()
     assert squared.mean() < 0.05 * 0.01
-    assert border_excess(squared, tiles.step_of(16)) < 1.02
+    assert border_excess(squared, tiling.step_of(16)) < 1.02
     # Side by side, without overlap, the same tiles do worse, at their borders most of all.
     apart, wanted = (
         pictures[:, :112].reshape(10, 7, 16, 7, 16, 3).swapaxes(2, 3).reshape(-1, 16, 16, 3)
@@ -143,7 +152,7 @@ def test_a_denoiser_is_no_worse_at_the_borders_of_tiles(
     assert squared.mean() < errors.mean()
     assert errors[[0, -1]].mean() > 2 * errors[4:-4].mean()
     # What is measured above does tell steps of half a tile from these.
-    monkeypatch.setattr(tiles, "step_of", lambda tile: tile // 2)
+    monkeypatch.setattr(tiling, "step_of", lambda tile: tile // 2)
     assert border_excess(squared_errors(), 8) > 1.06
 
 
@@ -154,7 +163,7 @@ def test_what_a_network_adds_with_its_strides_is_averaged_away(period: int, monk
     flat = np.full((90, 80, 1), 128, np.uint8)
     assert np.abs(denoise(model, flat).astype(int) - 128).max() <= 51 / 8
     if period < 16:
-        monkeypatch.setattr(tiles, "step_of", lambda tile: tile // 4)
+        monkeypatch.setattr(tiling, "step_of", lambda tile: tile // 4)
         assert np.abs(denoise(model, flat).astype(int) - 128).max() > 40
 
 
@@ -292,7 +301,7 @@ def test_compare_shields_denoisers_from_one_another() -> None:
 
 
 def test_the_table_says_what_the_rows_say() -> None:
-    table = markdown([Row("ours", NOISE, 0.00281, 25.517, 0.8812, 0.0004)])
+    table = markdown([Restored("ours", NOISE, 0.00281, 25.517, 0.8812, 0.0004)])
     assert table.splitlines()[-1] == "| gaussian:0.1 | ours | 0.00281 | 25.52 | 0.8812 | 0.40 |"
     assert len({line.count("|") for line in table.splitlines()}) == 1
 
@@ -307,7 +316,7 @@ def test_the_protocol_is_eight_bits_out_and_one_seed_for_every_picture() -> None
         noisy *= 0.5  # in place: the others must not see it
         return noisy
 
-    nothing, halved, same = protocol.judge({"half way": half_way, "same": lambda x, _: x}, pictures, 25 / 255, seed=3)
+    nothing, halved, same = judging.judge({"half way": half_way, "same": lambda x, _: x}, pictures, 25 / 255, seed=3)
     assert [row.name for row in (nothing, halved, same)] == ["the noisy pictures", "half way", "same"]
     assert {row.noise for row in (nothing, halved, same)} == {"25 of 255"}
     assert (nothing.mse, nothing.psnr, nothing.ssim) == (same.mse, same.psnr, same.ssim)

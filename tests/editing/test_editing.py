@@ -19,10 +19,10 @@ import lookalike as la
 from lookalike import plots
 from lookalike.editing import Direction, learn_directions, load_directions, save_directions
 from lookalike.editing.attributes import SOFTNESS
+from lookalike.editing.directions import folds_of, numbered_groups, score
 from lookalike.editing.edit import amount_rows
 from lookalike.editing.morph import between
 from lookalike.editing.pictures import read_group, write_edit, write_morph
-from lookalike.editing.scoring import folds_of, numbered_groups, score
 from lookalike.editing.store import keep_directions
 from lookalike.errors import DataError, OptionError, RunError
 from pictures import waves

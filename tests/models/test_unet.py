@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import lookalike as la
-from lookalike.denoising import denoise, windows
+from lookalike.denoising import denoise, tiling
 from lookalike.errors import OptionError
 from lookalike.models import KINDS
 from lookalike.models.base import Autoencoder, centre
@@ -190,7 +190,7 @@ def test_windows_give_what_the_whole_gives(
         return original(self, X, level)
 
     monkeypatch.setattr(UNetDenoiser, "reconstruct", watched)
-    monkeypatch.setattr(windows, "WINDOW", 32)
+    monkeypatch.setattr(tiling, "WINDOW", 32)
     difference = np.abs(denoise(model, picture).astype(int) - whole)
     assert difference.max() <= 1  # half a level may round either way
     assert (difference > 0).mean() < 0.002
@@ -203,7 +203,7 @@ def test_windows_give_what_the_whole_gives(
 
 @pytest.mark.parametrize("shape", [(40, 40), (33, 46), (5, 70)])
 def test_a_self_ensemble_is_the_mean_of_quarter_turns(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "WINDOW", 32)
+    monkeypatch.setattr(tiling, "WINDOW", 32)
     model, picture = lively(width=6), np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     turns = [model.reconstruct(np.rot90(picture, k).copy(), 0.1)[0] for k in range(4)]
     by_hand = np.mean([np.rot90(la.to_uint8(turn).astype(int), -k) for k, turn in enumerate(turns)], axis=0)

@@ -19,7 +19,7 @@ from lookalike.denoising import CLASSICAL, ClassicalDenoiser
 from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import write_report
-from lookalike.report.pictures import code_picture
+from lookalike.report.markup import code_picture
 from pictures import waves
 
 

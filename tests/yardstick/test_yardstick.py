@@ -16,12 +16,17 @@ from lookalike import metrics
 from lookalike.data import load
 from lookalike.errors import DataError, RunError
 from lookalike.search.metric import METRICS
-from lookalike.yardstick.agreement import PREFERRED, attribute_agreement, chance_agreement, choose_attributes, yes_or_no
-from lookalike.yardstick.figures import Figure, as_csv
-from lookalike.yardstick.ground import by_chance, survey
-from lookalike.yardstick.neighbours import nearest_others, nearest_others_by_bits
-from lookalike.yardstick.page import as_markdown, shown
-from lookalike.yardstick.perceptual_hash import perceptual_hash
+from lookalike.yardstick.figures import Figure, as_csv, as_markdown, shown
+from lookalike.yardstick.ground_truth import (
+    PREFERRED,
+    attribute_agreement,
+    by_chance,
+    chance_agreement,
+    choose_attributes,
+    survey,
+    yes_or_no,
+)
+from lookalike.yardstick.search import nearest_others, nearest_others_by_bits, perceptual_hash
 from lookalike.yardstick.subjects import Subject, load_runs, read_data
 from lookalike.yardstick.verification import Pairs, best_threshold, draw_pairs, pair_distances, read_pairs, verify
 
@@ -408,7 +413,7 @@ def test_given_runs_are_judged_as_they_are(call, tmp_path: Path) -> None:  # typ
 
 def test_without_scikit_image_the_classical_denoisers_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from lookalike.denoising import classical
-    from lookalike.yardstick.denoising import judge_denoising
+    from lookalike.yardstick.quality import judge_denoising
 
     monkeypatch.setattr(classical, "find_spec", lambda _: None)
     train, test = load("synthetic:60", size=16).split()
@@ -473,7 +478,7 @@ def test_lfw_pairs_are_all_there(lfw_archive: Path) -> None:
 
 @pytest.mark.parametrize("count", [2, 6])
 def test_plot_keeps_its_legends_and_labels_off_the_bars(count: int) -> None:
-    from lookalike.yardstick.plot import quality_figure
+    from lookalike.yardstick.figures import quality_figure
 
     figures = [
         Figure("raw pixels", None, "euclidean", "retrieval", "same person in the top", "1", 0.1),

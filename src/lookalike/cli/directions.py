@@ -45,8 +45,8 @@ def directions(
     it was not learned from, and said to mean something where the score is above chance by more than 3 standard errors
     and by more than 0.05. The seed cuts the pictures into parts.
     """
+    from lookalike.editing.attributes import learn_directions
     from lookalike.editing.directions import difference_direction
-    from lookalike.editing.learning import learn_directions
     from lookalike.editing.pictures import read_group
     from lookalike.editing.store import keep_directions
     from lookalike.experiment import pictures_of

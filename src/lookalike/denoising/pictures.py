@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lookalike import metrics, plots
 from lookalike.data import Pixels, Rejected, read_picture
 from lookalike.data.named import free_name, read_each
-from lookalike.denoising.sheet import Shown, denoising_sheet
-from lookalike.denoising.tiles import Restorer, denoise
+from lookalike.denoising.tiling import Restorer, denoise
 from lookalike.files import write_bytes
 from lookalike.models.base import Floats, centre, to_uint8
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DETAIL = 256
+"""Of a larger side only this many pixels in the middle are shown: scaled down, a picture loses its noise unaided."""
+CELL = 2.2
+"""Inches of a picture on the sheet."""
 SHEET_MOST = 6
 """Pictures on one side-by-side sheet."""
+
+
+class SheetRow(NamedTuple):
+    """One row: the picture's name, and titled states of it, uint8 (H, W, C)."""
+
+    name: str
+    states: list[tuple[str, Pixels]]
 
 
 class Denoised(NamedTuple):
@@ -51,7 +64,7 @@ def denoise_files(
     taken = {path.resolve() for path in paths}
     written: list[Path] = []
     skipped: list[Rejected] = []
-    shown: list[Shown] = []
+    shown: list[SheetRow] = []
     for path, picture in read_each(paths, _read, skipped):
         given: Pixels | Floats = picture
         if noise is not None:
@@ -74,9 +87,32 @@ def _read(path: Path) -> Pixels:
     return picture[..., :1] if grey else picture
 
 
-def _shown(name: str, original: Pixels, given: Pixels, restored: Pixels, noise: Noise | None) -> Shown:
+def _shown(name: str, original: Pixels, given: Pixels, restored: Pixels, noise: Noise | None) -> SheetRow:
     if noise is None:
-        return Shown(name, [("as it is", given), ("denoised", restored)])
+        return SheetRow(name, [("as it is", given), ("denoised", restored)])
     before, after = (float(metrics.psnr(centre(original)[None], centre(other)[None])[0]) for other in (given, restored))
     noisy, denoised = f"{noise}: {before:.2f} dB", f"denoised: {after:.2f} dB"
-    return Shown(name, [("original", original), (noisy, given), (denoised, restored)])
+    return SheetRow(name, [("original", original), (noisy, given), (denoised, restored)])
+
+
+def denoising_sheet(rows: Sequence[SheetRow]) -> Figure:
+    """One row a picture, one column a state, for rows of equally many states."""
+    from matplotlib.figure import Figure
+
+    columns = len(rows[0].states)
+    figure = Figure(figsize=(CELL * columns + 0.3, (CELL + 0.25) * len(rows)), layout="constrained")
+    cells = figure.subplots(len(rows), columns, squeeze=False)
+    for row, line in zip(rows, cells, strict=True):
+        for (title, picture), axes in zip(row.states, line, strict=True):
+            axes.imshow(plots.displayable(_middle(picture)), interpolation="nearest")
+            axes.set_title(title, fontsize=7, color=plots.INK)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+        line[0].set_ylabel(row.name[:24], fontsize=7, color=plots.INK)
+    return figure
+
+
+def _middle(picture: Pixels) -> Pixels:
+    top, left = (max(side - DETAIL, 0) // 2 for side in picture.shape[:2])
+    return picture[top : top + DETAIL, left : left + DETAIL]

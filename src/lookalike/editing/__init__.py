@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from lookalike.editing.attributes import attribute_directions
-from lookalike.editing.directions import Direction, difference_direction, principal_directions
+from lookalike.editing.attributes import attribute_directions, learn_directions
+from lookalike.editing.directions import Direction, Score, difference_direction, principal_directions
 from lookalike.editing.edit import edit
-from lookalike.editing.learning import learn_directions
 from lookalike.editing.morph import morph
 from lookalike.editing.pictures import write_edit, write_morph
-from lookalike.editing.scoring import Score
 from lookalike.editing.store import load_directions, save_directions
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Directions of known attributes: smile, glasses, the colour of hair."""
+"""Directions of known attributes: smile, glasses, the colour of hair; and all that pictures can teach."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ import numpy.typing as npt
 from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import LogisticRegression
 
-from lookalike.editing.directions import FOLDS, Direction, checked_codes
-from lookalike.editing.scoring import Score, folds_of, numbered_groups, score
+from lookalike.data.images import ImageSet
+from lookalike.editing.directions import (
+    FOLDS,
+    Direction,
+    Score,
+    checked_codes,
+    folds_of,
+    numbered_groups,
+    principal_directions,
+    score,
+)
 from lookalike.errors import OptionError
+from lookalike.models.base import Autoencoder
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Doubles = npt.NDArray[np.float64]
 
 LEAST_CODES = 10
 SOFTNESS = 0.01
 """Added to the squared lengths (1) of the read-outs before each is freed of the others: two attributes that are read
 from almost the same part of the code would otherwise leave each other nothing but noise."""
+COUNT = 10
+
+Doubles = npt.NDArray[np.float64]
 
 
 def attribute_directions(
@@ -143,3 +154,49 @@ def _checked_table(attributes: Mapping[str, npt.ArrayLike] | pd.DataFrame, count
     if not columns:
         raise OptionError("no attribute changes from picture to picture, so there is nothing to learn")
     return names, np.stack(columns, axis=1)
+
+
+def learn_directions(
+    model: Autoencoder,
+    pictures: ImageSet,
+    *,
+    attributes: Sequence[str] | None = None,
+    count: int = COUNT,
+    seed: int = 0,
+) -> list[Direction]:
+    """`count` principal directions of the pictures' codes and, where there is a table, a direction for each attribute.
+
+    Args:
+        model: a fitted model.
+        pictures: N pictures, such as those of its training.
+        attributes: the attributes to learn, each held against the others; None for all of the table.
+        count: of principal directions.
+        seed: of the parts that scores are measured on.
+
+    Raises:
+        OptionError: an attribute is not in the table, or there are too few pictures.
+    """
+    if len(pictures) < 2:
+        raise OptionError(f"{len(pictures)} pictures; directions need 2 or more")
+    codes = model.encode(pictures)
+    directions = principal_directions(codes, count)
+    known = pictures.attribute_names if pictures.attribute_values is not None else ()
+    for name in attributes or ():
+        if name not in known:
+            listed = f"it has {', '.join(known)}" if known else "there is no table"
+            raise OptionError(f"attribute {name!r} is not in the table of these pictures; {listed}")
+    wanted = known if attributes is None else tuple(dict.fromkeys(attributes))
+    values = pictures.attribute_values
+    folds = min(FOLDS, int(numbered_groups(pictures.people, len(pictures)).max()) + 1)
+    if values is None or not wanted or (attributes is None and (len(pictures) < LEAST_CODES or folds < 2)):
+        return directions
+    table = {name: np.asarray(values[:, known.index(name)]) for name in wanted}
+    if attributes is None:  # a table may hold columns that nobody filled in
+        table = {name: column for name, column in table.items() if _usable(column)}
+    if not table:
+        return directions
+    return [*directions, *attribute_directions(codes, table, people=pictures.people, folds=folds, seed=seed)]
+
+
+def _usable(column: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bool:
+    return bool(np.isfinite(column).all() and column.min() < column.max())

@@ -11,8 +11,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from lookalike import files
-from lookalike.editing.directions import Direction
-from lookalike.editing.scoring import Score
+from lookalike.editing.directions import Direction, Score
 from lookalike.errors import OptionError, RunError
 from lookalike.models.base import Autoencoder
 

@@ -46,7 +46,7 @@ class Measured(NamedTuple):
     noisy: Evaluation | None
 
 
-class Pictures(NamedTuple):
+class RunPictures(NamedTuple):
     """The parts of a run's pictures; `validation` is None where none were held out."""
 
     train: ImageSet
@@ -55,7 +55,7 @@ class Pictures(NamedTuple):
 
 
 def write_card(
-    model: Autoencoder, run: str | Path, pictures: Pictures, measured: Measured, seconds: float | None
+    model: Autoencoder, run: str | Path, pictures: RunPictures, measured: Measured, seconds: float | None
 ) -> Path:
     """Write `card.md` into a run's folder, atomically, and return its path.
 
@@ -92,7 +92,9 @@ def write_card(
     return folder / CARD
 
 
-def facts_of(model: Autoencoder, config: dict[str, Any], pictures: Pictures, seconds: float | None) -> dict[str, Any]:
+def facts_of(
+    model: Autoencoder, config: dict[str, Any], pictures: RunPictures, seconds: float | None
+) -> dict[str, Any]:
     """All that is known of a run without measuring, as JSON values: the card's `lookalike` section.
 
     No path of the machine is among it: pictures that lie in a file or folder go by its name alone.

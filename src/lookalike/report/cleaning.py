@@ -10,11 +10,11 @@ import numpy as np
 from lookalike import metrics
 from lookalike.data import ImageSet
 from lookalike.denoising.classical import CLASSICAL, ClassicalDenoiser, TunedDenoiser
-from lookalike.denoising.table import compare
+from lookalike.denoising.judging import compare
 from lookalike.models.base import Autoencoder, Floats, centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import markup
-from lookalike.report.pictures import Album
+from lookalike.report.markup import Album
 
 CLEANED = 8
 TUNED_ON = 40

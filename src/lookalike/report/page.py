@@ -12,8 +12,8 @@ from lookalike.data import ImageSet
 from lookalike.models.base import Autoencoder
 from lookalike.report import sections
 from lookalike.report.cleaning import cleaning
-from lookalike.report.edits import edits
-from lookalike.report.pictures import Album
+from lookalike.report.markup import Album
+from lookalike.report.sections import edits
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 

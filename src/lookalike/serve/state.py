@@ -300,7 +300,7 @@ class Studio:
 
 def _import_what_comes_late() -> None:
     """The first edit or denoising would otherwise keep everybody waiting for scikit-learn."""
-    for name in ("editing.directions", "editing.morph", "denoising.tiles", "noise", "models.pictures"):
+    for name in ("editing.directions", "editing.morph", "denoising.tiling", "noise", "models.pictures"):
         import_module(f"lookalike.{name}")
 
 

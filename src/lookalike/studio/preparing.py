@@ -136,8 +136,7 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
     import numpy as np
 
     from lookalike.editing.attributes import LEAST_CODES, attribute_directions
-    from lookalike.editing.directions import FOLDS, principal_directions
-    from lookalike.editing.scoring import numbered_groups
+    from lookalike.editing.directions import FOLDS, numbered_groups, principal_directions
     from lookalike.studio.facts import direction_facts
 
     view = snapshot.view

@@ -105,7 +105,7 @@ def _noisy(clean: Pixels, text: str, seed: int, index: int) -> Floats:
 
 
 def _denoised(codec: Restorer, given: Pixels | Floats, level: float | None) -> Pixels:
-    from lookalike.denoising.tiles import denoise
+    from lookalike.denoising.tiling import denoise
 
     return denoise(codec, given, level)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, cast
@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.data.images import Pixels
-from lookalike.denoising.windows import by_windows, turned_by_windows
 from lookalike.errors import OptionError
 from lookalike.models.base import BATCH, Floats, as_pictures, centre, to_uint8
+
+WINDOW = 256
+"""Side of what a window adds to the result, in pixels."""
 
 
 class Restorer(Protocol):
@@ -174,3 +176,38 @@ def _write(result: Pixels, done: Floats, top: int, left: int) -> None:
     first, last = max(top, 0), min(top + len(done), len(result))
     if first < last:
         result[first:last] = to_uint8(done[first - top : last - top, left : left + result.shape[1]])
+
+
+def by_windows(restore: Callable[[Floats], Floats], source: Pixels | Floats, reach: int) -> Pixels:
+    """Restore one picture (H, W, C), uint8 or centred float, of any size -> uint8 (H, W, C).
+
+    A window sees `reach` pixels more on every side, as far as the picture goes: all that can change its result. So the
+    whole is what the model would make of the picture at once, to rounding, and memory is that of one window.
+    """
+    result = np.empty(source.shape, np.uint8)
+    for rows, seen_rows in _spans(source.shape[0], reach):
+        for columns, seen_columns in _spans(source.shape[1], reach):
+            restored = restore(centre(source[seen_rows, seen_columns])[None])[0]
+            top, left = rows.start - seen_rows.start, columns.start - seen_columns.start
+            kept = restored[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+            result[rows, columns] = to_uint8(kept)
+    return result
+
+
+def turned_by_windows(restore: Callable[[Floats], Floats], source: Pixels | Floats, reach: int) -> Pixels:
+    """The mean over the picture's four quarter turns of what `by_windows` makes of each, turned back.
+
+    The picture is turned, not the window: a network that halves its grid sees all windows of a turn on one grid.
+    """
+    total = np.zeros(source.shape, np.uint16)
+    for quarters in range(4):
+        turned: Any = np.ascontiguousarray(np.rot90(source, quarters))
+        total += np.rot90(by_windows(restore, turned, reach), -quarters)
+    return ((total + 2) // 4).astype(np.uint8)
+
+
+def _spans(side: int, reach: int) -> Iterator[tuple[slice, slice]]:
+    """(what a window adds, what it sees) along one axis."""
+    for start in range(0, side, WINDOW):
+        stop = min(start + WINDOW, side)
+        yield slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))

@@ -8,20 +8,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike import metrics
 from lookalike.data import ImageSet
 from lookalike.data.lfw import portrait, read_attributes
 from lookalike.errors import DataError
 from lookalike.metrics import Floats, Ids
-from lookalike.yardstick.agreement import Agreement, attribute_agreement, chance_agreement, choose_attributes, yes_or_no
 from lookalike.yardstick.verification import FOLDS, Pairs, draw_pairs, read_pairs
 
 TOPS = (1, 5, 10)
 NEIGHBOURS = max(TOPS)
+MOST = 10
+PREFERRED = (
+    ("Male", "Smiling", "Eyeglasses", "Blond Hair", "Black Hair", "Bald", "Mustache", "Senior", "No Beard",
+     "Wearing Hat"),
+    ("skin", "hair_lightness", "hair_length", "bald", "curly", "beard", "wrinkles", "smile", "glasses", "hat"),
+)  # fmt: skip
+"""The ten attributes that are judged: of LFW's table, and of the synthetic faces; of other tables, the first ten."""
 
 
-class Measured(NamedTuple):
+class Judged(NamedTuple):
     """A figure before it is known whose it is."""
 
     group: str
@@ -31,7 +38,7 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ground:
+class GroundTruth:
     """The truth that neighbours and distances are held against; a part that the data lacks is None.
 
     Attributes:
@@ -55,7 +62,7 @@ class Ground:
 
 def survey(
     faces: ImageSet, *, pairs: Path | None = None, attributes: Path | None = None, queries: int, seed: int
-) -> Ground:
+) -> GroundTruth:
     """Find out what these pictures can be judged by.
 
     Args:
@@ -81,7 +88,7 @@ def survey(
         if not has_mate.any():
             left_out.append("retrieval: nobody is on two pictures")
             people = has_mate = None
-    return Ground(
+    return GroundTruth(
         queries=asked,
         k=min(NEIGHBOURS, len(faces) - 1),
         people=people,
@@ -92,18 +99,18 @@ def survey(
     )
 
 
-def judge_neighbours(ground: Ground, neighbours: Ids, by_pixels: Ids) -> Iterator[Measured]:
+def judge_neighbours(ground: GroundTruth, neighbours: Ids, by_pixels: Ids) -> Iterator[Judged]:
     """All figures of int64 (Q, k) neighbours, and of those `by_pixels` beside them."""
     if ground.people is not None and ground.has_mate is not None:
         asked, found = ground.queries[ground.has_mate], neighbours[ground.has_mate]
         for top in TOPS:
             share = metrics.same_label_at_k(found, asked, ground.people, top)
-            yield Measured("retrieval", "same person in the top", str(top), share)
+            yield Judged("retrieval", "same person in the top", str(top), share)
     yield from _agreements(ground, lambda labels: attribute_agreement(neighbours, ground.queries, labels))
-    yield Measured("pixel neighbours", "found among the neighbours", "", metrics.recall_at_k(neighbours, by_pixels))
+    yield Judged("pixel neighbours", "found among the neighbours", "", metrics.recall_at_k(neighbours, by_pixels))
 
 
-def by_chance(ground: Ground, tops: Sequence[int] = TOPS) -> Iterator[Measured]:
+def by_chance(ground: GroundTruth, tops: Sequence[int] = TOPS) -> Iterator[Judged]:
     """What neighbours drawn at random would give, on average: closed forms."""
     if ground.people is not None and ground.has_mate is not None:
         mates = np.bincount(ground.people)[ground.people[ground.queries[ground.has_mate]]] - 1
@@ -112,11 +119,11 @@ def by_chance(ground: Ground, tops: Sequence[int] = TOPS) -> Iterator[Measured]:
             # None of the first `top` is a mate: the first is not, nor the second of those left, and so on.
             strangers = np.arange(min(top, others))
             missed = np.prod(np.maximum(others - mates[:, None] - strangers, 0) / (others - strangers), axis=1)
-            yield Measured("retrieval", "same person in the top", str(top), float(1 - missed.mean()))
+            yield Judged("retrieval", "same person in the top", str(top), float(1 - missed.mean()))
     yield from _agreements(ground, lambda labels: chance_agreement(ground.queries, labels))
 
 
-def _agreements(ground: Ground, judge: Callable[[Floats], Agreement | None]) -> Iterator[Measured]:
+def _agreements(ground: GroundTruth, judge: Callable[[Floats], Agreement | None]) -> Iterator[Judged]:
     if ground.attributes is None:
         return
     names, labels = ground.attributes
@@ -125,9 +132,9 @@ def _agreements(ground: Ground, judge: Callable[[Floats], Agreement | None]) -> 
         return
     for measure, column in (("balanced agreement", "balanced"), ("agreement", "share")):
         values = {name: float(getattr(found, column)) for name, found in judged.items()}
-        yield Measured("agreement", measure, "mean", float(np.mean(list(values.values()))))
+        yield Judged("agreement", measure, "mean", float(np.mean(list(values.values()))))
         for name, value in values.items():
-            yield Measured("agreement", measure, name, value)
+            yield Judged("agreement", measure, name, value)
 
 
 def _attributes(faces: ImageSet, table: Path | None, left_out: list[str]) -> tuple[list[str], Floats] | None:
@@ -171,3 +178,74 @@ def _pairs(faces: ImageSet, table: Path | None, seed: int, left_out: list[str]) 
     if drawn is None:
         left_out.append(f"verification: too few people for {FOLDS} folds, each with two people and one of them twice")
     return drawn
+
+
+class Agreement(NamedTuple):
+    """How often a neighbour has the query's value.
+
+    Attributes:
+        share: mean over the queries; of a rare attribute near 1 by chance.
+        balanced: mean of the queries with and those without the attribute, so that rare ones count; by chance 0.5.
+    """
+
+    share: float
+    balanced: float
+
+
+def yes_or_no(values: Floats) -> Floats:
+    """Attributes (N, A) as 1 (yes), 0 (no) and NaN (unknown, as in `values`), float32 (N, A).
+
+    A column of two values says yes at the larger; one that crosses 0 above 0; any other above its median.
+    """
+    result = np.full(values.shape, np.nan, np.float32)
+    for column in range(values.shape[1]):
+        known = ~np.isnan(values[:, column])
+        given = values[known, column]
+        if given.size:
+            result[known, column] = given > _border(given)
+    return result
+
+
+def choose_attributes(names: tuple[str, ...], labels: Floats) -> list[int]:
+    """Places of up to ten attributes with both a yes and a no: the preferred ones where a table has them."""
+    usable = [i for i in range(len(names)) if np.unique(labels[~np.isnan(labels[:, i]), i]).size == 2]
+    for preferred in PREFERRED:
+        chosen = [names.index(name) for name in preferred if name in names and names.index(name) in usable]
+        if chosen:
+            return chosen
+    return usable[:MOST]
+
+
+def attribute_agreement(neighbours: Ids, queries: Ids, labels: Floats) -> Agreement | None:
+    """How often the neighbours share one attribute with the query; None where only one value is asked for.
+
+    Args:
+        neighbours: int (Q, K): places of the neighbours.
+        queries: int (Q,): places of the queries.
+        labels: float32 (N,): 1, 0 or NaN for unknown. Queries and neighbours of unknown value are left out.
+    """
+    of_neighbours, of_queries = labels[neighbours], labels[queries]
+    known = ~np.isnan(of_neighbours)
+    asked = ~np.isnan(of_queries) & known.any(axis=1)
+    alike = ((of_neighbours == of_queries[:, None]) & known).sum(axis=1)[asked] / known.sum(axis=1)[asked]
+    yes = of_queries[asked] == 1
+    if yes.all() or not yes.any():
+        return None
+    return Agreement(float(alike.mean()), float((alike[yes].mean() + alike[~yes].mean()) / 2))
+
+
+def chance_agreement(queries: Ids, labels: Floats) -> Agreement | None:
+    """What `attribute_agreement` gives on average where neighbours are drawn at random from all others."""
+    asked = labels[queries][~np.isnan(labels[queries])]
+    others = np.count_nonzero(~np.isnan(labels)) - 1
+    no, yes = ((np.count_nonzero(labels == value) - 1) / others for value in (0, 1))
+    if (asked == 1).all() or (asked == 0).all():
+        return None
+    return Agreement(float(np.where(asked == 1, yes, no).mean()), (no + yes) / 2)
+
+
+def _border(given: npt.NDArray[np.float32]) -> float:
+    low, high = float(given.min()), float(given.max())
+    if np.unique(given).size == 2:
+        return low
+    return 0.0 if low < 0 < high else float(np.median(given))
