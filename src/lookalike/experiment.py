@@ -11,15 +11,17 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.data import DataSpec, ImageSet, Rejected, load_spec
-from lookalike.data.named import free_name, read_each
+from lookalike.data.named import read_each
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models import KINDS
 from lookalike.models.base import Autoencoder, to_uint8
 from lookalike.models.pca import exact_pca_beside
 from lookalike.models.pictures import prepared
+from lookalike.outputs import Outputs
 from lookalike.report import write_report
 from lookalike.report.card import Measured, RunPictures, write_card
+from lookalike.report.page import figures_folder
 from lookalike.training.run import read_config
 
 TEST_SIZE = 0.1
@@ -35,6 +37,13 @@ class Timing(NamedTuple):
 
     seconds: float | None
     images_per_second: float | None
+
+
+class WrittenReport(NamedTuple):
+    """The page, and the folder of its figures."""
+
+    page: Path
+    pictures: Path
 
 
 class Reconstructed(NamedTuple):
@@ -151,23 +160,31 @@ def report_run(
     *,
     denoiser: Autoencoder | None = None,
     noise: str | None = None,
+    force: bool = False,
     seed: int = 0,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Path:
-    """Write the page about a run, with an exact PCA of the same code size beside it; returns its path.
+) -> WrittenReport:
+    """Write the page about a run, with an exact PCA of the same code size beside it, and its figures beside the page.
 
     `denoiser` removes noise on it, the course's where `noise` names no other. A run that was itself trained with noise
-    shows how it removes that.
+    shows how it removes that. With `force` a page and figures that are there are written over.
+
+    Raises:
+        OptionError: `out` is there already.
     """
+    outputs = Outputs(force=force)
+    page = outputs.file(out)
+    pictures = outputs.folder_for(figures_folder(page))
     train, test = pictures_of(model, progress)
     pca, _ = exact_pca_beside(model, train)
     trained_with = noise_of(run)
     if denoiser is None and trained_with is not None:
         denoiser, noise = model, trained_with
-    return write_report(
+    write_report(
         model,
         test,
-        Path(out),
+        page,
+        pictures=pictures,
         train=train,
         compare=[] if pca is None else [("exact PCA", pca)],
         denoiser=denoiser,
@@ -175,6 +192,7 @@ def report_run(
         timings=timing_of(run)._asdict(),
         seed=seed,
     )
+    return WrittenReport(page, pictures)
 
 
 def noise_of(run: str | Path) -> str | None:
@@ -184,27 +202,31 @@ def noise_of(run: str | Path) -> str | None:
 
 
 def reconstruct_files(
-    model: Autoencoder, images: Iterable[Path], out: str | Path, *, crop: int | None = None
+    model: Autoencoder, images: Iterable[Path], out: str | Path, *, crop: int | None = None, force: bool = False
 ) -> Reconstructed:
     """Write each picture's reconstruction as PNG into `out`, and `sheet.png` with original, code and reconstruction.
 
+    Names that are taken make way to free ones, with `force` only those of pictures that are read (`Outputs`).
+
     Raises:
+        OptionError: `out` is a file.
         DataError: none of the pictures can be read.
     """
-    folder = Path(out)
+    paths = list(images)
+    outputs = Outputs(paths, force=force)
+    folder = outputs.folder(out)
     skipped: list[Rejected] = []
-    read = list(read_each(images, lambda path: prepared(model, path, crop), skipped))
-    taken = {path.resolve() for path, _ in read}
+    read = list(read_each(paths, lambda path: prepared(model, path, crop), skipped))
     pictures = np.stack([picture for _, picture in read])
     codes = model.encode(pictures)
     backs = model.decode(codes)
     written: list[Path] = []
     for (path, _), back in zip(read, to_uint8(backs), strict=True):
-        target = free_name(folder / f"{path.stem}.png", taken)
+        target = outputs.free(folder / f"{path.stem}.png")
         write_bytes(target, plots.picture_png(back))
         written.append(target)
     shown = slice(SHEET_MOST)
     names = [path.stem for path, _ in read[shown]]
-    sheet = free_name(folder / "sheet.png", taken)
+    sheet = outputs.free(folder / "sheet.png")
     plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names), sheet)
     return Reconstructed([*written, sheet], skipped)

@@ -16,6 +16,7 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "pixels": 0,
+    "outputs": 1,
     "data": 1,
     "noise": 1,
     "kernels": 1,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Data, Device, Fit, Json, Seed, Size, answer, reading_shown
+from lookalike.cli.common import Crop, Data, Device, Fit, Force, Json, Seed, Size, answer, reading_shown
+from lookalike.outputs import Outputs
 
 app = typer.Typer(help="Measure models against one another.", rich_markup_mode=None)
 
@@ -65,6 +66,7 @@ def quality(
     crop: Crop = None,
     fit: Fit = None,
     device: Device = "auto",
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -81,6 +83,7 @@ def quality(
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    Outputs().folder(out)
     subjects = load_runs(run or [])
     with reading_shown() as progress:
         faces = read_data(data, subjects, size=size, crop=crop, fit=fit, progress=progress)
@@ -105,6 +108,7 @@ def quality(
         attributes=attributes,
         pictures=pictures,
         queries=queries,
+        force=force,
         seed=seed,
         say=say,
     )

@@ -44,6 +44,9 @@ Attributes = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and all else on stderr.")]
 Seed = Annotated[int, typer.Option(help="The seed of everything that is drawn at random, 0 or more.", min=0)]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write over files that are there already; never over those that are read.")
+]
 Device = Annotated[str, typer.Option(help="Where to compute: 'auto' (a GPU where there is one), 'cpu' or 'cuda'.")]
 
 DEFAULT_SIZE = 32

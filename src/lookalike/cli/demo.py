@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Seed, answer
+from lookalike.cli.common import Force, Json, Seed, answer
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder that takes the runs and the report.")] = Path("demo"),
     images: Annotated[int, typer.Option(help="Procedural faces to draw, 200 or more.")] = 13_000,
     epochs: Annotated[int, typer.Option(help="Passes over the training pictures, 1 or more.")] = 10,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -23,7 +24,7 @@ def demo(
     """
     from lookalike.demo import run_demo
 
-    payload = run_demo(out, images=images, epochs=epochs, seed=seed)
+    payload = run_demo(out, images=images, epochs=epochs, force=force, seed=seed)
     lines = [
         f"test MSE {payload['mse']:.5f} with a code of 32; exact PCA gives {payload['pca_mse']:.5f}",
         f"denoising leaves an MSE of {payload['denoise_mse']:.5f} of 0.01000",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Run, Seed, answer, names_from
+from lookalike.cli.common import Force, Json, Run, Seed, answer, names_from
 from lookalike.noise import noise_help
 
 
@@ -38,6 +38,7 @@ def denoise(
             "pictures unlike those of the training, worse for pictures like them. Only for a unet.",
         ),
     ] = False,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def denoise(
 
     model = load_model(run)
     result = denoise_files(
-        model, names_from(images), out, noise=noise, level=level, self_ensemble=self_ensemble, seed=seed
+        model, names_from(images), out, noise=noise, level=level, self_ensemble=self_ensemble, force=force, seed=seed
     )
     written = [str(path) for path in result.written]
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}

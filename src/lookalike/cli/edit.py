@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Json, Run, Seed, answer
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer
+from lookalike.outputs import Outputs
 
 
 def edit(
@@ -34,6 +35,7 @@ def edit(
         ),
     ] = True,
     crop: Crop = None,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -46,6 +48,7 @@ def edit(
     from lookalike.editing.store import directions_named
     from lookalike.models.loading import load_model
 
+    out = Outputs((image,), force=force).file(out)
     model = load_model(run)
     directions = directions_named(along, model, run)
     amounts = amount_rows(len(directions), amount or [])

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lookalike.cli.common import Json, Run, Seed, answer
+from lookalike.cli.common import Force, Json, Run, Seed, answer
 from lookalike.errors import OptionError
+from lookalike.outputs import Outputs
 
 FORMATS = ("keras", "onnx", "page")
 
@@ -38,6 +39,7 @@ def export(
             show_default="none",
         ),
     ] = None,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -57,23 +59,33 @@ def export(
         for name, value in (("--gallery", gallery), ("--pictures", pictures), ("--denoiser", denoiser)):
             if value is not None:
                 raise OptionError(f"{name} goes with --format page only; leave it out")
+    outputs = Outputs(force=force)
     if format == "keras":
-        from lookalike.interop.keras_export import export_keras
+        from lookalike.interop.keras_export import FILES, export_keras
 
+        out = outputs.folder_for(out, FILES)
         payload = export_keras(load_model(run), out, seed=seed)
     elif format == "onnx":
         from lookalike.interop.onnx_export import export_onnx
+        from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER
 
+        out = outputs.folder_for(out, (ENCODER, DECODER, DENOISER))
         payload = export_onnx(load_model(run), out, seed=seed)
     else:
+        from lookalike.serve.static_export import PARTS
+
+        out = outputs.folder_for(out, PARTS)
         payload = _page(run, out, gallery, pictures, denoiser, seed)
     lines = (
-        [f"wrote the studio with {payload['images']:,} pictures, {payload['bytes'] / 1e6:.1f} MB", _look(out)]
+        [
+            f"wrote the studio into {out} with {payload['images']:,} pictures, {payload['bytes'] / 1e6:.1f} MB",
+            _look(out),
+        ]
         if format == "page"
         else [f"wrote {name}" for name in payload["files"]]
     )
     lines.append(f"largest difference between the two programs' outputs: {payload['max_abs_difference']:.2e}")
-    answer(payload, "\n".join(lines), json)
+    answer({"out": str(out), **payload}, "\n".join(lines), json)
 
 
 def _page(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Json, Run, Seed, answer
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer
+from lookalike.outputs import Outputs
 
 
 def morph(
@@ -23,6 +24,7 @@ def morph(
         typer.Option(help="The way between the codes: 'linear', or 'spherical' where codes are of one length."),
     ] = "linear",
     crop: Crop = None,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -34,6 +36,7 @@ def morph(
     from lookalike.editing.pictures import read_for, write_morph
     from lookalike.models.loading import load_model
 
+    out = Outputs((a, b), force=force).file(out)
     model = load_model(run)
     write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind)
     answer({"steps": steps, "out": str(out)}, f"wrote {out}", json)

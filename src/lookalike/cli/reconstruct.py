@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Json, Run, Seed, answer, names_from
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer, names_from
 
 
 def reconstruct(
@@ -15,6 +15,7 @@ def reconstruct(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files; '-' reads names from stdin.")],
     out: Annotated[Path, typer.Option(help="The folder that takes the reconstructions and sheet.png.")],
     crop: Crop = None,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -25,7 +26,7 @@ def reconstruct(
     from lookalike.experiment import reconstruct_files
     from lookalike.models.loading import load_model
 
-    result = reconstruct_files(load_model(run), names_from(images), out, crop=crop)
+    result = reconstruct_files(load_model(run), names_from(images), out, crop=crop, force=force)
     written = [str(path) for path in result.written]
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
     lines = [f"wrote {path}" for path in written]

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Run, Seed, answer, reading_shown
+from lookalike.cli.common import Force, Json, Run, Seed, answer, reading_shown
 
 
 def report(
     run: Run,
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -24,5 +25,6 @@ def report(
     from lookalike.models.loading import load_model
 
     with reading_shown() as progress:
-        written = report_run(load_model(run), run, out, seed=seed, progress=progress)
-    answer({"out": str(written)}, f"wrote {written}", json)
+        written = report_run(load_model(run), run, out, force=force, seed=seed, progress=progress)
+    payload = {"out": str(written.page), "pictures": str(written.pictures)}
+    answer(payload, f"wrote {written.page}, and its figures into {written.pictures}", json)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Seed, answer
+from lookalike.cli.common import Force, Json, Seed, answer
 from lookalike.errors import OptionError
+from lookalike.outputs import Outputs
 
 Galleries = Annotated[Path, typer.Argument(metavar="GALLERY", help="The folder of a gallery.")]
 NAME_WIDTH = 60
@@ -46,6 +47,7 @@ def search(
         Path | None,
         typer.Option(help="A PNG file that takes the query and its neighbours, with distances.", show_default="none"),
     ] = None,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -56,6 +58,8 @@ def search(
     from lookalike.gallery import Gallery
     from lookalike.gallery.sheet import write_sheet
 
+    if out is not None:
+        out = Outputs(images or (), force=force).file(out)
     asked: list[Path | str] = [*(images or []), *(item or [])]
     if not asked:
         raise OptionError("nothing is searched for; give a picture file, or --item with the name of a stored picture")

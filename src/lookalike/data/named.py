@@ -1,4 +1,4 @@
-"""Pictures that a user names one by one: each is read or set aside, and what is made of it needs a name."""
+"""Pictures that a user names one by one: each is read, or set aside with its reason."""
 
 from __future__ import annotations
 
@@ -29,16 +29,3 @@ def read_each(
     if not found:
         first = f"; the first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
         raise DataError(f"none of {len(skipped)} pictures can be read{first}")
-
-
-def free_name(path: Path, taken: set[Path]) -> Path:
-    """`path`, or with a running number where it is among `taken`, which hold resolved paths and take it over.
-
-    With the pictures read among `taken`, nothing that a user hands in is written over.
-    """
-    candidate, number = path, 1
-    while candidate.resolve() in taken:
-        number += 1
-        candidate = path.with_stem(f"{path.stem}-{number}")
-    taken.add(candidate.resolve())
-    return candidate

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lookalike import metrics, plots
 from lookalike.data import Pixels, Rejected, read_picture
-from lookalike.data.named import free_name, read_each
+from lookalike.data.named import read_each
 from lookalike.denoising.tiling import Restorer, denoise
 from lookalike.files import write_bytes
 from lookalike.models.base import Floats, centre, to_uint8
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
+from lookalike.outputs import Outputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,21 +48,24 @@ def denoise_files(
     noise: str | Noise | None = None,
     level: float | None = None,
     self_ensemble: bool = False,
+    force: bool = False,
     seed: int = 0,
 ) -> Denoised:
     """Write each picture, denoised and of its own size, as PNG into `out`, and `sheet.png` with both side by side.
 
     With `noise`, pictures get it first (picture i of those named from `seed` and i), and the sheet shows the original
     as well, with PSNRs. `level` and `self_ensemble` are those of `denoise`. A picture without colour is written without
-    colour. No file that is read is written over.
+    colour. Names that are taken make way to free ones, with `force` only those of pictures that are read (`Outputs`).
 
     Raises:
         DataError: none of the pictures can be read.
-        OptionError: the noise is none, the level is out of range, or the model takes no level or self-ensemble.
+        OptionError: `out` is a file, the noise is none, the level is out of range, or the model takes no level or no
+            self-ensemble.
     """
     noise = parse_noise(noise) if isinstance(noise, str) else noise
-    folder, paths = Path(out), list(images)
-    taken = {path.resolve() for path in paths}
+    paths = list(images)
+    outputs = Outputs(paths, force=force)
+    folder = outputs.folder(out)
     written: list[Path] = []
     skipped: list[Rejected] = []
     shown: list[SheetRow] = []
@@ -70,12 +74,12 @@ def denoise_files(
         if noise is not None:
             given = corrupt(centre(picture)[None], noise, seed=seed, epoch=EVALUATION_EPOCH, indices=[len(written)])[0]
         restored = denoise(model, given, level, self_ensemble=self_ensemble)
-        target = free_name(folder / f"{path.stem}.png", taken)
+        target = outputs.free(folder / f"{path.stem}.png")
         write_bytes(target, plots.picture_png(restored))
         written.append(target)
         if len(shown) < SHEET_MOST:
             shown.append(_shown(path.stem, picture, to_uint8(given), restored, noise))
-    sheet = free_name(folder / "sheet.png", taken)
+    sheet = outputs.free(folder / "sheet.png")
     plots.save_figure(denoising_sheet(shown), sheet)
     return Denoised([*written, sheet], skipped)
 

@@ -23,6 +23,10 @@ COMPARED = 8
 """Random pictures on which both programs are compared."""
 
 
+FILES = ("encoder.keras", "decoder.keras", "encoder.h5", "decoder.h5")
+"""What an export puts into its folder."""
+
+
 def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dict[str, Any]:
     """Write whole models for Keras 3 and weights for Keras 2.
 

@@ -28,9 +28,10 @@ def write_report(
     denoiser: Autoencoder | None = None,
     noise: str | None = None,
     timings: dict[str, float | None] | None = None,
+    pictures: str | Path | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write one HTML file that holds everything it shows, and its figures as PNG into `<name>_pictures` beside it.
+    """Write one HTML file that holds everything it shows, and its figures as PNG into a folder.
 
     Args:
         model: a fitted model.
@@ -42,11 +43,12 @@ def write_report(
         denoiser: a model that removes noise from such pictures, beside which the best classical one stands where there
             is `train`; without it that section is left out.
         noise: what it is shown removing, such as "gaussian:0.1".
+        pictures: the folder that takes the figures; None is the page's `figures_folder`.
         timings: `seconds` and `images_per_second` of the training.
         seed: chooses the pictures that are shown.
     """
     out = Path(out)
-    album = Album(out.with_name(f"{out.stem}_pictures"))
+    album = Album(figures_folder(out) if pictures is None else Path(pictures))
     parts = [
         sections.faces(model, test, album, seed),
         sections.curves(model, album),
@@ -73,3 +75,8 @@ def write_report(
     album.write()
     files.write_text(out, page)
     return out
+
+
+def figures_folder(page: Path) -> Path:
+    """Where a page's figures lie as files: `<name>_pictures` beside it."""
+    return page.with_name(f"{page.stem}_pictures")

@@ -32,6 +32,8 @@ PAGE = Path(__file__).parent / "page"
 RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 PICTURES = 2000
 """Of the run's own pictures, where no gallery is named: what a phone still loads and searches at once."""
+PARTS = ("index.html", "static", "data")
+"""What an export puts into its folder."""
 MODE = '<meta name="lookalike-mode" content="{}">'
 
 

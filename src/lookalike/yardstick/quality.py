@@ -14,11 +14,13 @@ from lookalike.denoising.judging import compare
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.experiment import split_of_run
 from lookalike.models.base import Floats
+from lookalike.outputs import Outputs
 from lookalike.yardstick.figures import Figure, as_csv, as_markdown, quality_figure
 from lookalike.yardstick.ground_truth import GroundTruth, survey
 from lookalike.yardstick.search import best_metrics, judge_search
 from lookalike.yardstick.subjects import Say, Subject, with_exact_pca
 
+FILES = ("quality.md", "quality.csv", "quality.png")
 LEVELS = {
     "15/255": f"gaussian:{15 / 255:.6f}",
     "25/255": f"gaussian:{25 / 255:.6f}",
@@ -39,6 +41,7 @@ def judge(
     attributes: Path | None = None,
     pictures: int = 200,
     queries: int = 20_000,
+    force: bool = False,
     seed: int = 0,
     say: Say = lambda line: None,
 ) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def judge(
         attributes: a table in LFW's layout for the pictures it names; without it the set's own attributes count.
         pictures: test pictures that are denoised; the classical denoisers take their time.
         queries: at most so many pictures are asked for among all.
+        force: whether tables and plot that are there are written over; else these get a running number.
         seed: of noise, of pairs, of the order of equal hashes, of the pictures tuned on and asked for.
         say: takes lines of progress.
 
@@ -60,12 +64,14 @@ def judge(
         images, test_images, models, figures, best_metric, left_out, files and seconds, as JSON values.
 
     Raises:
-        OptionError: `pictures` or `queries` is less than 1.
+        OptionError: `pictures` or `queries` is less than 1, or `out` is a file.
         DataError: a table is damaged, or names none of the pictures.
     """
     for name, given in (("pictures", pictures), ("queries", queries)):
         if given < 1:
             raise OptionError(f"{name} is {given}; give 1 or more")
+    read = [one for one in (pairs, attributes) if one is not None]
+    page, table, plot = Outputs(read, force=force).free_together(out, FILES)
     started = time.perf_counter()
     train, test = split_of_run(faces)
     ground = survey(faces, pairs=pairs, attributes=attributes, queries=queries, seed=seed)
@@ -82,7 +88,6 @@ def judge(
     figures += judge_search(coded, faces, train, ground, seed=seed, say=say)
     best = best_metrics(figures)
     notes = _notes(source, faces, test, ground, min(pictures, len(test)), best, left_out)
-    page, table, plot = out / "quality.md", out / "quality.csv", out / "quality.png"
     files.write_text(page, as_markdown("Quality at equal code size", notes, figures))
     files.write_text(table, as_csv(figures))
     plots.save_figure(quality_figure(figures), plot)
