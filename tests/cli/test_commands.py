@@ -160,7 +160,8 @@ def test_submit(call, runs: Path) -> None:  # type: ignore[no-untyped-def]
 
 def test_report_and_demo(call, runs: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert call("report", runs / "conv", "--out", tmp_path / "r.html", "--json").json == {
-        "out": str(tmp_path / "r.html")
+        "out": str(tmp_path / "r.html"),
+        "pictures": str(tmp_path / "r_pictures"),
     }
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     demo = call("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json").json
