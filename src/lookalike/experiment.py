@@ -11,7 +11,7 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.data import DataSpec, ImageSet, Rejected, load_spec
-from lookalike.data.named import read_each
+from lookalike.data.named import read_each, say_what_8_bits_lose
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models import KINDS
@@ -215,6 +215,7 @@ def reconstruct_files(
     paths = list(images)
     outputs = Outputs(paths, force=force)
     folder = outputs.folder(out)
+    say_what_8_bits_lose(paths)
     skipped: list[Rejected] = []
     read = list(read_each(paths, lambda path: prepared(model, path, crop), skipped))
     pictures = np.stack([picture for _, picture in read])

@@ -222,3 +222,18 @@ def test_equal_pictures_of_names_in_another_case_stay_apart(here: Path, call: Ca
         Image.fromarray(np.full((16, 16, 3), 90, np.uint8)).save(Path("one") / name)
     found = call("reconstruct", "runs/mine", "one/x.png", "one/X.jpg", "--out", "two", "--json").json
     assert [Path(name).name for name in found["written"]] == ["x.png", "X-2.png", "sheet.png"]
+
+
+def test_pictures_of_16_bits_are_said_once_to_lose_8(here: Path, call: Call, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("x.png", "y.png", "z.tif"):
+        Image.fromarray(np.full((16, 16), 40_000, np.uint16)).save(name)
+    said = "of more than 8 bits a channel the first 8 are taken, and 8 are written"
+    for words, named in (
+        ("reconstruct runs/mine a.jpg x.png y.png z.tif --out out", "x.png and 2 more"),
+        ("morph runs/mine x.png y.png --out m.png", "x.png and 1 more"),
+        ("edit runs/faces z.tif --along smile --out e.png", "z.tif"),
+        ("reconstruct runs/mine a.jpg a.png --out out", None),
+    ):
+        caplog.clear()
+        assert call(*words.split()).code == 0
+        assert caplog.messages == ([] if named is None else [f"{named}: {said}"])

@@ -43,6 +43,7 @@ def edit(
 
     Nothing here is random; the seed is taken for uniformity.
     """
+    from lookalike.data.named import say_what_8_bits_lose
     from lookalike.editing.edit import amount_rows
     from lookalike.editing.pictures import read_for, write_edit
     from lookalike.editing.store import directions_named
@@ -52,6 +53,7 @@ def edit(
     model = load_model(run)
     directions = directions_named(along, model, run)
     amounts = amount_rows(len(directions), amount or [])
+    say_what_8_bits_lose((image,))
     picture = read_for(model, image, crop)
     write_edit(model, picture, directions, amounts, out, keep_residual=residual)
     doubtful = [one.name for one in directions if not one.meaningful]

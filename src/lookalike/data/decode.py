@@ -21,6 +21,8 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif",
 LARGEST_PIXELS = 100_000_000
 """A picture that claims more is taken for a decompression bomb."""
 LARGEST_FILE = 256 * 2**20
+PNG_DEPTH_AT = 24
+"""Place of the byte that tells a PNG's bits a channel."""
 REDUCED_AT_LEAST = 2
 """The JPEG decoder may scale down to this many times the size asked for: what follows averages that away."""
 
@@ -151,3 +153,18 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         raise PictureError("holds values that are not finite")
     white = 65535 if image.mode != "F" else 1 if values.max(initial=0) <= 1 else 255
     return Image.fromarray(np.rint((values * (255 / white)).clip(0, 255)).astype(np.uint8))
+
+
+def is_deeper_than_8_bits(path: Path) -> bool:
+    """Whether a picture file holds more than 8 bits a channel, by its header; False where that cannot be read."""
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            start = file.read(PNG_DEPTH_AT + 1)
+            if start.startswith(b"\x89PNG"):  # of which Pillow does not tell the depth of colours
+                return len(start) > PNG_DEPTH_AT and start[PNG_DEPTH_AT] > 8
+            file.seek(0)
+            with Image.open(file, formats=("TIFF",)) as image:
+                return image.mode in ("I", "F") or image.mode.startswith("I;")
+    except Exception:  # whatever is wrong with it, whoever reads it says so
+        return False
