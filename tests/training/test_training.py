@@ -238,7 +238,27 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(
     last = checkpoint_paths(run)[0]
     last.write_bytes(last.read_bytes()[:100])
     assert fit(run, epochs=3, resume=True).history_ == fit(epochs=3).history_
-    assert "cannot be read" in caplog.text
+    assert f"checkpoint {last} is damaged" in caplog.text
+    assert "passed over for epoch-0002.safetensors, the one before" in caplog.text
+    assert "delete" not in caplog.text  # nothing need be done about it
+
+
+def test_a_model_comes_from_the_last_checkpoint_that_can_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    fit(run, epochs=3)
+    for name in ("model.json", "encoder.safetensors", "decoder.safetensors"):
+        (run / name).unlink()
+    last = checkpoint_paths(run)[0]
+    last.write_bytes(last.read_bytes()[:-1])
+    assert len(la.load_model(run).history_) == 2
+    assert "passed over for epoch-0002.safetensors" in caplog.text
+    for path in checkpoint_paths(run):
+        path.write_bytes(b"")
+    with pytest.raises(RunError):
+        la.load_model(run)
+    assert "there is none before it" in caplog.text
 
 
 def test_progress_goes_to_stderr_as_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,8 +56,8 @@ def save(path: Path, state: State) -> None:
     files.write_bytes(path, safetensors.torch.save(tensors, {"state": json.dumps(progress)}))
 
 
-def restore(path: Path, state: State) -> None:
-    """Fill `state`, made for the same network, with what `save` wrote.
+def restore(path: Path, state: State) -> State:
+    """Fill `state`, made for the same network, with what `save` wrote, and return it.
 
     Raises:
         WeightsError: the file is damaged or of another network; the text names the tensor.
@@ -77,6 +77,7 @@ def restore(path: Path, state: State) -> None:
         state.losses[: len(losses)] = losses
     state.optimizer.param_groups[0]["steps"] = progress["optimizer_steps"]
     state.epoch, state.step, state.history = progress["epoch"], progress["step"], progress["history"]
+    return state
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -90,9 +91,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             progress = json.loads((file.metadata() or {})["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise WeightsError(
-            f"checkpoint {path} cannot be read ({error}); delete it to go on from the one before"
-        ) from error
+        raise WeightsError(f"checkpoint {path} is damaged ({error})") from error
     if progress.get("format") != FORMAT:
         raise WeightsError(
             f"checkpoint {path} is of format {progress.get('format')}, this version reads {FORMAT}; update lookalike"

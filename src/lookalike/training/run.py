@@ -9,10 +9,11 @@ import logging
 import platform
 import re
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ BOUND = ("model", "data", "recipe", "noise", "curves")
 
 _NAME = re.compile(r"epoch-(\d{4,})(?:-step-(\d+))?\.safetensors")
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Run:
@@ -106,14 +109,7 @@ class Run:
 
     def restore(self, state: State) -> bool:
         """Fill `state` from the last readable checkpoint; False where there is none."""
-        for path in checkpoint_paths(self.folder):
-            try:
-                checkpoint.restore(path, state)
-            except WeightsError as error:
-                _log.warning("%s", error)
-                continue
-            return True
-        return False
+        return _furthest(self.folder, lambda path: checkpoint.restore(path, state)) is not None
 
     def save_epoch(self, state: State) -> None:
         """After an epoch: checkpoint, metrics; then drop what is older than the last few and not the best."""
@@ -147,8 +143,9 @@ class Run:
 
     def add_timing(self, timing: dict[str, float]) -> None:
         """Append to `timings.jsonl`, which is apart since no two runs share it."""
-        with (self.folder / "timings.jsonl").open("a") as file:
-            file.write(json.dumps(timing) + "\n")
+        path, row = self.folder / "timings.jsonl", json.dumps(timing) + "\n"
+        with files.want_of_space_told(path, lambda: len(row)), path.open("a") as file:
+            file.write(row)
 
     def _begin(self) -> None:
         for leftover in (*self.folder.glob(".*.tmp"), *self.checkpoints.glob(".*.tmp")):
@@ -249,21 +246,36 @@ def last_model(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.ND
     config = read_config(folder)
     if config is None:
         return None
-    for path in checkpoint_paths(folder):
-        tensors, progress = checkpoint.read(path)
-        sides: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
-        for whole, tensor in tensors.items():
-            part, _, name = whole.partition(".")
-            if part == "network":
-                side, _, name = name.partition(".")
-                sides.setdefault(side, {})[name] = tensor.numpy()
-        description = {
-            **config["model"],
-            "image_shape": config["data"]["image_shape"],
-            "data": config["data"],
-            "history": progress["history"],
-        }
-        return description, sides
+    found = _furthest(folder, checkpoint.read)
+    if found is None:
+        return None
+    tensors, progress = found
+    sides: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
+    for whole, tensor in tensors.items():
+        part, _, name = whole.partition(".")
+        if part == "network":
+            side, _, name = name.partition(".")
+            sides.setdefault(side, {})[name] = tensor.numpy()
+    description = {
+        **config["model"],
+        "image_shape": config["data"]["image_shape"],
+        "data": config["data"],
+        "history": progress["history"],
+    }
+    return description, sides
+
+
+def _furthest(folder: Path, read: Callable[[Path], T]) -> T | None:
+    """What the furthest checkpoint gives that can be read; damaged ones are passed over, and said so."""
+    paths = checkpoint_paths(folder)
+    for i, path in enumerate(paths, 1):
+        try:
+            return read(path)
+        except WeightsError as error:
+            instead = (
+                f"passed over for {paths[i].name}, the one before" if i < len(paths) else "there is none before it"
+            )
+            _log.warning("%s; %s", error, instead)
     return None
 
 
