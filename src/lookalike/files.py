@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import platformdirs
+
+from lookalike.errors import NoSpaceError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+
+NO_SPACE = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+"""The disk is full, the user's share of it is, or a file would be larger than the system lets it be."""
 
 
 def cache_folder() -> Path:
@@ -20,19 +33,47 @@ def cache_folder() -> Path:
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    with want_of_space_told(path, lambda: _length_of(write)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+@contextmanager
+def want_of_space_told(path: Path, needed: Callable[[], int]) -> Iterator[None]:
+    """Say of a write that fails for want of room which file it was, and how much it `needed`, in bytes.
+
+    Raises:
+        NoSpaceError: in the place of the system's own error, which knows no more than that a disk is full.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        yield
+    except OSError as error:
+        is_short = error.errno is None and "written" in str(error)  # NumPy's own words for a write that was cut short
+        if isinstance(error, NoSpaceError) or not (is_short or error.errno in NO_SPACE):
+            raise
+        raise no_space(path, error.strerror or "no space left", needed()) from error
+
+
+def no_space(path: Path, reason: str, needed: int | None = None) -> NoSpaceError:
+    """The error of a file that found no room: which it was, how much it needed in bytes, and what is safe."""
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    room = f"{shutil.disk_usage(folder).free:,} bytes are free on that disk"
+    room = room if needed is None else f"it needs {needed:,} bytes, {room}"
+    return NoSpaceError(
+        f"{path} cannot be written ({reason.lower()}): {room}; what was there before is as it was: make room, and give "
+        "the command again"
+    )
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -71,6 +112,26 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class _Counter(io.RawIOBase):
+    """Takes what is written, and keeps its length alone."""
+
+    length = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Buffer, /) -> int:
+        length = memoryview(content).nbytes
+        self.length += length
+        return length
+
+
+def _length_of(write: Callable[[BinaryIO], object]) -> int:
+    counter = _Counter()
+    write(cast(BinaryIO, counter))
+    return counter.length
 
 
 def _umask() -> int:

@@ -13,7 +13,7 @@ import lookalike
 
 PACKAGE = Path(lookalike.__file__).parent
 FLOORS = {
-    "errors": 0,
+    "errors": -1,  # which everything raises
     "files": 0,
     "pixels": 0,
     "outputs": 1,

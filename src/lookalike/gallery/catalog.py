@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import GalleryError
+from lookalike.files import no_space
 
 SCHEMA = 1
 MOST_ATTRIBUTES = 1900
@@ -267,6 +268,8 @@ class Catalog:
         try:
             yield
         except sqlite3.Error as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+                raise no_space(self.path, str(error)) from error
             raise GalleryError(
                 f"{self.path} cannot be used ({error}); if it is damaged, remove the gallery's folder and build it "
                 "again with: lookalike index RUN DATA --gallery FOLDER"

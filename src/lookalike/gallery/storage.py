@@ -37,7 +37,8 @@ class RowFile:
             GalleryError: the file holds fewer rows than `start`.
         """
         is_new = not self.path.exists()
-        with self.path.open("wb" if is_new else "r+b") as file:
+        told = files.want_of_space_told(self.path, lambda: rows.size * self.dtype.itemsize)
+        with told, self.path.open("wb" if is_new else "r+b") as file:
             if file.seek(0, os.SEEK_END) < start * self.row_bytes:
                 raise self._cut_off(start)
             file.truncate(start * self.row_bytes)
