@@ -17,7 +17,6 @@ import typer
 import typer.exceptions
 
 from lookalike.errors import LookalikeError, OptionError
-from lookalike.files import NO_SPACE
 
 if TYPE_CHECKING:
     from lookalike.data import ImageSet
@@ -124,6 +123,8 @@ def failures_explained() -> Iterator[None]:
     except MemoryError:
         _fail("not enough memory; load the pictures at a smaller --size, or fewer of them", 2)
     except OSError as error:
+        from lookalike.files import NO_SPACE
+
         # Forbidden folders and the like are named by the system itself; of a full disk it says too little.
         remedy = "; make room, and give the command again" if error.errno in NO_SPACE else ""
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}{remedy}", 2)
