@@ -15,10 +15,11 @@ from lookalike.data.named import read_each, say_what_8_bits_lose
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models import KINDS
-from lookalike.models.base import Autoencoder, to_uint8
+from lookalike.models.base import Autoencoder
 from lookalike.models.pca import exact_pca_beside
 from lookalike.models.pictures import prepared
 from lookalike.outputs import Outputs
+from lookalike.pixels import to_uint8
 from lookalike.report import write_report
 from lookalike.report.card import Measured, RunPictures, write_card
 from lookalike.report.page import figures_folder

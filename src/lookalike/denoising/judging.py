@@ -12,8 +12,9 @@ import numpy as np
 from lookalike import metrics
 from lookalike.data.images import ImageSet, Pixels
 from lookalike.errors import OptionError
-from lookalike.models.base import Floats, as_pictures, centre, to_uint8
+from lookalike.models.base import as_pictures
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
+from lookalike.pixels import Floats, centre, to_uint8
 
 SIGMAS = (15 / 255, 25 / 255, 50 / 255)
 """The levels that papers report, on the scale where a picture spans 1."""

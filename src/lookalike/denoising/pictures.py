@@ -11,9 +11,9 @@ from lookalike.data import Pixels, Rejected, read_picture
 from lookalike.data.named import read_each
 from lookalike.denoising.tiling import Restorer, denoise
 from lookalike.files import write_bytes
-from lookalike.models.base import Floats, centre, to_uint8
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
 from lookalike.outputs import Outputs
+from lookalike.pixels import Floats, centre, to_uint8
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

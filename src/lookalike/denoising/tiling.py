@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
-from lookalike.models.base import BATCH, Floats, as_pictures, centre, to_uint8
+from lookalike.models.base import BATCH, as_pictures
+from lookalike.pixels import Floats, centre, to_uint8
 
 WINDOW = 256
 """Side of what a window adds to the result, in pixels."""

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
-from lookalike.models.base import Autoencoder, Floats
+from lookalike.models.base import Autoencoder
+from lookalike.pixels import Floats
 
 Doubles = npt.NDArray[np.float64]
 PictureOrCode = Pixels | Floats | Doubles

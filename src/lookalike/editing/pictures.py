@@ -14,8 +14,9 @@ from lookalike.editing.directions import Direction
 from lookalike.editing.edit import edit
 from lookalike.editing.morph import morph
 from lookalike.errors import DataError, OptionError, PictureError
-from lookalike.models.base import Autoencoder, to_uint8
+from lookalike.models.base import Autoencoder
 from lookalike.models.pictures import as_channels, picture_spec, prepared
+from lookalike.pixels import to_uint8
 
 
 def read_for(model: Autoencoder, path: Path, crop: int | None = None) -> Pixels:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    Floats = npt.NDArray[np.float32]
+    from lookalike.pixels import Floats
 
 EVALUATION_EPOCH = 0
 """The epoch whose noise evaluations draw; training's epochs count from 1, so it has never been seen."""

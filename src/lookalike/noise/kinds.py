@@ -17,7 +17,7 @@ from lookalike.noise.base import OneNumber, Slider
 if TYPE_CHECKING:
     import numpy as np
 
-    from lookalike.noise.base import Floats
+    from lookalike.pixels import Floats
 
 BLACK, WHITE = -0.5, 0.5
 LARGEST_STRETCH = 2.0
@@ -200,13 +200,14 @@ class Jpeg(OneNumber):
         import numpy as np
         from PIL import Image
 
+        from lookalike.pixels import centre, to_uint8
+
         quality = int(self.draw(generator))
-        pixels = np.rint((np.clip(picture, BLACK, WHITE) + 0.5) * 255).astype(np.uint8)
+        pixels = to_uint8(picture)
         stream = io.BytesIO()
         Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(stream, "JPEG", quality=quality)
         with Image.open(stream) as image:
-            back = np.asarray(image, np.float32).reshape(picture.shape)
-        return back / np.float32(255) - np.float32(0.5)
+            return centre(np.asarray(image).reshape(picture.shape))
 
 
 KINDS: tuple[type[OneNumber], ...] = (

@@ -13,7 +13,7 @@ from lookalike.noise.kinds import NOISES
 if TYPE_CHECKING:
     import numpy as np
 
-    from lookalike.noise.base import Floats
+    from lookalike.pixels import Floats
 
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _LEVEL = re.compile(f"({_NUMBER})(?:-({_NUMBER}))?")

@@ -11,8 +11,9 @@ from lookalike import metrics
 from lookalike.data import ImageSet
 from lookalike.denoising.classical import CLASSICAL, ClassicalDenoiser, TunedDenoiser
 from lookalike.denoising.judging import compare
-from lookalike.models.base import Autoencoder, Floats, centre
+from lookalike.models.base import Autoencoder
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+from lookalike.pixels import Floats, centre
 from lookalike.report import markup
 from lookalike.report.markup import Album
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import files, plots
-from lookalike.models.base import to_uint8
+from lookalike.pixels import to_uint8
 
 
 def choose(count: int, wanted: int, seed: int) -> list[int]:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from lookalike import metrics, plots
 from lookalike.data import ImageSet
 from lookalike.editing import Direction, edit, learn_directions, morph, principal_directions
-from lookalike.models.base import Autoencoder, centre
+from lookalike.models.base import Autoencoder
+from lookalike.pixels import centre
 from lookalike.report import markup
 from lookalike.report.markup import Album, code_picture
 from lookalike.search.index import index_class

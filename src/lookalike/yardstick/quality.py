@@ -13,8 +13,8 @@ from lookalike.denoising.classical import CLASSICAL, TUNING_PICTURES, ClassicalD
 from lookalike.denoising.judging import compare
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.experiment import split_of_run
-from lookalike.models.base import Floats
 from lookalike.outputs import Outputs
+from lookalike.pixels import Floats
 from lookalike.yardstick.figures import Figure, as_csv, as_markdown, quality_figure
 from lookalike.yardstick.ground_truth import GroundTruth, survey
 from lookalike.yardstick.search import best_metrics, judge_search
