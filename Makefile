@@ -1,9 +1,9 @@
-# make demo | test | check | bench | page: each sets up .venv first when it is missing or older than its description.
+# make demo | test | test-everywhere | check | bench | page: each sets up .venv first when it is missing or older than its description.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check bench page format clean
+.PHONY: demo test test-everywhere check bench page format clean
 
 demo: $(READY)
 	$(BIN)/lookalike demo --out demo
@@ -12,6 +12,19 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/python tools/fetch_page_runtime.py --axe .venv/axe || echo "no accessibility check of the page" >&2
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# As other processors compute: what rounds otherwise under instruction sets that this one has but does not prefer.
+NUMERICAL := $(addprefix tests/,denoising editing gallery house/test_before.py interop kernels models noise report \
+	search serve training)
+EVERYWHERE := ATEN_CPU_CAPABILITY=default,ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=avx2,ONEDNN_MAX_CPU_ISA=AVX2 \
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE LOOKALIKE_KERNELS=0 OMP_NUM_THREADS=2
+
+test-everywhere: $(READY)
+	@for settings in $(EVERYWHERE); do \
+		echo "$$settings"; \
+		env OMP_NUM_THREADS=1 $$(echo $$settings | tr , ' ') $(BIN)/python -m pytest -q -n 2 --dist worksteal \
+			-m 'not slow and not lfw' $(NUMERICAL) || exit 1; \
+	done
 
 check: $(READY)
 	$(BIN)/ruff check .
