@@ -19,10 +19,10 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 
-from browsing import PROCESSOR  # noqa: E402
+from browsing import PATIENCE, PROCESSOR  # noqa: E402
 from lookalike.experiment import train_run  # noqa: E402
 from lookalike.serve.static_export import PAGE, RUNTIME, export_page  # noqa: E402
-from studio import Served, serving  # noqa: E402
+from studio import Served, prepare_here, serving  # noqa: E402
 
 AXE = ROOT / ".venv" / "axe" / "axe.min.js"
 COUNT, CODE = 240, 12
@@ -80,6 +80,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dic
     train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=25)
     with la.Gallery.open(folder / "gallery", model=pca) as gallery:
         gallery.update(faces)
+    prepare_here(folder / "gallery")
     return {name: folder / name for name in ("gallery", "pca", "cleaning", "unet")}
 
 
@@ -122,7 +123,7 @@ def visit(chromium: Any) -> Iterator[Open]:
         phone = {"is_mobile": True, "has_touch": True} if width == "phone" else {}
         viewport = {"width": size[0], "height": size[1]}
         context = chromium.new_context(viewport=viewport, accept_downloads=True, **phone, **options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         origin = "/".join(address.split("/")[:3])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from browsing import until_settled
 from lookalike.serve.static_export import PAGE
 from studio import Served
 
@@ -45,7 +46,7 @@ def address(served: Served, tab: str) -> str:
 def test_nothing_keeps_anyone_out(served: Served, visit: Any, axe: str, tab: str, theme: str) -> None:
     page = visit(address(served, tab), "desktop" if theme == "light" else "phone", color_scheme=theme, bypass_csp=True)
     page.locator(DRAWN[tab]).first.wait_for()
-    page.wait_for_timeout(500)
+    until_settled(page)
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     told = [
@@ -61,7 +62,7 @@ def test_nothing_keeps_anyone_out(served: Served, visit: Any, axe: str, tab: str
 def test_nothing_jumps(served: Served, visit: Any, tab: str, width: str) -> None:
     page = visit(address(served, tab), width)
     page.locator(DRAWN[tab]).first.wait_for()
-    page.wait_for_timeout(900)
+    until_settled(page)
     shifts = page.evaluate(SHIFTS)
     assert sum(one[0] for one in shifts) < 0.005, shifts
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn
+from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn, until_still
 from lookalike.denoising import denoise
 from studio import Served, png, serving
 
@@ -320,10 +320,8 @@ def test_map_in_webgl(served: Served, launch: Any) -> None:
             page.route("**/painter.js", partial(_answer, source))
         page.goto(url(served, "#map?z=3"))
         page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
-        page.wait_for_timeout(1500)
-        shots.append(
-            np.asarray(Image.open(io.BytesIO(page.locator(".map-canvas").screenshot())).convert("RGB")).astype(int)
-        )
+        shot = until_still(page, page.locator(".map-canvas").screenshot)
+        shots.append(np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int))
         assert page.locator(".map-canvas").evaluate("one => Boolean(one.getContext('webgl2'))") == forced
         browser.close()
     difference = np.abs(shots[0] - shots[1]).mean(axis=2)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from lookalike.data import load
 from lookalike.models import KINDS
 from lookalike.training.recipe import RECIPES
 from places import FIXTURES
+from waiting import PATIENCE, until
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -340,11 +340,9 @@ def test_interrupted_training_leaves_with_130_and_goes_on(tmp_path: Path, number
         "--epochs",
     ]
     process = subprocess.Popen([*command, "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "metrics.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until((tmp_path / "run" / "metrics.csv").exists, "an epoch is done")
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     assert out == ""
     assert "add --resume to go on" in err.splitlines()[-1]

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ import pytest
 
 from lookalike.serve import running
 from studio import build_gallery
+from waiting import PATIENCE, until
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +39,13 @@ def started(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(timeout=10)
+        process.wait(PATIENCE)
         process.stdout.close()
         process.stderr.close()
 
 
 def up(client: httpx.Client) -> None:
-    deadline = time.monotonic() + 30
-    while client.get("/healthz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: client.get("/healthz").status_code == 200, "the server comes up")
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
@@ -56,11 +53,11 @@ def test_from_start_to_end(gallery: Path, sign: signal.Signals) -> None:
     with started(gallery) as (process, told):
         assert told["token"] is None
         assert told["url"].startswith("http://127.0.0.1:")
-        with httpx.Client(base_url=told["url"], trust_env=False) as client:
+        with httpx.Client(base_url=told["url"], timeout=PATIENCE, trust_env=False) as client:
             up(client)
             assert client.get("/api/v1/gallery").json()["images"] == 12
         process.send_signal(sign)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
         assert (out, err) == ("", "")
         assert process.returncode == (0 if sign == signal.SIGINT else -sign)
 
@@ -69,7 +66,7 @@ def test_on_other_addresses_a_token_is_drawn(gallery: Path) -> None:
     with started(gallery, "--host", "0.0.0.0") as (_, told):
         port = httpx.URL(told["url"]).port
         assert len(told["token"]) >= 24
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as client:
             up(client)
             assert client.get("/api/v1/gallery").status_code == 401
             assert (
@@ -82,7 +79,7 @@ def test_a_gallery_without_its_source_or_torch(gallery: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from lookalike.serve.settings import Settings;"
         "from lookalike.serve.state import Studio; s = Studio(Settings(Path(sys.argv[1]))); s.start();"
-        "assert s.ready.wait(30); print('torch' in sys.modules); s.stop()"
+        "assert s.ready.wait(600); print('torch' in sys.modules); s.stop()"
     )
     done = subprocess.run([sys.executable, "-c", code, str(gallery)], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -74,13 +74,13 @@ def time_limit() -> Iterator[None]:
     def give_up(*_: object) -> None:
         raise TimeoutError(f"the reader hangs for more than {SECONDS} s")
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(SECONDS)
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of this process's own work, whatever else the machine does
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @pytest.mark.slow

@@ -87,7 +87,8 @@ def test_the_chosen_index_keeps_its_promise_on_queries_that_nobody_saw() -> None
     index, report = choose(codes, names, recall=0.9, progress=lines.append)
     assert report.kept
     assert 0.9 <= report.at_least <= report.recall
-    assert fresh_recall(index, codes, names) >= 0.9
+    # Which kind is the fastest is the machine's affair; a sample of 4,000 neighbours is off by up to 3 standard errors.
+    assert fresh_recall(index, codes, names) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 4000)
     assert (len(index), report.items) == (COUNT, COUNT)
     np.testing.assert_array_equal(np.sort(index.ids), np.sort(names))
     assert (report.kind, report.settings) == (index.kind, index.settings)

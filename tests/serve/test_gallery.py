@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +11,15 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from studio import CODE, SIZE, Served, build_gallery, pixels_of, serving, small_model
+from studio import CODE, SIZE, Served, build_gallery, pixels_of, prepare_here, serving, small_model
+from waiting import until
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gallery")
     build_gallery(folder)
+    prepare_here(folder)
     with serving(folder) as studio:
         studio.wait_until_prepared()
         yield studio
@@ -171,7 +172,7 @@ def test_map(served: Served) -> None:
     inner = (np.abs(points) < 1).all(axis=1)
     for axis in (0, 1):
         assert abs(np.corrcoef(points[inner, axis], expected[inner, axis])[0, 1]) > 0.999
-    near = served.get("/api/v1/map?method=tsne").json()  # made beside, after the start
+    near = served.get("/api/v1/map?method=tsne").json()
     assert (near["method"], near["ready"], near["ids"]) == ("tsne", True, told["ids"])
     assert np.array(near["points"]).shape == (60, 2)
     held = served.studio.prepared.path("tsne", served.studio.snapshot.digest)
@@ -179,11 +180,8 @@ def test_map(served: Served) -> None:
     waiting = served.client.get("/api/v1/map?method=tsne")
     assert waiting.status_code == 202
     assert waiting.json() == {"method": "tsne", "ready": False, "points": [], "ids": []}
-    deadline = time.monotonic() + 120
-    while (answer := served.client.get("/api/v1/map?method=tsne")).status_code == 202:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert answer.json()["points"] == near["points"]  # of the same seed
+    until(lambda: served.client.get("/api/v1/map?method=tsne").status_code != 202, "the map is made")
+    assert served.get("/api/v1/map?method=tsne").json()["points"] == near["points"]  # of the same seed
     served.get("/api/v1/map?method=umap", 422)
 
 
@@ -212,10 +210,7 @@ def test_changes_are_seen_while_serving(tmp_path: Path) -> None:
         shutil.copy(pictures / "4.png", pictures / "new.png")
         with la.Gallery.open(tmp_path / "gallery") as gallery:
             gallery.update()
-        deadline = time.monotonic() + 60
-        while set(served.ids()) == set(before):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: set(served.ids()) != set(before), "the change is seen")
         after = served.ids()
         assert set(after) == set(before) - {"3.png"} | {"new.png"}
         assert {name: after[name] for name in after if name in before} == {

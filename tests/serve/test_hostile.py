@@ -7,7 +7,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from PIL import Image
 
 from pictures import waves
 from studio import build_gallery, png
+from waiting import PATIENCE, until
 
 ROOM = 20 * 25_000_000 + 64 * 2**20
 """Bytes beyond what the server holds at rest: one of the largest pictures while it is decoded, and some uploads."""
@@ -50,13 +50,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert process.stdout is not None
     try:
         address = httpx.Response(200, text=process.stdout.readline()).json()["url"]
-        with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
-            while client.get("/healthz").status_code != 200:
-                time.sleep(0.05)
+        with httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False) as client:
+            until(lambda: client.get("/healthz").status_code == 200, "the server comes up")
             yield Server(client, process.pid)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(PATIENCE)
         process.stdout.close()
 
 

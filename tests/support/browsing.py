@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,11 @@ PIXELS = """canvas => {
   return {width, height, data: Array.from(copy.getImageData(0, 0, width, height).data)};
 }"""
 """Size and content at once: between two questions the page may draw another picture."""
+PATIENCE = 120_000
+"""Milliseconds until a page is given up, which does nothing that takes more than some seconds."""
+CONTENT = "document.body.outerHTML"
+STILL = 10
+"""Looks in a row, a twentieth of a second apart."""
 SET = """(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }"""
 
 
@@ -30,21 +37,45 @@ def pixels_of(page: Any, selector: str) -> np.ndarray:
 
 def until_drawn(page: Any, selector: str, expected: np.ndarray, within: int = 1) -> None:
     """Wait until a canvas holds these pixels, up to rounding."""
-    for _ in range(400):
+
+    def is_drawn() -> bool:
         found = pixels_of(page, selector)
-        if found.shape == expected.shape and np.abs(found.astype(int) - expected).max() <= within:
-            return
-        page.wait_for_timeout(50)
-    assert np.abs(pixels_of(page, selector).astype(int) - expected).max() <= within
+        return found.shape == expected.shape and bool(np.abs(found.astype(int) - expected).max() <= within)
+
+    _wait(page, is_drawn, f"{selector} never shows what is expected")
 
 
 def until(page: Any, expression: str) -> None:
     """Wait until a JavaScript expression holds. Playwright's own way needs `eval`, which the page forbids."""
-    for _ in range(600):
-        if page.evaluate(expression):
-            return
+    _wait(page, lambda: page.evaluate(expression), f"never held: {expression}")
+
+
+def until_still(page: Any, look: Callable[[], object]) -> Any:
+    """Wait until `look()` has given the same for half a second, and return that."""
+    seen: list[object] = []
+
+    def is_still() -> bool:
+        seen.append(look())
+        return len(seen) > STILL and all(one == seen[-1] for one in seen[-STILL:])
+
+    _wait(page, is_still, "the page never comes to rest")
+    return seen[-1]
+
+
+def until_settled(page: Any) -> None:
+    """Wait until all pictures have come, nothing moves, and the page's content stays what it is."""
+    until_still(page, lambda: page.evaluate(CONTENT))
+    until(page, "[...document.images].every(one => one.complete) && document.getAnimations().length === 0")
+    until_still(page, lambda: page.evaluate(CONTENT))
+
+
+def _wait(page: Any, holds: Callable[[], object], otherwise: str) -> None:
+    """As `waiting.until`, while the browser goes on: its events are handed over in the waiting itself."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(otherwise)
         page.wait_for_timeout(50)
-    pytest.fail(f"never held: {expression}")
 
 
 def decoded(model: la.PCAAutoencoder, code: np.ndarray) -> np.ndarray:

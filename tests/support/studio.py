@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ from lookalike.serve.app import make_app
 from lookalike.serve.running import listen, server_of
 from lookalike.serve.settings import Settings
 from lookalike.serve.state import Studio
+from lookalike.studio.preparing import KINDS, folder_for, prepare
+from waiting import PATIENCE, until
 
 SIZE, CODE = 16, 6
 
@@ -48,10 +49,7 @@ class Served:
         return {row["name"]: row["id"] for row in self.get("/api/v1/items?limit=1000").json()["items"]}
 
     def wait_until_prepared(self) -> None:
-        deadline = time.monotonic() + 120
-        while self.get("/api/v1/gallery").json()["preparing"]:
-            assert time.monotonic() < deadline, "the background work does not end"
-            time.sleep(0.1)
+        until(lambda: not self.get("/api/v1/gallery").json()["preparing"], "the background work ends")
 
     @staticmethod
     def _expected(answer: httpx.Response, status: int) -> httpx.Response:
@@ -75,28 +73,31 @@ def serving(gallery: Path, **settings: Any) -> Iterator[Served]:
 
     def stop() -> None:
         server.should_exit = True
-        thread.join(timeout=60)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
     try:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
-            deadline = time.monotonic() + 30
-            while client.get("/healthz").status_code != 200:
-                assert time.monotonic() < deadline, "the studio does not come up"
-                time.sleep(0.02)
+        with httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False) as client:
+            until(lambda: client.get("/healthz").status_code == 200, "the studio comes up")
             yield Served(client, app.state.studio, gallery, stop)
     finally:
         stop()
 
 
 def small_model() -> la.ConvAutoencoder:
-    return la.ConvAutoencoder(CODE, channels=(4, 4, 4, 4), device="cpu").initialise((SIZE, SIZE, 3))
+    """Untrained; its last channels are more than its code, so that no direction of codes is all rounding."""
+    return la.ConvAutoencoder(CODE, channels=(4, 4, 8, 16), device="cpu").initialise((SIZE, SIZE, 3))
 
 
 def build_gallery(folder: Path, count: int = 60, metric: str | None = None) -> None:
     with la.Gallery.open(folder, model=small_model(), metric=metric) as gallery:
         gallery.update(la.load(f"synthetic:{count}", size=SIZE))
+
+
+def prepare_here(gallery: Path) -> None:
+    """Make what a studio has made beside it: the process that does so yields to all else, and may be long about it."""
+    prepare(KINDS, gallery, folder_for(gallery))
 
 
 def png(pixels: np.ndarray) -> bytes:
