@@ -54,7 +54,7 @@ def test_a_blind_level_is_drawn_evenly_for_every_picture_and_epoch() -> None:
     assert abs(np.corrcoef(*sigmas)[0, 1]) < 0.15
 
 
-ALL = (*(kind.example for kind in NOISES.values()), "gaussian:0-0.25", "poisson", "poisson:20-500", "blur",
+ALL = (*(str(parse_noise(kind.example)) for kind in NOISES.values()), "gaussian:0-0.25", "poisson:20-500", "blur",
        "blur:0.5-2", "jpeg:10-50", "occlude:0.25+gaussian:0.1", "blur:2+poisson:1000+jpeg:30")  # fmt: skip
 
 
