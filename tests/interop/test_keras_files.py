@@ -19,7 +19,7 @@ from keras import layers
 
 import lookalike as la
 from lookalike.errors import OptionError, WeightsError
-from lookalike.interop.keras import import_keras
+from lookalike.interop.keras_import import import_keras
 from lookalike.interop.keras_export import export_keras
 from lookalike.models.base import centre
 

@@ -31,7 +31,7 @@ def keras_import(
 
     Nothing here is random; the seed is taken for uniformity.
     """
-    from lookalike.interop.keras import import_keras
+    from lookalike.interop.keras_import import import_keras
 
     if len(files) not in (1, 2):
         raise OptionError(f"{len(files)} files are given; give encoder and decoder, or one file of the whole model")
