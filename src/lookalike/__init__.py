@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lookalike.gallery.gallery import Gallery
     from lookalike.models.base import Autoencoder, Evaluation, to_uint8
     from lookalike.models.conv import ConvAutoencoder
+    from lookalike.models.dense import DenseAutoencoder
     from lookalike.models.loading import load_model
     from lookalike.models.pca import PCAAutoencoder
     from lookalike.models.residual import ResidualAutoencoder
@@ -30,6 +31,7 @@ _HOME = {
     "Autoencoder": "models.base",
     "ConvAutoencoder": "models.conv",
     "DataSpec": "data.images",
+    "DenseAutoencoder": "models.dense",
     "Direction": "editing.directions",
     "Evaluation": "models.base",
     "Gallery": "gallery.gallery",
@@ -54,6 +56,7 @@ __all__ = [
     "Autoencoder",
     "ConvAutoencoder",
     "DataSpec",
+    "DenseAutoencoder",
     "Direction",
     "Evaluation",
     "Gallery",

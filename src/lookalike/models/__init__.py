@@ -40,6 +40,7 @@ class Kind:
 
 KINDS = {
     "conv": Kind("conv.ConvAutoencoder", "convolutional, as the course's"),
+    "dense": Kind("dense.DenseAutoencoder", "one hidden layer, with any of Keras's activations"),
     "pca": Kind("pca.PCAAutoencoder", "the best linear one, exact in seconds", epochs=15),
     "residual": Kind("residual.ResidualAutoencoder", "gives pictures back best", recipe="best"),
     "search": Kind(

@@ -56,6 +56,8 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """Whether codes become pictures; without, `decode` and what needs it refuse."""
     takes_level: ClassVar[bool] = False
     """Whether `reconstruct` takes the noise's `level`."""
+    added: ClassVar[dict[str, Any]] = {}
+    """Parameters that a kind was given later, with what they were before: models of these stay what they were."""
 
     code_size: int
     image_shape_: tuple[int, int, int]
@@ -244,7 +246,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Where a model computes and how it was fitted (`device`, `seed`, `solver`) are no part of it.
         """
         self._check_fitted()
-        parameters = {name: value for name, value in self.get_params().items() if name not in HOW_IT_WAS_FITTED}
+        parameters = {name: value for name, value in self.described().items() if name not in HOW_IT_WAS_FITTED}
         hasher = hashlib.sha256(json.dumps([self.kind, parameters, self.image_shape_], sort_keys=True).encode())
         for side, tensors in self._weights().items():
             for name in sorted(tensors):
@@ -252,6 +254,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 hasher.update(json.dumps([side, name, tensor.shape]).encode())
                 hasher.update(tensor.data)
         return hasher.hexdigest()
+
+    def described(self) -> dict[str, Any]:
+        """The parameters as files hold them: all but those that were added later and are not used."""
+        return {
+            name: value
+            for name, value in self.get_params().items()
+            if name not in self.added or value != self.added[name]
+        }
 
     def _reconstruct(self, pictures: Floats) -> Floats:
         """A centred batch (n, H, W, C) there and back."""
@@ -264,7 +274,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _description(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
-            "parameters": json.loads(json.dumps(self.get_params())),
+            "parameters": json.loads(json.dumps(self.described())),
             "image_shape": list(self.image_shape_),
             "data": self.data_,
             "history": self.history_,

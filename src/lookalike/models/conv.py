@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lookalike.errors import OptionError
 from lookalike.kernels import pool_elu
+from lookalike.models.activations import Activation, unknown_activations
 from lookalike.models.layers import (
     AutoencoderNetwork,
     FlattenChannelsLast,
@@ -20,7 +22,8 @@ from lookalike.models.layers import (
 from lookalike.models.networked import NetworkAutoencoder
 
 LARGEST_CODE = 65_536
-ACTIVATIONS = {"linear": nn.Identity, "elu": nn.ELU}
+ELU = "elu"
+"""The reference notebook's activation, for which there are kernels."""
 
 
 class ConvAutoencoder(NetworkAutoencoder):
@@ -32,7 +35,10 @@ class ConvAutoencoder(NetworkAutoencoder):
     Args:
         code_size: numbers a picture, 1 to 65,536.
         channels: channels of the convolutions, one halving of the picture each.
-        dense_activation: after the decoder's first Dense: "linear" or "elu"; public solutions use both.
+        dense_activation: after the decoder's first Dense: public solutions have "linear" and "elu".
+        activation: after each convolution but the decoder's last, of those in `models.activations`.
+        code_activation: of the code.
+        output_activation: after the decoder's last convolution.
         seed: of the initial weights, the order of the pictures, and their noise.
         device: "auto" (a GPU where there is one), "cpu" or "cuda"; only this and the versions change the last bits.
 
@@ -41,6 +47,7 @@ class ConvAutoencoder(NetworkAutoencoder):
     """
 
     kind: ClassVar[str] = "conv"
+    added: ClassVar[dict[str, Any]] = {"activation": ELU, "code_activation": "linear", "output_activation": "linear"}
 
     def __init__(
         self,
@@ -49,10 +56,16 @@ class ConvAutoencoder(NetworkAutoencoder):
         dense_activation: str = "linear",
         seed: int = 0,
         device: str = "auto",
+        activation: str = ELU,
+        code_activation: str = "linear",
+        output_activation: str = "linear",
     ) -> None:
         self.code_size = code_size
         self.channels = channels
         self.dense_activation = dense_activation
+        self.activation = activation
+        self.code_activation = code_activation
+        self.output_activation = output_activation
         self.seed = seed
         self.device = device
 
@@ -64,16 +77,16 @@ class ConvAutoencoder(NetworkAutoencoder):
             problems.append(
                 f"channels are {self.channels}; give 1 to 8 numbers of 1 or more, such as (32, 64, 128, 256)"
             )
-        if self.dense_activation not in ACTIVATIONS:
-            problems.append(
-                f"dense activation {self.dense_activation!r} is unknown; give one of {', '.join(ACTIVATIONS)}"
-            )
+        problems += unknown_activations(self.activation, self.output_activation)
+        problems += unknown_activations(self.dense_activation, self.code_activation, whole=True)
         if problems:
             raise OptionError("; ".join(problems))
         channels = tuple(self.channels)
         network = AutoencoderNetwork(
-            Encoder(image_shape, self.code_size, channels),
-            Decoder(image_shape, self.code_size, channels, self.dense_activation),
+            Encoder(image_shape, self.code_size, channels, self.activation, self.code_activation),
+            Decoder(
+                image_shape, self.code_size, channels, self.dense_activation, self.activation, self.output_activation
+            ),
         )
         initialise_as_keras(network, self.seed)
         return network
@@ -83,10 +96,17 @@ class Encoder(nn.Module):
     """4 x (Conv 3x3 SAME, ELU, MaxPool 2), Flatten, Dense: (N, C, H, W) -> (N, code_size).
 
     A side that is not a multiple of 16 loses its last rows in the poolings, exactly as in Keras; a side shorter
-    than 16 is padded first, since nothing would be left of it.
+    than 16 is padded first, since nothing would be left of it. Another activation than ELU comes before the pooling.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, channels: Sequence[int]) -> None:
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        code_size: int,
+        channels: Sequence[int],
+        activation: str = ELU,
+        code_activation: str = "linear",
+    ) -> None:
         super().__init__()
         height, width, depth = image_shape
         self.least_side = 2 ** len(channels)
@@ -94,16 +114,19 @@ class Encoder(nn.Module):
         for i in range(len(channels)):
             self.add_module(f"conv{i + 1}", nn.Conv2d(widths[i], widths[i + 1], 3, padding="same"))
         self.depth = len(channels)
+        self.activation = Activation(activation)
         self.flatten = FlattenChannelsLast()
         grid_h, grid_w = (max(side, self.least_side) // self.least_side for side in (height, width))
         self.dense = nn.Linear(grid_h * grid_w * widths[-1], code_size)
+        self.code_activation = Activation(code_activation, whole=True)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
         x = pad_to_at_least(images, self.least_side)
         for i in range(self.depth):
-            x = pool_elu(self.get_submodule(f"conv{i + 1}")(x))
-        code: Tensor = self.dense(self.flatten(x))
+            x = self.get_submodule(f"conv{i + 1}")(x)
+            x = pool_elu(x) if self.activation.name == ELU else F.max_pool2d(self.activation(x), 2)
+        code: Tensor = self.code_activation(self.dense(self.flatten(x)))
         return code
 
 
@@ -119,6 +142,8 @@ class Decoder(nn.Module):
         code_size: int,
         channels: Sequence[int],
         dense_activation: str = "linear",
+        activation: str = ELU,
+        output_activation: str = "linear",
     ) -> None:
         super().__init__()
         self.height, self.width, depth = image_shape
@@ -126,16 +151,20 @@ class Decoder(nn.Module):
         grid_h, grid_w = -(-self.height // stride), -(-self.width // stride)
         widths = [*reversed(channels), depth]
         self.dense = nn.Linear(code_size, grid_h * grid_w * widths[0])
-        self.activation = ACTIVATIONS[dense_activation]()
+        self.dense_activation = Activation(dense_activation, whole=True)
         self.unflatten = UnflattenChannelsLast(grid_h, grid_w, widths[0])
         for i in range(len(channels)):
-            self.add_module(f"conv{i + 1}", SameConvTranspose2d(widths[i], widths[i + 1], elu=i + 1 < len(channels)))
+            fused = activation == ELU and i + 1 < len(channels)
+            self.add_module(f"conv{i + 1}", SameConvTranspose2d(widths[i], widths[i + 1], elu=fused))
         self.depth = len(channels)
+        self.activation = Activation("linear" if activation == ELU else activation)
+        self.output_activation = Activation(output_activation)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode float32 (N, code_size); the result is not clipped."""
-        x = self.unflatten(self.activation(self.dense(codes)))
+        x = self.unflatten(self.dense_activation(self.dense(codes)))
         for i in range(self.depth):
             x = self.get_submodule(f"conv{i + 1}")(x)
-        pictures: Tensor = x[..., : self.height, : self.width]
+            x = self.activation(x) if i + 1 < self.depth else x
+        pictures: Tensor = self.output_activation(x[..., : self.height, : self.width])
         return pictures

@@ -165,7 +165,7 @@ def _config(
 ) -> dict[str, Any]:
     """What a run remembers of how it was begun, as JSON values."""
     return {
-        "model": {"kind": model.kind, "parameters": model.get_params()},
+        "model": {"kind": model.kind, "parameters": model.described()},
         "data": data,
         "recipe": None if recipe is None else recipe.as_json(),
         "noise": None if noise is None else str(noise),
