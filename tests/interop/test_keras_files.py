@@ -19,12 +19,17 @@ from keras import layers
 
 import lookalike as la
 from lookalike.errors import OptionError, WeightsError
-from lookalike.interop.keras_import import import_keras
+from lookalike.interop import keras_import
 from lookalike.interop.keras_export import export_keras
-from lookalike.models.base import centre
+from lookalike.models.base import Autoencoder, centre
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def imported_model(paths: list[Path], **options: object) -> Autoencoder:
+    return keras_import.import_keras(paths, **options).model  # type: ignore[arg-type]
+
 
 KERAS = FIXTURES / "keras2"
 
@@ -41,7 +46,7 @@ def test_keras_2_files_give_what_they_gave(kind: str, model: str, whole: bool) -
     folder = KERAS / kind
     paths = [folder / "autoencoder.001.hdf5"] if whole else [folder / "encoder.h5", folder / "decoder.h5"]
     activation = "elu" if kind == "elu" and not whole else None
-    imported = import_keras(paths, dense_activation=activation)
+    imported = imported_model(paths, dense_activation=activation)
     pictures, codes, decoded = recorded(kind)
     assert imported.kind == model
     np.testing.assert_allclose(imported.encode(pictures), codes, atol=1e-5)
@@ -49,7 +54,7 @@ def test_keras_2_files_give_what_they_gave(kind: str, model: str, whole: bool) -
 
 
 def test_the_activation_matters() -> None:
-    wrong = import_keras([KERAS / "elu" / "encoder.h5", KERAS / "elu" / "decoder.h5"])
+    wrong = imported_model([KERAS / "elu" / "encoder.h5", KERAS / "elu" / "decoder.h5"])
     _, codes, decoded = recorded("elu")
     assert np.abs(wrong.decode(codes) - decoded).max() > 1e-3
 
@@ -83,7 +88,7 @@ def test_keras_3_files(form: str, tmp_path: Path) -> None:
     for path, network in zip(paths, models.values(), strict=True):
         network.save(path) if suffix == "keras" else network.save_weights(path)
     told = suffix == "keras"
-    imported = import_keras(paths, dense_activation=None if told else "elu", size=None if told else (32, 48))
+    imported = imported_model(paths, dense_activation=None if told else "elu", size=None if told else (32, 48))
     pictures = centre(waves(3, 32, 48, 1))
     codes = keras.ops.convert_to_numpy(encoder(pictures))
     np.testing.assert_allclose(imported.encode(pictures), codes, atol=1e-5)
@@ -93,6 +98,10 @@ def test_keras_3_files(form: str, tmp_path: Path) -> None:
 MODELS = {
     "conv": la.ConvAutoencoder(5, channels=(2, 3, 4, 5)).initialise((32, 32, 3)),
     "conv, elu, cropped": la.ConvAutoencoder(5, channels=(2, 3), dense_activation="elu").initialise((22, 17, 1)),
+    "conv, activations": la.ConvAutoencoder(
+        5, channels=(2, 3), activation="leaky_relu:0.3", code_activation="tanh", output_activation="sigmoid"
+    ).initialise((8, 8, 3)),
+    "dense": la.DenseAutoencoder(4, code_activation="elu:0.5", output_activation="gelu").initialise((8, 8, 3)),
     "pca": la.PCAAutoencoder(4).initialise((8, 8, 3)),
 }
 
@@ -118,7 +127,7 @@ def test_out_and_in_again_is_the_same_model(tmp_path: Path) -> None:
     model = MODELS["conv"]
     export_keras(model, tmp_path)
     for suffix in ("keras", "h5"):
-        again = import_keras([tmp_path / f"encoder.{suffix}", tmp_path / f"decoder.{suffix}"])
+        again = imported_model([tmp_path / f"encoder.{suffix}", tmp_path / f"decoder.{suffix}"])
         for side, tensors in model.weights().items():
             for name, tensor in tensors.items():
                 np.testing.assert_array_equal(again.weights()[side][name], tensor)
@@ -173,7 +182,7 @@ def bad_files(folder: Path) -> dict[str, list[Path]]:
 )
 def test_bad_files_are_refused(case: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=message):
-        import_keras(bad_files(tmp_path)[case])
+        imported_model(bad_files(tmp_path)[case])
 
 
 @pytest.mark.parametrize(
@@ -183,9 +192,9 @@ def test_bad_files_are_refused(case: str, message: str, tmp_path: Path) -> None:
         (["linear/autoencoder.001.hdf5"], {"size": (64, 64)}, r"size is \(64, 64\), but .* says \(32, 32\)"),
         (["linear/encoder.h5", "linear/decoder.h5"], {"size": (64, 64)}, "give the size they have"),
         (["pca/encoder.h5", "pca/decoder.h5"], {"size": (5, 5)}, "192 values are no picture of size"),
-        (["pca/encoder.h5", "pca/decoder.h5"], {"dense_activation": "relu"}, "'relu' is unknown"),
+        (["pca/encoder.h5", "pca/decoder.h5"], {"dense_activation": "reluctant"}, "'reluctant' is unknown"),
     ],
 )
 def test_options_that_contradict_the_files(paths: list[str], options: dict, message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        import_keras([KERAS / path for path in paths], **options)
+        imported_model([KERAS / path for path in paths], **options)

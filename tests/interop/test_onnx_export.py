@@ -54,6 +54,16 @@ def test_other_networks(tmp_path: Path, channels: tuple[int, ...]) -> None:
     assert export_onnx(model, tmp_path)["max_abs_difference"] < 1e-5
 
 
+@pytest.mark.parametrize("name", ["relu", "leaky_relu:0.3", "softplus", "tanh", "gelu", "elu:0.5"])
+def test_other_activations(tmp_path: Path, name: str) -> None:
+    """Those that are one operator of ONNX by our own graphs, the others by PyTorch's exporter."""
+    for model in (
+        fitted("conv", (20, 24, 3), channels=(3, 5), activation=name, code_activation=name, output_activation=name),
+        fitted("dense", (9, 8, 1), code_activation="softmax", output_activation=name),
+    ):
+        assert export_onnx(model, tmp_path)["max_abs_difference"] < 1e-5
+
+
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_our_graphs_are_those_of_pytorchs_exporter(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both paths to a file, for a kind that has both."""

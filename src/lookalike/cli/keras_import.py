@@ -20,7 +20,7 @@ def keras_import(
     dense_activation: Annotated[
         str | None,
         typer.Option(
-            help="What follows the decoder's first Dense, 'linear' or 'elu', where the files do not say.",
+            help="What follows the decoder's first Dense, such as 'linear' or 'elu', where the files do not say.",
             show_default="linear",
         ),
     ] = None,
@@ -29,7 +29,8 @@ def keras_import(
 ) -> None:
     """Make a run of Keras's weights: Keras 2 HDF5 (encoder.h5, decoder.h5, autoencoder.NNN.hdf5), .weights.h5, .keras.
 
-    Nothing here is random; the seed is taken for uniformity.
+    Files that hold the architecture are taken at their word: what the models here cannot hold exactly is refused by the
+    layer's name, and what they can is compared, on pictures drawn by the seed, with the layers computed one by one.
     """
     from lookalike.interop.keras_import import import_keras
 
@@ -37,12 +38,23 @@ def keras_import(
         raise OptionError(f"{len(files)} files are given; give encoder and decoder, or one file of the whole model")
     if (run / "config.json").exists() or (run / "model.json").exists():
         raise RunError(f"{run} already holds a run; give another folder")
-    model = import_keras(files, dense_activation=dense_activation, size=None if size is None else (size, size))
+    side = None if size is None else (size, size)
+    model, difference = import_keras(files, dense_activation=dense_activation, size=side, seed=seed)
     model.save(run)
-    payload = {"run": str(run), "code_size": model.code_size, "parameters": model.n_parameters}
+    payload = {
+        "run": str(run),
+        "model": model.kind,
+        "code_size": model.code_size,
+        "parameters": model.n_parameters,
+        "max_abs_difference": difference,
+    }
     height, width, channels = model.image_shape_
     text = (
         f"{type(model).__name__} for {height} x {width} x {channels} with a code of {model.code_size}, "
-        f"{model.n_parameters:,} parameters, in {run}"
+        f"{model.n_parameters:,} parameters, in {run}; "
+    ) + (
+        "the files hold weights alone, so it is taken to be the reference notebook's network"
+        if difference is None
+        else f"it differs by at most {difference:.1e} from the files' own layers"
     )
     answer(payload, text, json)

@@ -17,7 +17,7 @@ from lookalike import files
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.models.base import Autoencoder
 
-KINDS = ("conv", "pca")
+KINDS = ("conv", "dense", "pca")
 """Models that Keras's own layers can follow."""
 COMPARED = 8
 """Random pictures on which both programs are compared."""
@@ -62,16 +62,24 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
 
     height, width, depth = model.image_shape_
     weights = model.weights()
-    if model.kind == "pca":
+    given = model.get_params()
+    code, output = (_activation(given.get(f"{end}_activation", "linear")) for end in ("code", "output"))
+    if model.kind != "conv":
         values = height * width * depth
         encoder = keras.Sequential(
-            [keras.Input(model.image_shape_), layers.Flatten(), layers.Dense(model.code_size)], name="encoder"
+            [keras.Input(model.image_shape_), layers.Flatten(), layers.Dense(model.code_size, activation=code)],
+            name="encoder",
         )
         decoder = keras.Sequential(
-            [keras.Input((model.code_size,)), layers.Dense(values), layers.Reshape(model.image_shape_)], name="decoder"
+            [
+                keras.Input((model.code_size,)),
+                layers.Dense(values, activation=output),
+                layers.Reshape(model.image_shape_),
+            ],
+            name="decoder",
         )
     else:
-        channels = list(model.get_params()["channels"])
+        channels = list(given["channels"])
         stride = 2 ** len(channels)
         if min(height, width) < stride:
             raise OptionError(
@@ -79,19 +87,20 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
             )
         forth: list[Any] = [keras.Input(model.image_shape_)]
         for width_of in channels:
-            forth += [layers.Conv2D(width_of, 3, padding="same", activation="elu"), layers.MaxPooling2D()]
-        encoder = keras.Sequential([*forth, layers.Flatten(), layers.Dense(model.code_size)], name="encoder")
+            forth += [layers.Conv2D(width_of, 3, padding="same", activation=_activation(given["activation"]))]
+            forth.append(layers.MaxPooling2D())
+        forth += [layers.Flatten(), layers.Dense(model.code_size, activation=code)]
+        encoder = keras.Sequential(forth, name="encoder")
         grid = (-(-height // stride), -(-width // stride))
         back: list[Any] = [
             keras.Input((model.code_size,)),
-            layers.Dense(grid[0] * grid[1] * channels[-1], activation=model.get_params()["dense_activation"]),
+            layers.Dense(grid[0] * grid[1] * channels[-1], activation=_activation(given["dense_activation"])),
             layers.Reshape((*grid, channels[-1])),
         ]
         for width_of in [*reversed(channels[:-1]), depth]:
             last = len(back) == 2 + len(channels)
-            back.append(
-                layers.Conv2DTranspose(width_of, 3, strides=2, padding="same", activation="linear" if last else "elu")
-            )
+            activation = output if last else _activation(given["activation"])
+            back.append(layers.Conv2DTranspose(width_of, 3, strides=2, padding="same", activation=activation))
         excess = ((0, grid[0] * stride - height), (0, grid[1] * stride - width))
         if excess != ((0, 0), (0, 0)):
             back.append(layers.Cropping2D(excess))
@@ -99,6 +108,16 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
     for network, tensors in zip((encoder, decoder), weights.values(), strict=True):
         _fill(network, tensors)
     return encoder, decoder
+
+
+def _activation(name: str) -> Any:
+    """One of `models.activations` as Keras takes it."""
+    from keras import layers
+
+    kind, _, number = name.partition(":")
+    if not number:
+        return kind
+    return layers.LeakyReLU(float(number)) if kind == "leaky_relu" else layers.ELU(float(number))
 
 
 def _fill(network: Any, tensors: dict[str, Any]) -> None:

@@ -1,150 +1,237 @@
-"""Weights in the files that Keras 2 and Keras 3 write, read without Keras. Nothing in them is ever executed.
+"""Layers and weights in the files that Keras 2 and Keras 3 write, read without Keras. Nothing in them is ever executed.
 
 Keras 2 (HDF5): attributes `layer_names` and, a layer, `weight_names` give the order; a whole model stands below
 `model_weights`, with its architecture as JSON in `model_config`. Keras 3 (`.weights.h5`, also inside `.keras`, a
-zip): groups `layers/NAME/vars/0, 1`, where nested models repeat the scheme, and numbers behind names give the order.
+zip): groups `layers/CLASS_N/vars/0, 1`, where nested models repeat the scheme, and numbers behind names give the order.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import h5py
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from lookalike.errors import WeightsError
+from lookalike.interop.hdf5 import Hdf5, member_of, opened, unpacked
+from lookalike.interop.keras_layers import Floats, Layer, Node, chain, tree
 
-LARGEST = 2**31
-"""Bytes of a member of a .keras file: more is taken for a bomb."""
-KNOWN_LAYERS = frozenset(
-    (
-        *("InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Reshape", "Conv2DTranspose", "Cropping2D"),
-        *("Functional", "Model", "Sequential"),
-    )
-)
-
-
-class Layer(NamedTuple):
-    """A layer with weights: kernel as Keras has it, bias, and whether its name says that it is transposed."""
-
-    name: str
-    kernel: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
-    transposed: bool
+DAMAGE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile)
+"""What the libraries raise over a file that is damaged or no such file, and Python over no architecture."""
 
 
 @dataclass
 class KerasFile:
-    """What a file holds: its layers in order, those of each nested model, and the layers of its architecture if any."""
+    """What a file holds.
+
+    Attributes:
+        path: of the file.
+        layers: in the order of computation where the file says what it computes, else in the order of their names.
+        has_architecture: whether it does; without, a layer's `config` is empty and its `kind` told by name and shape.
+        models: of weights alone, the layers of each nested model.
+        old: whether Keras 2 wrote it.
+    """
 
     path: Path
     layers: list[Layer]
+    has_architecture: bool = False
     models: list[list[Layer]] = field(default_factory=list)
-    architecture: list[dict[str, Any]] | None = None
+    old: bool = False
 
 
 def read_keras_file(path: Path) -> KerasFile:
     """Read a Keras file of any of the kinds above.
 
     Raises:
-        WeightsError: it is no such file, is damaged, or holds a kind of layer that no autoencoder here has.
+        WeightsError: it is no such file, is damaged, leads to other files, declares more than it holds, or its
+            architecture is no chain of layers that are known here.
     """
     try:
         if zipfile.is_zipfile(path):
             return _read_zip(path)
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             return _read_hdf5(path, file)
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise WeightsError(
-            f"{path} cannot be read as Keras weights ({' '.join(str(error).split())}); "
+            f"{path} cannot be read as Keras weights ({' '.join(str(error).split())[:300]}); "
             "give what save_weights, save or ModelCheckpoint wrote"
         ) from error
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
 
 
 def _read_zip(path: Path) -> KerasFile:
     with zipfile.ZipFile(path) as archive:
-        for name in ("config.json", "model.weights.h5"):
-            if archive.getinfo(name).file_size > LARGEST:
-                raise ValueError(f"{name} is larger than {LARGEST:,} bytes")
-        config = json.loads(archive.read("config.json"))
-        with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
-            found = _read_hdf5(path, file)
-    found.architecture = _flatten(config, path)
-    return found
+        root = tree(json.loads(member_of(archive, "config.json")))
+        old = False
+        if "metadata.json" in archive.namelist():
+            old = str(json.loads(member_of(archive, "metadata.json")).get("keras_version", "3")).startswith("2")
+        with unpacked(archive, "model.weights.h5") as file:
+            _fill_by_class(root, file, file.root)
+    return KerasFile(path, chain(root), has_architecture=True, old=old)
 
 
-def _read_hdf5(path: Path, file: Any) -> KerasFile:
-    if "layers" in file:
-        return _read_keras3(path, file["layers"])
-    group = file.get("model_weights", file)
-    if "layer_names" not in group.attrs:
+def _read_hdf5(path: Path, file: Hdf5) -> KerasFile:
+    layers = file.find(file.root, "layers")
+    if layers is not None and file.texts(file.root, "layer_names") is None:
+        return _weights_by_class(path, file, layers)
+    group = file.find(file.root, "model_weights") or file.root
+    names = file.texts(group, "layer_names")
+    if names is None:
         raise ValueError("there are neither 'layer_names' nor 'layers' in it")
-    models = [_read_keras2(group[_text(name)]) for name in group.attrs["layer_names"]]
+    old = (file.text(group, "keras_version") or "2").startswith("2")
+    architecture = file.text(file.root, "model_config")
+    if architecture is not None:
+        root = tree(json.loads(architecture))
+        for child in root.children or ():
+            _fill_by_order(child, file, group)
+        return KerasFile(path, chain(root), has_architecture=True, old=old)
+    models = [_weights_by_order(file, file.at(group, name)) for name in names]
     models = [layers for layers in models if layers]
-    architecture = None
-    if "model_config" in file.attrs:
-        architecture = _flatten(json.loads(_text(file.attrs["model_config"])), path)
     nested = [layers for layers in models if len(layers) > 1]
-    return KerasFile(path, [layer for layers in models for layer in layers], nested or models, architecture)
+    return KerasFile(path, [layer for layers in models for layer in layers], models=nested or models, old=old)
 
 
-def _read_keras2(group: Any) -> list[Layer]:
-    """The layers of a group: one, or those of a nested model; kernels and biases follow one another."""
-    names = [_text(name) for name in group.attrs["weight_names"]]
-    if len(names) % 2:
-        raise ValueError(f"{group.name} has {len(names)} tensors, not pairs of kernel and bias")
-    return [_layer(kernel, group[kernel], group[bias]) for kernel, bias in zip(names[::2], names[1::2], strict=True)]
+# With an architecture: each weight is looked up with the shape that its layer declares.
 
 
-def _read_keras3(path: Path, layers: Any) -> KerasFile:
+def _fill_by_class(node: Node, file: Hdf5, group: Any) -> None:
+    """Keras 3: the children's groups are named by their classes and numbered in the order of the architecture."""
+    container = file.find(group, "layers")
+    if container is None or not len(container):
+        container = file.find(group, "_layer_checkpoint_dependencies")  # Keras 2.12 to 2.15
+    waiting: dict[str, list[str]] = {}
+    for name in sorted(container or (), key=_numbered):
+        inner = file.at(container, name)
+        if any(len(part) for part in (file.find(inner, key) for key in ("vars", "layers")) if part is not None):
+            waiting.setdefault(re.sub(r"_\d+$", "", name), []).append(name)
+    for child in node.children or ():
+        if not child.has_weights:
+            continue
+        names = waiting.get(_snake_case(child.kind), [])
+        if not names:
+            raise WeightsError(f"layer {child.name!r} of kind {child.kind} has no weights in the file")
+        inner = file.at(container, names.pop(0))
+        if child.children is not None:
+            _fill_by_class(child, file, inner)
+            continue
+        held = file.at(inner, "vars")
+        declared = child.layer.declared()
+        if len(held) != len(declared):
+            raise WeightsError(f"layer {child.name!r} has {len(held)} tensors; {', '.join(declared)} are expected")
+        for number, name in enumerate(declared):
+            child.layer.weights[name] = _shaped(file, held, str(number), child.layer)
+    left = [name for names in waiting.values() for name in names if "seed" not in name]
+    if left:
+        raise WeightsError(f"{left[0]} holds weights, but the architecture has no layer for them")
+
+
+def _fill_by_order(node: Node, file: Hdf5, group: Any) -> None:
+    """Keras 2: a list of weights below the child's name, of all that is nested in it, those trained first."""
+    if not node.has_weights:
+        return
+    group = file.at(group, node.name)
+    names = file.texts(group, "weight_names") or []
+    trained, others = _in_old_order(node, frozen=False)
+    if len(names) != len(trained) + len(others):
+        raise WeightsError(
+            f"layer {node.name!r} has {len(names)} tensors; its architecture has {len(trained) + len(others)}"
+        )
+    for name, (layer, part) in zip(names, [*trained, *others], strict=True):
+        if _last_part(name) != part:
+            raise WeightsError(f"layer {layer.name!r}: {name} stands where its {part} is expected")
+        layer.weights[part] = _shaped(file, group, name, layer)
+
+
+def _in_old_order(node: Node, frozen: bool) -> tuple[list[tuple[Layer, str]], list[tuple[Layer, str]]]:
+    """Weights of a layer, or of all in a model, that training changes, and those it does not."""
+    frozen = frozen or node.config.get("trainable") is False
+    trained: list[tuple[Layer, str]] = []
+    others: list[tuple[Layer, str]] = []
+    if node.children is None:
+        for part in node.layer.declared():
+            (others if frozen or part.startswith("moving_") else trained).append((node.layer, part))
+    for child in node.children or ():
+        more, rest = _in_old_order(child, frozen)
+        trained += more
+        others += rest
+    return trained, others
+
+
+def _shaped(file: Hdf5, group: Any, name: str, layer: Layer) -> Floats:
+    """A layer's weight, its rank and what its configuration says of it checked before it is read."""
+    part = list(layer.declared())[len(layer.weights)]
+    held = file.shaped(group, name).shape
+    declared = layer.declared()[part]
+    if len(held) != len(declared) or any(side not in (None, given) for side, given in zip(declared, held, strict=True)):
+        shown = " x ".join("any" if side is None else str(side) for side in declared)
+        raise WeightsError(f"layer {layer.name!r}: its {part} is of shape {held}; its configuration says {shown}")
+    return file.array(group, name, held)
+
+
+# Without: order and names are all there is.
+
+
+def _weights_by_order(file: Hdf5, group: Any) -> list[Layer]:
+    """The layers of a group of Keras 2: one, or those of a nested model; a kernel begins a layer."""
+    tensors = [(name, _last_part(name)) for name in file.texts(group, "weight_names") or []]
+    layers: list[Layer] = []
+    for name, part in tensors:
+        shape = file.shaped(group, name).shape
+        if part == "kernel" or (part not in ("bias",) and len(shape) > 1):
+            layers.append(_layer(name.rpartition("/")[0] or name, file.array(group, name)))
+        elif len(shape) == 1 and part in ("bias", name) and layers and "bias" not in layers[-1].weights:
+            _take_bias(layers[-1], file.array(group, name))
+        else:
+            raise WeightsError(_unstated(name.rpartition("/")[0] or name, part))
+    return layers
+
+
+def _weights_by_class(path: Path, file: Hdf5, container: Any) -> KerasFile:
     found: list[Layer] = []
     models: list[list[Layer]] = []
-    for name in sorted(layers, key=_numbered):
-        group = layers[name]
-        if "layers" in group:
-            inner = _read_keras3(path, group["layers"])
-            found += inner.layers
-            models.append(inner.layers)
-        elif "vars" in group and len(group["vars"]):
-            if len(group["vars"]) != 2:
-                raise ValueError(f"{group.name} has {len(group['vars'])} tensors, not kernel and bias")
-            found.append(_layer(name, group["vars"]["0"], group["vars"]["1"]))
-    return KerasFile(path, found, [layers for layers in models if layers])
+    for name in sorted(container, key=_numbered):
+        group = file.at(container, name)
+        inner, held = file.find(group, "layers"), file.find(group, "vars")
+        if inner is not None:
+            nested = _weights_by_class(path, file, inner)
+            found += nested.layers
+            models.append(nested.layers)
+        elif held is not None and len(held):
+            if len(held) > 2:
+                raise WeightsError(_unstated(name, f"{len(held)} tensors"))
+            layer = _layer(name, file.array(held, "0"))
+            if len(held) == 2:
+                _take_bias(layer, file.array(held, "1"))
+            found.append(layer)
+    return KerasFile(path, found, models=[layers for layers in models if layers])
 
 
-def _layer(name: str, kernel: Any, bias: Any) -> Layer:
-    if kernel.ndim not in (2, 4) or bias.ndim != 1:
-        raise ValueError(f"{name} has tensors of shape {kernel.shape} and {bias.shape}, not those of Conv2D or Dense")
-    return Layer(name, np.array(kernel, np.float32), np.array(bias, np.float32), "transpose" in name.lower())
+def _layer(name: str, kernel: Floats) -> Layer:
+    if kernel.ndim not in (2, 4):
+        raise WeightsError(f"layer {name!r} has a tensor of shape {kernel.shape}, not that of Conv2D or Dense")
+    kind = "Dense" if kernel.ndim == 2 else "Conv2DTranspose" if "transpose" in name.lower() else "Conv2D"
+    return Layer(name, kind, {}, {"kernel": kernel})
 
 
-def _flatten(config: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    """The layers of an architecture in order, those of nested models in their place."""
-    return list(_walk(config, path))
+def _take_bias(layer: Layer, bias: Floats) -> None:
+    """The bias of a layer; its length tells what a name may not, that the convolution is transposed."""
+    kernel = layer.weights["kernel"]
+    if kernel.ndim == 4 and bias.shape == kernel.shape[2:3] and bias.shape != kernel.shape[3:]:
+        layer.kind = "Conv2DTranspose"
+    if bias.shape != (layer.outputs,):
+        raise WeightsError(f"layer {layer.name!r} has a bias of shape {bias.shape}; {(layer.outputs,)} is expected")
+    layer.weights["bias"] = bias
 
 
-def _walk(config: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
-    kind = config["class_name"]
-    if kind not in KNOWN_LAYERS:
-        name = config.get("config", {}).get("name", "?") if isinstance(config.get("config"), dict) else "?"
-        raise WeightsError(
-            f"{path}: layer {name!r} is of kind {kind}; an autoencoder here has {', '.join(sorted(KNOWN_LAYERS))}"
-        )
-    inner = config["config"]
-    children = inner if isinstance(inner, list) else inner.get("layers")
-    if children is None:
-        yield config
-        return
-    for child in children:
-        yield from _walk(child, path)
+def _unstated(name: str, what: str) -> str:
+    return (
+        f"layer {name!r} has {what}, and weights alone do not say what it computes; give a file of the whole model "
+        "(.keras, or .h5 by model.save)"
+    )
 
 
 def _numbered(name: str) -> list[Any]:
@@ -153,5 +240,12 @@ def _numbered(name: str) -> list[Any]:
     return [base, int(number)] if re.fullmatch(r"\d+", number) and base else [name, -1]
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _snake_case(kind: str) -> str:
+    """A class as Keras names its groups: Conv2DTranspose is conv2d_transpose."""
+    parts: Iterator[str] = iter(re.findall(r"[A-Z][a-z0-9]*(?:D(?![a-z]))?", kind))
+    return "_".join(part.lower() for part in parts)
+
+
+def _last_part(name: str) -> str:
+    """kernel, of conv2d/kernel:0."""
+    return name.rpartition("/")[2].partition(":")[0]

@@ -1,4 +1,4 @@
-"""Autoencoders from Keras's files, and back."""
+"""Autoencoders from Keras's files: exactly what Keras computes, or refused with the layer's name."""
 
 from __future__ import annotations
 
@@ -10,200 +10,304 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lookalike.errors import OptionError, WeightsError
-from lookalike.interop.keras_files import KerasFile, Layer, read_keras_file
+from lookalike.interop.keras_chain import Block, Chain, cropping, declared_shape, walked
+from lookalike.interop.keras_files import KerasFile, read_keras_file
+from lookalike.interop.keras_layers import Layer
+from lookalike.interop.keras_numpy import computed
+from lookalike.interop.keras_weights import (
+    check_pair,
+    halves,
+    notebooks_decoder,
+    notebooks_encoder,
+    notebooks_input,
+    picture_of,
+)
 from lookalike.models import model_class, store
+from lookalike.models.activations import activation
 from lookalike.models.base import Autoencoder, unknown_data
-from lookalike.models.conv import ACTIVATIONS
+
+COMPARED = 4
+"""Random pictures on which the model is compared with the layers."""
+LARGEST_DIFFERENCE = 1e-5
+"""Of codes and pictures, in units of their largest number where that is more than 1."""
+
+Part = tuple[Path, list[Layer]]
 
 
-class _Side(NamedTuple):
-    """Encoder or decoder: its convolutions in order, and its one Dense layer."""
+class Imported(NamedTuple):
+    """A model of Keras's weights.
 
-    path: Path
-    convolutions: list[Layer]
-    dense: Layer
+    Attributes:
+        model: as if it were trained here.
+        difference: the largest between it and the layers, computed one by one from the configuration in the files; None
+            where these hold weights alone.
+    """
+
+    model: Autoencoder
+    difference: float | None
 
 
 def import_keras(
-    paths: Sequence[str | Path], *, dense_activation: str | None = None, size: tuple[int, int] | None = None
-) -> Autoencoder:
-    """Make a model of Keras's weights: a `ConvAutoencoder`, or a `PCAAutoencoder` where there are only Dense layers.
+    paths: Sequence[str | Path],
+    *,
+    dense_activation: str | None = None,
+    size: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> Imported:
+    """Make a model of Keras's weights: a `ConvAutoencoder`, or where there are only Dense layers a PCA or a dense one.
 
-    Layers are matched by kind and order; kernels are transposed. Conv2D is (rows, columns, in, out) in Keras,
-    Conv2DTranspose (rows, columns, out, in), Dense (in, out).
+    Files that say what they compute are taken at their word, layer by layer. Where they hold weights alone, they are
+    taken to be of the reference notebook's network: ELU after each convolution, poolings of 2, a linear code.
 
     Args:
         paths: encoder and decoder, or one file of the whole model.
-        dense_activation: "linear" or "elu" after the decoder's first Dense; needed where the files hold weights only,
-            then "linear" unless given.
+        dense_activation: what follows the decoder's first Dense where the files hold weights only, then "linear" unless
+            given.
         size: (height, width) of the pictures, where the files do not say and they are not square.
+        seed: of the pictures that the model is compared on.
 
     Raises:
-        WeightsError: a file is damaged, or is not of such an autoencoder; the text names the layer.
+        WeightsError: a file is damaged, or is not of such an autoencoder; the text names the layer and the value.
         OptionError: an argument contradicts the files.
     """
     files = [read_keras_file(Path(path)) for path in paths]
-    if dense_activation is not None and dense_activation not in ACTIVATIONS:
-        raise OptionError(f"dense activation {dense_activation!r} is unknown; give one of {', '.join(ACTIVATIONS)}")
-    encoder, decoder = _sides(files)
-    _check_order(encoder, decoder)
-    size = _declared_size(files) or size if size is None else _agreeing_size(files, size)
-    if not encoder.convolutions and not decoder.convolutions:
-        return _import_dense(encoder, decoder, size)
-    return _import_convolutions(encoder, decoder, size, _activation(files, dense_activation))
+    if dense_activation is not None:
+        activation(dense_activation, whole=True)
+        _check_given(files, dense_activation)
+    for file in files:
+        _check_versions(file)
+    declared = _declared_shape(files[0])
+    size = _size(files[0], declared, size)
+    parts, given = _parts(files, declared, size, dense_activation or "linear")
+    chain = walked(parts, given)
+    model = _matched(chain, str(paths[0]), size)
+    if not any(file.has_architecture for file in files):
+        return Imported(model, None)
+    return Imported(model, _compared(model, [layer for _, layers in parts for layer in layers], given, seed))
 
 
-def _sides(files: list[KerasFile]) -> tuple[_Side, _Side]:
-    if len(files) == 2:
-        first, second = (file.layers for file in files)
-        paths = [file.path for file in files]
+# What the files say
+
+
+def _declared_shape(file: KerasFile) -> tuple[int | None, ...] | None:
+    shapes = (declared_shape(layer) for layer in file.layers if file.has_architecture)
+    return next((shape for shape in shapes if shape is not None), None)
+
+
+def _size(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple[int, int] | None) -> Any:
+    """Height and width, from the file or as given."""
+    if declared is None or len(declared) != 3 or None in declared:
+        return size
+    if size not in (None, declared[:2]):
+        raise OptionError(f"size is {size}, but {file.path} says {declared[:2]}; leave it out")
+    return declared[:2]
+
+
+def _check_given(files: list[KerasFile], given: str) -> None:
+    if not files[-1].has_architecture:
+        return
+    dense = [layer for layer in files[-1].layers if layer.kind == "Dense"]
+    found = dense[-1].config.get("activation", "linear") if dense else None
+    if found != given:
+        raise OptionError(f"dense activation is given as {given!r}, but {files[-1].path} says {found!r}; leave it out")
+
+
+def _check_versions(file: KerasFile) -> None:
+    """Keras 2's hard sigmoid is another function than Keras 3's."""
+    for layer in file.layers:
+        if file.old and layer.config.get("activation") == "hard_sigmoid":
+            raise WeightsError(
+                f"{file.path}: layer {layer.name!r} has activation 'hard_sigmoid' as Keras 2 computed it; "
+                "save the model again with Keras 3"
+            )
+
+
+def _parts(
+    files: list[KerasFile], declared: tuple[int | None, ...] | None, size: tuple[int, int] | None, dense_activation: str
+) -> tuple[list[Part], tuple[int, ...]]:
+    """The layers of encoder and decoder with the configurations they have, or are taken to have; the shape going in."""
+    if len(files) == 1 and files[0].has_architecture:
+        return [(files[0].path, files[0].layers)], _given(files[0], declared, size)
+    if len(files) == 1:
+        first, second = halves(files[0])
+        sides = [(files[0].path, first, False), (files[0].path, second, False)]
     else:
-        (file,) = files
-        paths = [file.path, file.path]
-        first, second = file.models if len(file.models) == 2 and min(map(len, file.models)) else _split(file)
-    return _side(first, paths[0], "encoder"), _side(second, paths[1], "decoder")
+        sides = [(file.path, file.layers, file.has_architecture) for file in files]
+    (path, encoder, told), (decoder_path, decoder, decoder_told) = sides
+    check_pair(path, encoder, decoder_path, decoder)
+    if told:
+        given = _given(files[0], declared, size)
+    else:
+        given = notebooks_input(path, encoder, size)
+        encoder = notebooks_encoder(encoder)
+    if not decoder_told:
+        decoder = notebooks_decoder(decoder, given, dense_activation)
+    return [(path, encoder), (decoder_path, decoder)], given
 
 
-def _split(file: KerasFile) -> tuple[list[Layer], list[Layer]]:
-    """A model that is not nested: what comes after the first Dense is the decoder's, and so is what is transposed."""
-    dense = [layer for layer in file.layers if layer.kernel.ndim == 2]
-    convolutions = [layer for layer in file.layers if layer.kernel.ndim == 4]
-    if len(dense) != 2:
-        raise WeightsError(
-            f"{file.path} has {len(dense)} Dense layers; a whole autoencoder has two, encoder's and decoder's"
-        )
-    back = [layer for layer in convolutions if layer.transposed]
-    forth = [layer for layer in convolutions if not layer.transposed]
-    return [*forth, dense[0]], [dense[1], *back]
-
-
-def _side(layers: list[Layer], path: Path, name: str) -> _Side:
-    dense = [layer for layer in layers if layer.kernel.ndim == 2]
-    convolutions = [layer for layer in layers if layer.kernel.ndim == 4]
-    if len(dense) != 1:
-        raise WeightsError(f"{path}: the {name} has {len(dense)} Dense layers, one is expected")
-    for layer in convolutions:
-        if layer.kernel.shape[:2] != (3, 3):
-            raise WeightsError(f"{path}: {layer.name} has a kernel of {layer.kernel.shape[:2]}, (3, 3) is expected")
-    return _Side(path, convolutions, dense[0])
-
-
-def _check_order(encoder: _Side, decoder: _Side) -> None:
-    # An encoder's first convolution reads pictures of 1 or 3 channels; seen as a Conv2D, a decoder's reads many.
-    swapped = encoder.dense.kernel.shape[0] < encoder.dense.kernel.shape[1] and (
-        decoder.dense.kernel.shape[0] > decoder.dense.kernel.shape[1]
-    )
-    if swapped:
-        raise WeightsError(f"{encoder.path} looks like the decoder and {decoder.path} like the encoder; swap the two")
-    codes = encoder.dense.kernel.shape[1], decoder.dense.kernel.shape[0]
-    if codes[0] != codes[1]:
-        raise WeightsError(f"the encoder makes codes of {codes[0]} numbers, the decoder reads {codes[1]}; give a pair")
-
-
-def _import_dense(encoder: _Side, decoder: _Side, size: tuple[int, int] | None) -> Autoencoder:
-    values, code_size = encoder.dense.kernel.shape
-    return model_class("pca").restore(
-        _description("pca", {"code_size": int(code_size)}, _dense_shape(values, size)),
-        {
-            name: {"dense.weight": side.dense.kernel.T, "dense.bias": side.dense.bias}
-            for name, side in (("encoder", encoder), ("decoder", decoder))
-        },
-    )
-
-
-def _dense_shape(values: int, size: tuple[int, int] | None) -> tuple[int, int, int]:
-    """A colour square, else a grey one, unless the size is told."""
-    for channels in (3, 1):
-        side = math.isqrt(values // channels)
-        height, width = size or (side, side)
-        if height * width * channels == values:
-            return height, width, channels
-    raise OptionError(f"{values} values are no picture of size {size or 'n x n'}; give its size (--size)")
-
-
-def _import_convolutions(
-    encoder: _Side, decoder: _Side, size: tuple[int, int] | None, dense_activation: str
-) -> Autoencoder:
-    if not encoder.convolutions or not decoder.convolutions:
-        raise WeightsError(f"only one of {encoder.path} and {decoder.path} has convolutions; give a pair")
-    channels = [int(layer.kernel.shape[3]) for layer in encoder.convolutions]
-    stride = 2 ** len(channels)
+def _given(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple[int, int] | None) -> tuple[int, ...]:
+    """The shape of a picture as the first layer takes it."""
+    if declared is not None and None not in declared and len(declared) in (1, 3):
+        return tuple(int(side or 0) for side in declared)
+    if declared is not None and len(declared) not in (1, 3):
+        raise WeightsError(f"{file.path}: layer {file.layers[0].name!r} takes {declared}; pictures have 3 axes")
+    first = next((layer for layer in file.layers if "kernel" in layer.weights), None)
+    if first is None:
+        raise WeightsError(f"{file.path} has no layers with weights")
+    if first.kind == "Dense" and not any(layer.kind == "Flatten" for layer in file.layers):
+        return (int(first.weights["kernel"].shape[0]),)
     if size is None:
-        side = math.isqrt(encoder.dense.kernel.shape[0] // channels[-1])
-        size = (side * stride, side * stride)
-    grid = (size[0] // stride) * (size[1] // stride)
-    if grid * channels[-1] != encoder.dense.kernel.shape[0]:
-        raise OptionError(
-            f"{encoder.dense.name} reads {encoder.dense.kernel.shape[0]} values, but pictures of {size[0]} x {size[1]} "
-            f"give {grid * channels[-1]}; give the size they have (--size)"
+        raise OptionError(f"{file.path} does not say the size of its pictures; give it (--size)")
+    if first.kind == "Dense":
+        return (*size, first.weights["kernel"].shape[0] // math.prod(size))
+    return (*size, int(first.weights["kernel"].shape[2]))
+
+
+# What the models here can hold
+
+
+def _matched(chain: Chain, path: str, size: tuple[int, int] | None) -> Autoencoder:
+    blocks = chain.blocks
+    dense = [i for i, block in enumerate(blocks) if block.kind == "Dense"]
+    if len(dense) != 2:
+        third = f"; layer {blocks[dense[2]].layer.name!r} is one too many" if len(dense) > 2 else ""
+        raise WeightsError(
+            f"{path} has {len(dense)} Dense layers{third}; an autoencoder here has two, one to each side"
         )
+    encoder, decoder = blocks[: dense[0]], blocks[dense[1] + 1 :]
+    sides = (
+        (encoder, "Conv2D", "encoder"),
+        (blocks[dense[0] + 1 : dense[1]], "", "code"),
+        (decoder, "Conv2DTranspose", "decoder"),
+    )
+    for part, kind, name in sides:
+        for block in part:
+            if block.kind != kind:
+                raise WeightsError(
+                    f"{path}: layer {block.layer.name!r} of kind {block.kind} has no place in the {name}"
+                )
+    if len(encoder) != len(decoder):
+        raise WeightsError(
+            f"{path}: {len(encoder)} convolutions lead to the code and {len(decoder)} back "
+            f"({', '.join(block.layer.name for block in (*encoder, *decoder))}); as many are expected"
+        )
+    forth, back = blocks[dense[0]], blocks[dense[1]]
+    _expect_after(path, forth, [])
+    if not encoder:
+        return _dense_model(chain, path, forth, back, size)
+    return _convolutional(chain, path, [encoder, [forth], [back], decoder])
+
+
+def _dense_model(chain: Chain, path: str, forth: Block, back: Block, size: tuple[int, int] | None) -> Autoencoder:
+    shape = chain.given if len(chain.given) == 3 else chain.result if len(chain.result) == 3 else None
+    picture = shape or picture_of(chain.given[0], size)
+    values = math.prod(picture)
+    if (math.prod(chain.given), math.prod(chain.result)) != (values, values) or (
+        len(chain.result) == 3 and chain.result != picture
+    ):
+        raise WeightsError(f"{path}: layer {back.layer.name!r} leads to {chain.result}; the pictures are {chain.given}")
+    _expect_after(path, back, ["Reshape"] if back.after else [])
+    parameters: dict[str, Any] = {"code_size": int(forth.kernel.shape[1])}
+    kind = "pca"
+    if (forth.activation, back.activation) != ("linear", "linear"):
+        kind = "dense"
+        parameters |= {"code_activation": forth.activation, "output_activation": back.activation}
+    return _restored(kind, parameters, (picture[0], picture[1], picture[2]), [forth], [back])
+
+
+def _convolutional(chain: Chain, path: str, parts: list[list[Block]]) -> Autoencoder:
+    encoder, (forth,), (back,), decoder = parts
+    height, width, depth = chain.given
+    for block in encoder:
+        _expect_after(path, block, ["MaxPooling2D", "Flatten"] if block is encoder[-1] else ["MaxPooling2D"])
+    channels = [int(block.kernel.shape[3]) for block in encoder]
+    stride = 2 ** len(channels)
+    grid = -(-height // stride), -(-width // stride), channels[-1]
+    _expect_after(path, back, ["Reshape"])
+    if decoder[0].inputs != grid:
+        raise WeightsError(f"{path}: layer {back.after[0].name!r} gives {decoder[0].inputs}; {grid} is expected")
+    for block, expected in zip(decoder, [*reversed(channels[:-1]), depth], strict=True):
+        if block.layer.outputs != expected:
+            raise WeightsError(
+                f"{path}: layer {block.layer.name!r} has {block.layer.outputs} filters; {expected} are expected, the "
+                "encoder's in reverse"
+            )
+    for block in decoder[:-1]:
+        _expect_after(path, block, [])
+    if chain.result != chain.given:
+        end = (decoder[-1].after or [decoder[-1].layer])[-1]
+        raise WeightsError(f"{path}: layer {end.name!r} gives {chain.result}; the pictures are {chain.given}")
+    _expect_after(path, decoder[-1], ["Cropping2D"] if decoder[-1].after else [])
+    hidden = [*encoder, *decoder[:-1]]
+    for block in hidden:
+        if block.activation != hidden[0].activation:
+            raise WeightsError(
+                f"{path}: layer {block.layer.name!r} has activation {block.activation!r}; {hidden[0].activation!r} is "
+                f"expected, as {hidden[0].layer.name!r} has"
+            )
     parameters = {
-        "code_size": int(encoder.dense.kernel.shape[1]),
+        "code_size": int(forth.kernel.shape[1]),
         "channels": channels,
-        "dense_activation": dense_activation,
+        "dense_activation": back.activation,
+        "activation": hidden[0].activation,
+        "code_activation": forth.activation,
+        "output_activation": decoder[-1].activation,
     }
-    shape = (*size, encoder.convolutions[0].kernel.shape[2])
-    return model_class("conv").restore(
-        _description("conv", parameters, shape), {"encoder": _tensors(encoder), "decoder": _tensors(decoder)}
+    return _restored("conv", parameters, (height, width, depth), [*encoder, forth], [back, *decoder])
+
+
+def _expect_after(path: str, block: Block, kinds: list[str]) -> None:
+    found = [layer.kind for layer in block.after]
+    if found == kinds or (
+        set(found) <= {"Cropping2D"} and all(not any(map(any, cropping(one))) for one in block.after)
+    ):
+        return
+    named = ", ".join(f"{layer.name!r} ({layer.kind})" for layer in block.after) or "nothing"
+    raise WeightsError(
+        f"{path}: after layer {block.layer.name!r} comes {named}; {' and '.join(kinds) or 'nothing'} is expected"
     )
 
 
-def _tensors(side: _Side) -> store.Tensors:
-    """Both kinds of convolution turn by the same transposition: Keras's last two axes are PyTorch's first, reversed."""
-    tensors = {"dense.weight": side.dense.kernel.T, "dense.bias": side.dense.bias}
-    for i, layer in enumerate(side.convolutions, 1):
-        tensors[f"conv{i}.weight"] = layer.kernel.transpose(3, 2, 0, 1)
-        tensors[f"conv{i}.bias"] = layer.bias
-    return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-
-
-def _description(kind: str, parameters: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    picture = (int(shape[0]), int(shape[1]), int(shape[2]))
-    return {
+def _restored(
+    kind: str, parameters: dict[str, Any], shape: tuple[int, int, int], encoder: list[Block], decoder: list[Block]
+) -> Autoencoder:
+    description = {
         "kind": kind,
         "parameters": parameters,
-        "image_shape": list(picture),
-        "data": unknown_data(picture),
+        "image_shape": [int(side) for side in shape],
+        "data": unknown_data(shape),
         "history": [],
     }
+    return model_class(kind).restore(description, {"encoder": _tensors(encoder), "decoder": _tensors(decoder)})
 
 
-def _activation(files: list[KerasFile], given: str | None) -> str:
-    """What the architecture says of the decoder's first Dense, or what is given."""
-    architecture = files[-1].architecture
-    if architecture is None:
-        return given or "linear"
-    dense = [layer for layer in architecture if layer["class_name"] == "Dense"]
-    if not dense:
-        raise WeightsError(f"{files[-1].path} has no Dense layer in its architecture")
-    found = str(dense[-1]["config"].get("activation", "linear"))
-    if found not in ACTIVATIONS:
+def _tensors(blocks: list[Block]) -> store.Tensors:
+    """Both kinds of convolution turn by the same transposition: Keras's last two axes are PyTorch's first, reversed."""
+    tensors: store.Tensors = {}
+    convolutions = [block for block in blocks if block.kind != "Dense"]
+    for block in blocks:
+        name = "dense" if block.kind == "Dense" else f"conv{convolutions.index(block) + 1}"
+        turned = block.kernel.T if block.kind == "Dense" else block.kernel.transpose(3, 2, 0, 1)
+        for part, tensor in (("weight", turned), ("bias", block.bias)):
+            tensors[f"{name}.{part}"] = np.ascontiguousarray(tensor, np.float32)
+    return tensors
+
+
+# The comparison
+
+
+def _compared(model: Autoencoder, layers: list[Layer], given: tuple[int, ...], seed: int) -> float:
+    """The largest difference of codes and pictures over random pictures."""
+    pictures = np.random.default_rng(seed).random((COMPARED, *model.image_shape_), np.float32) - np.float32(0.5)
+    second = [i for i, layer in enumerate(layers) if layer.kind == "Dense"][1]
+    codes = computed(layers[:second], pictures.reshape(COMPARED, *given))
+    expected = computed(layers[second:], codes).reshape(pictures.shape)
+    scales = [max(1.0, float(np.abs(values).max())) for values in (codes, expected)]
+    differences = model.encode(pictures) - codes, model.decode(codes) - expected
+    largest = max(float(np.abs(found).max()) / scale for found, scale in zip(differences, scales, strict=True))
+    if not largest <= LARGEST_DIFFERENCE:
         raise WeightsError(
-            f"{files[-1].path}: {dense[-1]['config'].get('name')} has activation {found!r}; "
-            f"one of {', '.join(ACTIVATIONS)} is expected"
+            f"the imported model differs by {largest:.2g} from the layers of the files, beyond {LARGEST_DIFFERENCE:g}; "
+            "it was not taken: please report the architecture"
         )
-    if given not in (None, found):
-        raise OptionError(f"dense activation is given as {given!r}, but {files[-1].path} says {found!r}; leave it out")
-    for layer in architecture:
-        activation = layer["config"].get("activation", "linear")
-        if layer["class_name"] in ("Conv2D", "Conv2DTranspose") and activation not in ("elu", "linear"):
-            raise WeightsError(
-                f"{files[-1].path}: {layer['config'].get('name')} has activation {activation!r}, not elu"
-            )
-    return found
-
-
-def _declared_size(files: list[KerasFile]) -> tuple[int, int] | None:
-    """Height and width of the pictures, where an architecture says."""
-    for layer in files[0].architecture or ():
-        shape: list[Any] = layer["config"].get("batch_input_shape") or layer["config"].get("batch_shape") or []
-        if len(shape) == 4 and shape[1] and shape[2]:
-            return int(shape[1]), int(shape[2])
-    return None
-
-
-def _agreeing_size(files: list[KerasFile], size: tuple[int, int]) -> tuple[int, int]:
-    declared = _declared_size(files)
-    if declared not in (None, size):
-        raise OptionError(f"size is {size}, but {files[0].path} says {declared}; leave it out")
-    return size
+    return largest

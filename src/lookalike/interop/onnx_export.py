@@ -20,7 +20,7 @@ import numpy as np
 
 from lookalike import files
 from lookalike.errors import LookalikeError, MissingExtraError
-from lookalike.interop.onnx_graphs import CODES, GRAPHS, OPSET, PICTURES
+from lookalike.interop.onnx_graphs import CODES, GRAPHS, OPSET, PICTURES, has_operators
 from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, planes, session
 from lookalike.interop.onnx_unet import CLEAN, CODELESS, LEVELS, reach_of
 from lookalike.noise import NOT_TOLD
@@ -118,7 +118,7 @@ def _written_out(kind: str, *parts: Any) -> dict[str, Any] | None:
     """`onnx.ModelProto` by file of a kind whose graphs we write ourselves, None of any other."""
     if kind in CODELESS:
         return {DENOISER: _model_of(CODELESS[kind](*parts))}
-    if kind in GRAPHS:
+    if kind in GRAPHS and has_operators(parts[0]):
         return dict(zip((ENCODER, DECODER), map(_model_of, GRAPHS[kind](*parts)), strict=True))
     return None
 

@@ -25,6 +25,21 @@ CHANNELS_LAST, CHANNELS_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 """Codes are learned from pictures flattened with their channels last."""
 
 
+OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "elu": ("Elu", {}),
+    "leaky_relu": ("LeakyRelu", {}),
+    "linear": ("", {}),
+    "relu": ("Relu", {}),
+    "selu": ("Selu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "softmax": ("Softmax", {"axis": -1}),
+    "softplus": ("Softplus", {}),
+    "softsign": ("Softsign", {}),
+    "tanh": ("Tanh", {}),
+}
+"""Activations that are one operator of ONNX; a model with another goes through PyTorch's exporter."""
+
+
 class Chain:
     """Nodes of which each takes what the one before gave."""
 
@@ -62,6 +77,13 @@ class Chain:
             self.constant(name, self.tensors[name], np.float32)
         return names
 
+    def activate(self, name: str) -> None:
+        """Append one of Keras's activations."""
+        kind, _, number = name.partition(":")
+        if kind != "linear":
+            operator, attributes = OPERATORS[kind]
+            self.add(operator, **attributes, **({"alpha": float(number)} if number else {}))
+
     def graph(self, name: str, shape: list[int], result: str, result_shape: list[int]) -> Any:
         """All of it, from the first input to `result`, each with its shape but for the batch."""
         from onnx import TensorProto, helper
@@ -74,19 +96,23 @@ class Chain:
 
 
 def linear(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Sides:
-    """Flatten and Dense; Dense and Reshape."""
-    forth, back = _linear_chains(image_shape, encoder, decoder)
+    """Flatten and Dense; Dense and Reshape; with their activations where there are any."""
+    forth, back = _linear_chains(image_shape, encoder, decoder, parameters)
     return _sides(forth, back, image_shape, int(parameters["code_size"]))
 
 
-def _linear_chains(image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> tuple[Chain, Chain]:
+def _linear_chains(
+    image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors, parameters: dict[str, Any]
+) -> tuple[Chain, Chain]:
     height, width, depth = image_shape
     forth = Chain(PICTURES, encoder)
     forth.add("Transpose", perm=CHANNELS_LAST)
     forth.add("Flatten", axis=1)
     forth.add("Gemm", *forth.weights("dense"), transB=1)
+    forth.activate(parameters.get("code_activation", "linear"))
     back = Chain(CODES, decoder)
     back.add("Gemm", *back.weights("dense"), transB=1)
+    back.activate(parameters.get("output_activation", "linear"))
     back.add("Reshape", back.constant("shape", [-1, height, width, depth]))
     back.add("Transpose", perm=CHANNELS_FIRST)
     return forth, back
@@ -98,6 +124,7 @@ def convolutional(
     """As `models.conv`: convolutions, poolings and Dense; Dense and transposed convolutions."""
     height, width, _ = image_shape
     channels = list(parameters["channels"])
+    activation = parameters.get("activation", "elu")
     stride = 2 ** len(channels)
     forth = Chain(PICTURES, encoder)
     if min(height, width) < stride:
@@ -106,16 +133,16 @@ def convolutional(
     for i in range(len(channels)):
         forth.add("Conv", *forth.weights(f"conv{i + 1}"), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         forth.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
-        forth.add("Elu")
+        forth.activate(activation)  # none of `OPERATORS` falls, so the pooling may come first: a quarter of the pixels
     forth.add("Transpose", perm=CHANNELS_LAST)
     forth.add("Flatten", axis=1)
     forth.add("Gemm", *forth.weights("dense"), transB=1)
+    forth.activate(parameters.get("code_activation", "linear"))
 
     rows, columns = -(-height // stride), -(-width // stride)
     back = Chain(CODES, decoder)
     back.add("Gemm", *back.weights("dense"), transB=1)
-    if parameters["dense_activation"] == "elu":
-        back.add("Elu")
+    back.activate(parameters["dense_activation"])
     back.add("Reshape", back.constant("grid", [-1, rows, columns, channels[-1]]))
     back.add("Transpose", perm=CHANNELS_FIRST)
     for i in range(len(channels)):
@@ -123,10 +150,11 @@ def convolutional(
         names = back.weights(f"conv{i + 1}")
         back.add("ConvTranspose", *names, kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1])
         if i + 1 < len(channels):
-            back.add("Elu")
+            back.activate(activation)
     if (rows * stride, columns * stride) != (height, width):
         ends = back.constant("starts", [0, 0]), back.constant("ends", [height, width])
         back.add("Slice", *ends, back.constant("axes", [2, 3]))
+    back.activate(parameters.get("output_activation", "linear"))
     return _sides(forth, back, image_shape, int(parameters["code_size"]))
 
 
@@ -160,7 +188,7 @@ def contrasting(
     forth.join("Gather", x, forth.constant("kept", np.arange(-(-width // 2))), axis=3)
     forth.add("Flatten", axis=1)
     forth.add("Gemm", *forth.weights("dense"), transB=1)
-    _, back = _linear_chains(image_shape, encoder, decoder)
+    _, back = _linear_chains(image_shape, encoder, decoder, {})
     return _sides(forth, back, image_shape, int(parameters["code_size"]))
 
 
@@ -189,10 +217,18 @@ def _blur(side: int) -> npt.NDArray[np.float64]:
 
 GRAPHS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Tensors], Sides]] = {
     "conv": convolutional,
+    "dense": linear,
     "pca": linear,
     "search": contrasting,
 }
 """By the model's kind: from its parameters, picture shape (H, W, C), and weights of both sides."""
+
+
+def has_operators(parameters: dict[str, Any]) -> bool:
+    """Whether every activation of a model is one of `OPERATORS`."""
+    return all(
+        str(value).partition(":")[0] in OPERATORS for name, value in parameters.items() if name.endswith("activation")
+    )
 
 
 def _sides(forth: Chain, back: Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
