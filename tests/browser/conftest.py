@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+import httpx
 import pytest
 
 import lookalike as la
@@ -22,6 +23,7 @@ pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 from browsing import PATIENCE, PROCESSOR  # noqa: E402
 from lookalike.experiment import train_run  # noqa: E402
 from lookalike.serve.static_export import PAGE, RUNTIME, export_page  # noqa: E402
+from proxy import proxy  # noqa: E402
 from studio import Served, prepare_here, serving  # noqa: E402
 
 AXE = ROOT / ".venv" / "axe" / "axe.min.js"
@@ -84,11 +86,26 @@ def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dic
     return {name: folder / name for name in ("gallery", "pca", "cleaning", "unet")}
 
 
+PLACES = ("at the root", "behind a proxy")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tabs are used at the root of a host, and behind a proxy that gives the studio a prefix."""
+    if "served" in metafunc.fixturenames and metafunc.module.__name__.endswith("test_tabs"):
+        metafunc.parametrize("served", PLACES, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def served(chromium: Any, folders: dict[str, Path]) -> Iterator[Served]:
-    with serving(folders["gallery"], runs=(folders["cleaning"],), denoiser=folders["unet"]) as studio:
+def served(request: pytest.FixtureRequest, chromium: Any, folders: dict[str, Path]) -> Iterator[Served]:
+    whole = {"runs": (folders["cleaning"],), "denoiser": folders["unet"]}
+    with proxy() as front, serving(folders["gallery"], **whole, hosts=(front.name,)) as studio:
         studio.wait_until_prepared()
-        yield studio
+        if getattr(request, "param", PLACES[0]) == PLACES[0]:
+            yield studio
+            return
+        front.target = str(studio.client.base_url)
+        with httpx.Client(base_url=front.address, timeout=30, trust_env=False) as client:
+            yield Served(client, studio.studio, studio.gallery, studio.stop)
 
 
 @pytest.fixture(scope="session")

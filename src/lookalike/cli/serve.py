@@ -37,7 +37,8 @@ def serve(
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="A further name under which browsers may reach the studio, such as one that a proxy gives it.",
+            help="A further name under which browsers may reach the studio, as Host or as Origin, such as one that a "
+            "proxy gives it.",
             show_default="none",
         ),
     ] = None,

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -82,10 +83,34 @@ def tagged(
     request: Request, body: bytes, tag: str, kind: str, cache: str = ASK, headers: dict[str, str] | None = None
 ) -> Response:
     """As `kept`, with a tag that is known."""
-    sent = {"ETag": tag, "Cache-Control": cache, **(headers or {})}
+    sent = {"ETag": tag, "Cache-Control": cache, "Accept-Ranges": "bytes", **(headers or {})}
     if is_held(request, tag):
         return Response(None, 304, sent)
-    return Response(body, 200, sent, kind)
+    asked = _range_of(request, tag, len(body))
+    if asked is None:
+        return Response(body, 200, sent, kind)
+    if not asked:
+        refusal = as_json({"detail": f"the answer has {len(body):,} bytes; ask for a range within them"}, 416)
+        refusal.headers["Content-Range"] = f"bytes */{len(body)}"
+        return refusal
+    sent["Content-Range"] = f"bytes {asked.start}-{asked.stop - 1}/{len(body)}"
+    return Response(body[asked.start : asked.stop], 206, sent, kind)
+
+
+def _range_of(request: Request, tag: str, size: int) -> range | None:
+    """The one range of bytes that is asked for (RFC 9110, Range), empty beyond the end; None: all of them.
+
+    Several ranges, and one of an older state (If-Range), are answered by all, as the standard allows.
+    """
+    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", "").replace(" ", ""))
+    if found is None or found[0] == "bytes=-" or request.headers.get("if-range", tag) != tag:
+        return None
+    first, last = found[1], found[2]
+    if not first:
+        return range(max(size - int(last), 0), size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1 if last else size, size))
 
 
 def is_held(request: Request, tag: str) -> bool:

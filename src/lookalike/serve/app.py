@@ -17,6 +17,7 @@ from starlette.responses import Response
 import lookalike
 from lookalike.errors import GalleryError, PictureError, RunError, UserError
 from lookalike.serve.answers import as_json
+from lookalike.serve.heads import HeadAsGet
 from lookalike.serve.limits import LimitedBodies
 from lookalike.serve.metrics import API, Counted
 from lookalike.serve.routes import cleaning, codes, gallery, maps, page, runs, search
@@ -67,6 +68,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(UserError, _users_fault)
     app.add_exception_handler(Exception, _our_fault)
     # The last one added is the outermost.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(LimitedBodies, settings=settings)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Counted, metrics=studio.metrics)
@@ -107,12 +109,13 @@ def _methods_of(path: str) -> set[str]:
     """Every method that an address takes: one route knows of its own alone."""
     inner = path.removeprefix(API)
     routes = [*((one, path) for one in page.router.routes), *((one, inner) for each in TOPICS for one in each.routes)]
-    return {
+    methods = {
         method
         for route, own in routes
         if isinstance(route, APIRoute) and route.path_regex.match(own)
         for method in route.methods or ()
     }
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _users_fault(_: Request, error: Exception) -> Response:

@@ -57,7 +57,7 @@ def busy() -> HTTPException:
 
 def too_large(length: int | None, most: int) -> HTTPException:
     """What is answered to a body beyond the limit."""
-    found = "more" if length is None else f"{length:,} bytes"
+    found = "more bytes" if length is None else f"{length:,} bytes, more"
     return HTTPException(413, f"the request has {found} than the limit allows; send at most {most:,} bytes")
 
 

@@ -50,7 +50,8 @@ class Guard:
         self.app = app
         self.token = settings.token
         self.cookie = None if settings.token is None else cookie_of(settings.token)
-        self.hosts = {"localhost", settings.host.strip("[]").lower(), *(name.lower() for name in settings.hosts)}
+        self.allowed = {name.lower() for name in settings.hosts}
+        self.hosts = {"localhost", settings.host.strip("[]").lower(), *map(_name_of, self.allowed)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse one request."""
@@ -76,11 +77,25 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self.token is None and _name_of(host) not in self.hosts and not is_loopback(_name_of(host)):
             return 421, f"this server is not called {host[:100] or 'nothing'}; allow the name with --allow-host"
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _is_own_origin(headers, host):
-            return 403, "a page of another origin sent this; only the studio's own page may"
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not self._is_own_origin(headers, host):
+            return 403, "a page of another origin sent this; behind a proxy, allow the page's name with --allow-host"
         if self.token is not None and scope["path"] not in OPEN and not self._knows_token(scope, headers):
             return 401, "a token is needed: send 'Authorization: Bearer TOKEN', or open /?token=TOKEN in a browser"
         return None
+
+    def _is_own_origin(self, headers: dict[bytes, bytes], host: str) -> bool:
+        """Whether the studio's own page sent this: under the Host it was asked by, or under a name that is allowed.
+
+        A proxy may ask by a Host of its own, as nginx does unless told otherwise, while the browser says which name
+        it was given.
+        """
+        if headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
+            return False
+        origin = headers.get(b"origin")
+        if origin is None:
+            return True
+        place = urlsplit(origin.decode("latin-1")).netloc.lower()
+        return place == host or place in self.allowed or _name_of(place) in self.allowed
 
     def _knows_token(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         assert self.token is not None
@@ -101,13 +116,16 @@ class Guard:
         )
 
     async def _take_token(self, scope: Scope, send: Send) -> None:
-        """Keep the right token in a cookie, and send the browser on to the address without it."""
+        """Keep the right token in a cookie, and send the browser on to the address without it.
+
+        Both without a path: the browser knows what prefix a proxy gives this address, the server does not.
+        """
         rest = urlencode([(name, value) for name, value in _query(scope) if name != "token"])
-        cookie = f"{COOKIE}={self.cookie}; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"
+        cookie = f"{COOKIE}={self.cookie}; HttpOnly; SameSite=Lax; Max-Age=2592000"
         if scope.get("scheme") == "https":
             cookie += "; Secure"
         headers = [
-            (b"location", f"/?{rest}".rstrip("?").encode()),
+            (b"location", f"./?{rest}".rstrip("?").encode()),
             (b"set-cookie", cookie.encode()),
             (b"cache-control", b"no-store"),
             (b"content-length", b"0"),
@@ -119,15 +137,6 @@ class Guard:
 def cookie_of(token: str) -> str:
     """What stands for the token in a browser: whoever reads a cookie file does not learn the token itself."""
     return hashlib.sha256(f"lookalike studio\0{token}".encode()).hexdigest()
-
-
-def _is_own_origin(headers: dict[bytes, bytes], host: str) -> bool:
-    if headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
-        return False
-    origin = headers.get(b"origin")
-    if origin is None:
-        return True
-    return urlsplit(origin.decode("latin-1")).netloc.lower() == host
 
 
 def _name_of(host: str) -> str:

@@ -20,7 +20,8 @@ class Settings:
         gallery: the folder of the gallery.
         host: the address to listen on.
         token: who does not give it is refused; None where only this machine can connect.
-        hosts: names, beside the machine's own, under which browsers may reach a studio without a token.
+        hosts: names, beside the machine's own, under which browsers may reach a studio without a token, and that may be
+            the Origin they send; with or without a port.
         denoiser: the run whose model removes noise, None for none.
         runs: runs to follow.
         seed: of everything that is drawn at random.

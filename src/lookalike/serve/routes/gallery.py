@@ -43,14 +43,14 @@ def _facts(studio: Studio) -> dict[str, Any]:
 
 
 def onnx_addresses(studio: Studio) -> dict[str, Any] | None:
-    """Where the exported models are, None until they are there."""
+    """Where the exported models are, seen from the page, which a proxy may give a prefix; None until they are there."""
     digest = str(studio.snapshot.catalog.fact("model"))
     if studio.prepared.models(digest) is None:
         return None
     version = f"?v={digest[:16]}"
     return {
-        "encoder": f"/models/encoder.onnx{version}",
-        "decoder": f"/models/decoder.onnx{version}",
+        "encoder": f"models/encoder.onnx{version}",
+        "decoder": f"models/decoder.onnx{version}",
         "denoiser": _onnx_denoiser(studio),
     }
 
@@ -60,7 +60,7 @@ def _onnx_denoiser(studio: Studio) -> dict[str, Any] | None:
     if not isinstance(denoiser, (OnnxCodec, OnnxRestorer)):  # none, or one that runs on PyTorch and stays here
         return None
     names = (ENCODER, DECODER) if isinstance(denoiser, OnnxCodec) else (DENOISER,)
-    return denoiser_facts(denoiser, [f"/models/{denoiser_name(name)}?v={studio.denoiser_key}" for name in names])
+    return denoiser_facts(denoiser, [f"models/{denoiser_name(name)}?v={studio.denoiser_key}" for name in names])
 
 
 @router.get("/space", response_model=schemas.Space)

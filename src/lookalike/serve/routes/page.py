@@ -53,19 +53,19 @@ async def metrics(request: Request) -> Response:
     return Response(body, 200, {"Content-Type": kind, "Cache-Control": "no-store"})
 
 
-@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/", include_in_schema=False)
 async def index(request: Request) -> Response:
     """The page."""
     return _file(request, INDEX)
 
 
-@router.api_route("/static/{name:path}", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/static/{name:path}", include_in_schema=False)
 async def static(request: Request, name: str, v: str | None = None) -> Response:
     """A file of the page."""
     return _file(request, name, YEAR if v else ASK)
 
 
-@router.api_route("/models/{name}", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/models/{name}", include_in_schema=False)
 async def models(request: Request, name: str, v: str | None = None) -> Response:
     """The gallery's model, or the denoiser, as ONNX."""
     studio = studio_of(request)
