@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -15,6 +18,11 @@ from lookalike.data.images import Pixels
 from lookalike.data.pipeline import Progress
 from lookalike.errors import DataError
 
+GROWTH = 32
+"""Times the size of a packed file that its pictures may have: drawings pack well, photographs hardly."""
+SLACK = 64 * 2**20
+"""Bytes allowed beyond it, for small files of plain pictures."""
+
 
 def read_array(path: Path) -> Pixels:
     """The first 4-D uint8 array in a file: (N, H, W, C) with C = 1 or 3; an .npy stays on disk, memory-mapped.
@@ -24,15 +32,10 @@ def read_array(path: Path) -> Pixels:
     """
     try:
         if path.suffix.lower() == ".npy":
-            return _suitable(path, {path.name: np.load(path, mmap_mode="r", allow_pickle=False)})
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-            arrays: dict[str, Any] = {}
-            for name in loaded.files:
-                arrays[name] = loaded[name]
-                if _fits(arrays[name]):
-                    break
-            return _suitable(path, arrays)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            return _suitable(path, np.load(path, mmap_mode="r", allow_pickle=False))
+        with zipfile.ZipFile(path) as archive:
+            return _first_suitable(path, archive)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as NumPy arrays: {' '.join(str(error).split())}") from error
 
 
@@ -49,14 +52,55 @@ def frame_array(pictures: Pixels, framing: Framing, progress: Progress | None) -
     return framed
 
 
-def _fits(array: Any) -> bool:
-    return bool(array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] in (1, 3) and min(array.shape) > 0)
+class _Header(NamedTuple):
+    """What an array says of itself before its numbers."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
 
-def _suitable(path: Path, arrays: dict[str, Any]) -> Pixels:
-    for array in arrays.values():
-        if _fits(array):
-            pixels: Pixels = array
+def _first_suitable(path: Path, archive: zipfile.ZipFile) -> Pixels:
+    """Of an .npz: headers are read until one is of pictures, and only that array is made room for."""
+    allowed = GROWTH * path.stat().st_size + SLACK
+    headers = {}
+    for member in archive.infolist():
+        if not member.filename.endswith(".npy"):
+            continue
+        name = member.filename.removesuffix(".npy")
+        with archive.open(member) as file:
+            headers[name] = header = _header_of(file)
+        if not _fits(header):
+            continue
+        declared = math.prod(header.shape)
+        if max(declared, member.file_size) > allowed or declared > member.file_size:
+            raise DataError(
+                f"{path}: {name} declares {declared:,} bytes in {header.shape}, more than a file of "
+                f"{path.stat().st_size:,} bytes can hold; save it again, or as .npy"
+            )
+        with archive.open(member) as file:
+            pixels: Pixels = np.lib.format.read_array(file, allow_pickle=False)
             return pixels
+    raise _unsuitable(path, headers)
+
+
+def _header_of(file: Any) -> _Header:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return _Header(shape, dtype)
+
+
+def _fits(array: Any) -> bool:
+    return bool(len(array.shape) == 4 and array.dtype == np.uint8 and array.shape[3] in (1, 3) and min(array.shape) > 0)
+
+
+def _suitable(path: Path, array: Any) -> Pixels:
+    if not _fits(array):
+        raise _unsuitable(path, {path.name: array})
+    pixels: Pixels = array
+    return pixels
+
+
+def _unsuitable(path: Path, arrays: Mapping[str, Any]) -> DataError:
     held = ", ".join(f"{name}: {array.dtype} {array.shape}" for name, array in arrays.items()) or "nothing"
-    raise DataError(f"{path} holds {held}; give a uint8 array of shape (N, H, W, 3) or (N, H, W, 1)")
+    return DataError(f"{path} holds {held}; give a uint8 array of shape (N, H, W, 3) or (N, H, W, 1)")

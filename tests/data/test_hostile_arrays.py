@@ -1,0 +1,79 @@
+"""Arrays that declare more than their files hold."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lookalike as la
+from lookalike.data.arrays import read_array
+from lookalike.errors import DataError
+
+SCRIPT = """
+import re, sys, time
+from pathlib import Path
+from lookalike.data.arrays import read_array
+from lookalike.errors import DataError
+started = time.perf_counter()
+try:
+    read_array(Path(sys.argv[1]))
+except DataError as refusal:
+    print(refusal)
+seconds = time.perf_counter() - started
+print(seconds, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
+"""
+
+
+def header(shape: tuple[int, ...], dtype: str = "|u1") -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def packed(path: Path, shape: tuple[int, ...], body: int, dtype: str = "|u1") -> Path:
+    """An .npz whose array declares `shape` and holds `body` zeros."""
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("pixels.npy", "w", force_zip64=True) as member,
+    ):
+        member.write(header(shape, dtype))
+        for _ in range(body // 2**24):
+            member.write(bytes(2**24))
+    return path
+
+
+CASES = {
+    "declared alone": ((10**6, 1000, 1000, 3), 0, "|u1"),
+    "a bomb": ((2**6, 2**10, 2**12, 1), 2**28, "|u1"),
+    "not pictures": ((10**9, 30), 0, "<f8"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_memory_is_asked_for_what_is_not_there(name: str, tmp_path: Path) -> None:
+    shape, body, dtype = CASES[name]
+    path = packed(tmp_path / "a.npz", shape, body, dtype)
+    done = subprocess.run([sys.executable, "-c", SCRIPT, path], capture_output=True, text=True, check=True)
+    refusal, figures = done.stdout.splitlines()
+    seconds, memory = map(float, figures.split())
+    assert str(path) in refusal
+    assert seconds < 2
+    assert memory < 2**30
+
+
+def test_an_npy_that_is_cut_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(header((10**6, 1000, 1000, 3)) + bytes(1000))
+    with pytest.raises(DataError, match="cannot be read as NumPy arrays"):
+        read_array(path)
+
+
+def test_plain_pictures_may_be_packed(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "plain.npz", about=np.arange(3), pixels=np.full((500, 32, 32, 3), 7, np.uint8))
+    assert la.load(tmp_path / "plain.npz").pixels.shape == (500, 32, 32, 3)
