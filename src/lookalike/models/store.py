@@ -21,6 +21,8 @@ Sides = dict[str, Tensors]
 FORMAT = 1
 DESCRIPTION = "model.json"
 SUFFIX = ".safetensors"
+LARGEST_HEADER = 2**24
+"""Bytes that may describe the tensors of a side."""
 
 
 def save(folder: Path, description: dict[str, Any], sides: Sides) -> None:
@@ -114,6 +116,7 @@ def expect_shapes(tensors: Tensors, shapes: dict[str, tuple[int, ...]], side: st
 
 def _read_side(path: Path, digest: str) -> Tensors:
     try:
+        _check_size(path)
         content = path.read_bytes()
         if files.sha256(content) != digest:
             raise WeightsError(
@@ -122,3 +125,19 @@ def _read_side(path: Path, digest: str) -> Tensors:
         return dict(safetensors.numpy.load(content))
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); save the model again") from error
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file whose tensors do not fill it to its end, before it is read: its length may be an empty claim."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        size = path.stat().st_size
+        if length > min(size, LARGEST_HEADER):
+            raise WeightsError(f"{path} declares a header of {length:,} bytes; save the model again")
+        try:
+            header = json.loads(file.read(length))
+            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+            raise WeightsError(f"{path} cannot be read ({error}); save the model again") from error
+    if 8 + length + max(ends, default=0) != size:
+        raise WeightsError(f"{path} has {size:,} bytes, its tensors another number; save the model again")
