@@ -99,7 +99,12 @@ MODELS = {
     "conv": la.ConvAutoencoder(5, channels=(2, 3, 4, 5)).initialise((32, 32, 3)),
     "conv, elu, cropped": la.ConvAutoencoder(5, channels=(2, 3), dense_activation="elu").initialise((22, 17, 1)),
     "conv, activations": la.ConvAutoencoder(
-        5, channels=(2, 3), activation="leaky_relu:0.3", code_activation="tanh", output_activation="sigmoid"
+        5,
+        channels=(2, 3),
+        activation="leaky_relu:0.3",
+        code_activation="tanh",
+        output_activation="sigmoid",
+        pixels="unit",
     ).initialise((8, 8, 3)),
     "dense": la.DenseAutoencoder(4, code_activation="elu:0.5", output_activation="gelu").initialise((8, 8, 3)),
     "pca": la.PCAAutoencoder(4).initialise((8, 8, 3)),

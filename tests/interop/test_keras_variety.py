@@ -220,6 +220,17 @@ def test_a_sequential_encoder_with_a_functional_decoder_in_one_file(form: str, t
     assert_equal_to_keras(import_keras([path]), encoder, decoder)
 
 
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_networks_that_were_trained_on_pictures_from_0_to_1(kind: str, tmp_path: Path) -> None:
+    pair = dense() if kind == "dense" else convolutional(activation="relu", output="sigmoid")
+    model = import_keras(saved(*pair, "two.keras", tmp_path), pixels="unit").model
+    pictures = np.random.default_rng(1).random((5, *model.image_shape_), np.float32)
+    codes = keras.ops.convert_to_numpy(pair[0](pictures))
+    np.testing.assert_allclose(model.encode(pictures - np.float32(0.5)), codes, atol=1e-5)
+    decoded = keras.ops.convert_to_numpy(pair[1](codes))
+    np.testing.assert_allclose(model.decode(codes) + np.float32(0.5), decoded, atol=1e-5)
+
+
 def test_a_saved_import_is_the_same_model(tmp_path: Path) -> None:
     encoder, decoder = convolutional(activation="relu", output="sigmoid")
     imported = import_keras(saved(encoder, decoder, "two.keras", tmp_path))

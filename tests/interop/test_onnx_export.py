@@ -59,7 +59,8 @@ def test_other_activations(tmp_path: Path, name: str) -> None:
     """Those that are one operator of ONNX by our own graphs, the others by PyTorch's exporter."""
     for model in (
         fitted("conv", (20, 24, 3), channels=(3, 5), activation=name, code_activation=name, output_activation=name),
-        fitted("dense", (9, 8, 1), code_activation="softmax", output_activation=name),
+        fitted("dense", (9, 8, 1), code_activation="softmax", output_activation=name, pixels="unit"),
+        fitted("conv", (9, 8, 1), channels=(3,), pixels="unit"),
     ):
         assert export_onnx(model, tmp_path)["max_abs_difference"] < 1e-5
 

@@ -24,6 +24,10 @@ def keras_import(
             show_default="linear",
         ),
     ] = None,
+    pixels: Annotated[
+        str,
+        typer.Option(help="What the network was trained on: 'centred' pictures, as the course's, or 'unit': 0 to 1."),
+    ] = "centred",
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -39,7 +43,7 @@ def keras_import(
     if (run / "config.json").exists() or (run / "model.json").exists():
         raise RunError(f"{run} already holds a run; give another folder")
     side = None if size is None else (size, size)
-    model, difference = import_keras(files, dense_activation=dense_activation, size=side, seed=seed)
+    model, difference = import_keras(files, dense_activation=dense_activation, size=side, pixels=pixels, seed=seed)
     model.save(run)
     payload = {
         "run": str(run),

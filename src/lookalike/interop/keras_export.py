@@ -64,10 +64,12 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
     weights = model.weights()
     given = model.get_params()
     code, output = (_activation(given.get(f"{end}_activation", "linear")) for end in ("code", "output"))
+    seen = [layers.Rescaling(1.0, offset=0.5)] if given.get("pixels") == "unit" else []
+    shown = [layers.Rescaling(1.0, offset=-0.5)] if seen else []
     if model.kind != "conv":
         values = height * width * depth
         encoder = keras.Sequential(
-            [keras.Input(model.image_shape_), layers.Flatten(), layers.Dense(model.code_size, activation=code)],
+            [keras.Input(model.image_shape_), *seen, layers.Flatten(), layers.Dense(model.code_size, activation=code)],
             name="encoder",
         )
         decoder = keras.Sequential(
@@ -75,6 +77,7 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
                 keras.Input((model.code_size,)),
                 layers.Dense(values, activation=output),
                 layers.Reshape(model.image_shape_),
+                *shown,
             ],
             name="decoder",
         )
@@ -85,7 +88,7 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
             raise OptionError(
                 f"pictures of {height} x {width} are padded before the poolings, which Keras has no layer for"
             )
-        forth: list[Any] = [keras.Input(model.image_shape_)]
+        forth: list[Any] = [keras.Input(model.image_shape_), *seen]
         for width_of in channels:
             forth += [layers.Conv2D(width_of, 3, padding="same", activation=_activation(given["activation"]))]
             forth.append(layers.MaxPooling2D())
@@ -104,7 +107,7 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
         excess = ((0, grid[0] * stride - height), (0, grid[1] * stride - width))
         if excess != ((0, 0), (0, 0)):
             back.append(layers.Cropping2D(excess))
-        decoder = keras.Sequential(back, name="decoder")
+        decoder = keras.Sequential([*back, *shown], name="decoder")
     for network, tensors in zip((encoder, decoder), weights.values(), strict=True):
         _fill(network, tensors)
     return encoder, decoder

@@ -25,6 +25,7 @@ from lookalike.interop.keras_weights import (
 from lookalike.models import model_class, store
 from lookalike.models.activations import activation
 from lookalike.models.base import Autoencoder, unknown_data
+from lookalike.models.layers import OFFSETS, unknown_pixels
 
 COMPARED = 4
 """Random pictures on which the model is compared with the layers."""
@@ -52,6 +53,7 @@ def import_keras(
     *,
     dense_activation: str | None = None,
     size: tuple[int, int] | None = None,
+    pixels: str = "centred",
     seed: int = 0,
 ) -> Imported:
     """Make a model of Keras's weights: a `ConvAutoencoder`, or where there are only Dense layers a PCA or a dense one.
@@ -64,6 +66,8 @@ def import_keras(
         dense_activation: what follows the decoder's first Dense where the files hold weights only, then "linear" unless
             given.
         size: (height, width) of the pictures, where the files do not say and they are not square.
+        pixels: what the network was trained on: "centred", pictures in [-0.5, 0.5], as the course does, or "unit", 0 to
+            1, as most do; the model takes and gives centred ones either way.
         seed: of the pictures that the model is compared on.
 
     Raises:
@@ -74,16 +78,18 @@ def import_keras(
     if dense_activation is not None:
         activation(dense_activation, whole=True)
         _check_given(files, dense_activation)
+    if pixels not in OFFSETS:
+        raise OptionError("; ".join(unknown_pixels(pixels)))
     for file in files:
         _check_versions(file)
     declared = _declared_shape(files[0])
     size = _size(files[0], declared, size)
     parts, given = _parts(files, declared, size, dense_activation or "linear")
     chain = walked(parts, given)
-    model = _matched(chain, str(paths[0]), size)
+    model = _matched(chain, str(paths[0]), size, pixels)
     if not any(file.has_architecture for file in files):
         return Imported(model, None)
-    return Imported(model, _compared(model, [layer for _, layers in parts for layer in layers], given, seed))
+    return Imported(model, _compared(model, [layer for _, layers in parts for layer in layers], given, pixels, seed))
 
 
 # What the files say
@@ -166,7 +172,7 @@ def _given(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple
 # What the models here can hold
 
 
-def _matched(chain: Chain, path: str, size: tuple[int, int] | None) -> Autoencoder:
+def _matched(chain: Chain, path: str, size: tuple[int, int] | None, pixels: str) -> Autoencoder:
     blocks = chain.blocks
     dense = [i for i, block in enumerate(blocks) if block.kind == "Dense"]
     if len(dense) != 2:
@@ -194,11 +200,13 @@ def _matched(chain: Chain, path: str, size: tuple[int, int] | None) -> Autoencod
     forth, back = blocks[dense[0]], blocks[dense[1]]
     _expect_after(path, forth, [])
     if not encoder:
-        return _dense_model(chain, path, forth, back, size)
-    return _convolutional(chain, path, [encoder, [forth], [back], decoder])
+        return _dense_model(chain, path, forth, back, size, pixels)
+    return _convolutional(chain, path, [encoder, [forth], [back], decoder], pixels)
 
 
-def _dense_model(chain: Chain, path: str, forth: Block, back: Block, size: tuple[int, int] | None) -> Autoencoder:
+def _dense_model(
+    chain: Chain, path: str, forth: Block, back: Block, size: tuple[int, int] | None, pixels: str
+) -> Autoencoder:
     shape = chain.given if len(chain.given) == 3 else chain.result if len(chain.result) == 3 else None
     picture = shape or picture_of(chain.given[0], size)
     values = math.prod(picture)
@@ -209,13 +217,17 @@ def _dense_model(chain: Chain, path: str, forth: Block, back: Block, size: tuple
     _expect_after(path, back, ["Reshape"] if back.after else [])
     parameters: dict[str, Any] = {"code_size": int(forth.kernel.shape[1])}
     kind = "pca"
-    if (forth.activation, back.activation) != ("linear", "linear"):
+    if (forth.activation, back.activation, pixels) != ("linear", "linear", "centred"):
         kind = "dense"
-        parameters |= {"code_activation": forth.activation, "output_activation": back.activation}
+        parameters |= {
+            "code_activation": forth.activation,
+            "output_activation": back.activation,
+            "pixels": pixels,
+        }
     return _restored(kind, parameters, (picture[0], picture[1], picture[2]), [forth], [back])
 
 
-def _convolutional(chain: Chain, path: str, parts: list[list[Block]]) -> Autoencoder:
+def _convolutional(chain: Chain, path: str, parts: list[list[Block]], pixels: str) -> Autoencoder:
     encoder, (forth,), (back,), decoder = parts
     height, width, depth = chain.given
     for block in encoder:
@@ -252,6 +264,7 @@ def _convolutional(chain: Chain, path: str, parts: list[list[Block]]) -> Autoenc
         "activation": hidden[0].activation,
         "code_activation": forth.activation,
         "output_activation": decoder[-1].activation,
+        "pixels": pixels,
     }
     return _restored("conv", parameters, (height, width, depth), [*encoder, forth], [back, *decoder])
 
@@ -296,12 +309,13 @@ def _tensors(blocks: list[Block]) -> store.Tensors:
 # The comparison
 
 
-def _compared(model: Autoencoder, layers: list[Layer], given: tuple[int, ...], seed: int) -> float:
+def _compared(model: Autoencoder, layers: list[Layer], given: tuple[int, ...], pixels: str, seed: int) -> float:
     """The largest difference of codes and pictures over random pictures."""
     pictures = np.random.default_rng(seed).random((COMPARED, *model.image_shape_), np.float32) - np.float32(0.5)
     second = [i for i, layer in enumerate(layers) if layer.kind == "Dense"][1]
-    codes = computed(layers[:second], pictures.reshape(COMPARED, *given))
-    expected = computed(layers[second:], codes).reshape(pictures.shape)
+    offset = OFFSETS[pixels]
+    codes = computed(layers[:second], pictures.reshape(COMPARED, *given) + np.float64(offset))
+    expected = computed(layers[second:], codes).reshape(pictures.shape) - offset
     scales = [max(1.0, float(np.abs(values).max())) for values in (codes, expected)]
     differences = model.encode(pictures) - codes, model.decode(codes) - expected
     largest = max(float(np.abs(found).max()) / scale for found, scale in zip(differences, scales, strict=True))

@@ -84,6 +84,11 @@ class Chain:
             operator, attributes = OPERATORS[kind]
             self.add(operator, **attributes, **({"alpha": float(number)} if number else {}))
 
+    def shift(self, parameters: dict[str, Any], sign: float) -> None:
+        """From centred pixels to those that the network sees, or with a sign of -1 back."""
+        if parameters.get("pixels", "centred") == "unit":
+            self.add("Add", self.constant("offset", sign * 0.5, np.float32))
+
     def graph(self, name: str, shape: list[int], result: str, result_shape: list[int]) -> Any:
         """All of it, from the first input to `result`, each with its shape but for the batch."""
         from onnx import TensorProto, helper
@@ -106,6 +111,7 @@ def _linear_chains(
 ) -> tuple[Chain, Chain]:
     height, width, depth = image_shape
     forth = Chain(PICTURES, encoder)
+    forth.shift(parameters, 1)
     forth.add("Transpose", perm=CHANNELS_LAST)
     forth.add("Flatten", axis=1)
     forth.add("Gemm", *forth.weights("dense"), transB=1)
@@ -113,6 +119,7 @@ def _linear_chains(
     back = Chain(CODES, decoder)
     back.add("Gemm", *back.weights("dense"), transB=1)
     back.activate(parameters.get("output_activation", "linear"))
+    back.shift(parameters, -1)
     back.add("Reshape", back.constant("shape", [-1, height, width, depth]))
     back.add("Transpose", perm=CHANNELS_FIRST)
     return forth, back
@@ -127,6 +134,7 @@ def convolutional(
     activation = parameters.get("activation", "elu")
     stride = 2 ** len(channels)
     forth = Chain(PICTURES, encoder)
+    forth.shift(parameters, 1)
     if min(height, width) < stride:
         missing = [0, 0, 0, 0, 0, 0, max(stride - height, 0), max(stride - width, 0)]
         forth.add("Pad", forth.constant("margins", missing), mode="edge")
@@ -155,6 +163,7 @@ def convolutional(
         ends = back.constant("starts", [0, 0]), back.constant("ends", [height, width])
         back.add("Slice", *ends, back.constant("axes", [2, 3]))
     back.activate(parameters.get("output_activation", "linear"))
+    back.shift(parameters, -1)
     return _sides(forth, back, image_shape, int(parameters["code_size"]))
 
 

@@ -40,7 +40,6 @@ class Kind:
 
 KINDS = {
     "conv": Kind("conv.ConvAutoencoder", "convolutional, as the course's"),
-    "dense": Kind("dense.DenseAutoencoder", "one hidden layer, with any of Keras's activations"),
     "pca": Kind("pca.PCAAutoencoder", "the best linear one, exact in seconds", epochs=15),
     "residual": Kind("residual.ResidualAutoencoder", "gives pictures back best", recipe="best"),
     "search": Kind(
@@ -53,6 +52,7 @@ KINDS = {
         recipe="unet",
         noise="gaussian:0-0.25",
     ),
+    "dense": Kind("dense.DenseAutoencoder", "one hidden layer, with any of Keras's activations"),
     "denoiser": Kind(
         "conv.ConvAutoencoder", "conv as the course trains it for removing noise", code_size=512, noise="gaussian:0.1"
     ),

@@ -12,12 +12,15 @@ from lookalike.errors import OptionError
 from lookalike.kernels import pool_elu
 from lookalike.models.activations import Activation, unknown_activations
 from lookalike.models.layers import (
+    OFFSETS,
     AutoencoderNetwork,
     FlattenChannelsLast,
+    Offset,
     SameConvTranspose2d,
     UnflattenChannelsLast,
     initialise_as_keras,
     pad_to_at_least,
+    unknown_pixels,
 )
 from lookalike.models.networked import NetworkAutoencoder
 
@@ -39,6 +42,7 @@ class ConvAutoencoder(NetworkAutoencoder):
         activation: after each convolution but the decoder's last, of those in `models.activations`.
         code_activation: of the code.
         output_activation: after the decoder's last convolution.
+        pixels: "centred", the network sees pictures in [-0.5, 0.5]; or "unit", from 0 to 1, which a sigmoid spans.
         seed: of the initial weights, the order of the pictures, and their noise.
         device: "auto" (a GPU where there is one), "cpu" or "cuda"; only this and the versions change the last bits.
 
@@ -47,7 +51,12 @@ class ConvAutoencoder(NetworkAutoencoder):
     """
 
     kind: ClassVar[str] = "conv"
-    added: ClassVar[dict[str, Any]] = {"activation": ELU, "code_activation": "linear", "output_activation": "linear"}
+    added: ClassVar[dict[str, Any]] = {
+        "activation": ELU,
+        "code_activation": "linear",
+        "output_activation": "linear",
+        "pixels": "centred",
+    }
 
     def __init__(
         self,
@@ -59,6 +68,7 @@ class ConvAutoencoder(NetworkAutoencoder):
         activation: str = ELU,
         code_activation: str = "linear",
         output_activation: str = "linear",
+        pixels: str = "centred",
     ) -> None:
         self.code_size = code_size
         self.channels = channels
@@ -66,6 +76,7 @@ class ConvAutoencoder(NetworkAutoencoder):
         self.activation = activation
         self.code_activation = code_activation
         self.output_activation = output_activation
+        self.pixels = pixels
         self.seed = seed
         self.device = device
 
@@ -77,15 +88,22 @@ class ConvAutoencoder(NetworkAutoencoder):
             problems.append(
                 f"channels are {self.channels}; give 1 to 8 numbers of 1 or more, such as (32, 64, 128, 256)"
             )
+        problems += unknown_pixels(self.pixels)
         problems += unknown_activations(self.activation, self.output_activation)
         problems += unknown_activations(self.dense_activation, self.code_activation, whole=True)
         if problems:
             raise OptionError("; ".join(problems))
-        channels = tuple(self.channels)
+        channels, offset = tuple(self.channels), OFFSETS[self.pixels]
         network = AutoencoderNetwork(
-            Encoder(image_shape, self.code_size, channels, self.activation, self.code_activation),
+            Encoder(image_shape, self.code_size, channels, self.activation, self.code_activation, offset),
             Decoder(
-                image_shape, self.code_size, channels, self.dense_activation, self.activation, self.output_activation
+                image_shape,
+                self.code_size,
+                channels,
+                self.dense_activation,
+                self.activation,
+                self.output_activation,
+                offset,
             ),
         )
         initialise_as_keras(network, self.seed)
@@ -106,8 +124,10 @@ class Encoder(nn.Module):
         channels: Sequence[int],
         activation: str = ELU,
         code_activation: str = "linear",
+        offset: float = 0.0,
     ) -> None:
         super().__init__()
+        self.offset = Offset(offset)
         height, width, depth = image_shape
         self.least_side = 2 ** len(channels)
         widths = [depth, *channels]
@@ -122,7 +142,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
-        x = pad_to_at_least(images, self.least_side)
+        x = pad_to_at_least(self.offset(images), self.least_side)
         for i in range(self.depth):
             x = self.get_submodule(f"conv{i + 1}")(x)
             x = pool_elu(x) if self.activation.name == ELU else F.max_pool2d(self.activation(x), 2)
@@ -144,8 +164,10 @@ class Decoder(nn.Module):
         dense_activation: str = "linear",
         activation: str = ELU,
         output_activation: str = "linear",
+        offset: float = 0.0,
     ) -> None:
         super().__init__()
+        self.offset = Offset(-offset)
         self.height, self.width, depth = image_shape
         stride = 2 ** len(channels)
         grid_h, grid_w = -(-self.height // stride), -(-self.width // stride)
@@ -166,5 +188,5 @@ class Decoder(nn.Module):
         for i in range(self.depth):
             x = self.get_submodule(f"conv{i + 1}")(x)
             x = self.activation(x) if i + 1 < self.depth else x
-        pictures: Tensor = self.output_activation(x[..., : self.height, : self.width])
+        pictures: Tensor = self.offset(self.output_activation(x[..., : self.height, : self.width]))
         return pictures

@@ -78,6 +78,27 @@ class UnflattenChannelsLast(nn.Module):
         return flat.reshape(-1, *self.shape).permute(0, 3, 1, 2)
 
 
+OFFSETS = {"centred": 0.0, "unit": 0.5}
+"""What is added to centred pictures for a network to see them centred, in [-0.5, 0.5], or from 0 to 1."""
+
+
+class Offset(nn.Module):
+    """A number added to every pixel."""
+
+    def __init__(self, offset: float) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Of any shape; no copy where there is nothing to add."""
+        return images + self.offset if self.offset else images
+
+
+def unknown_pixels(name: str) -> list[str]:
+    """What is wrong with a setting `pixels`."""
+    return [] if name in OFFSETS else [f"pixels {name!r} is unknown; give one of {', '.join(OFFSETS)}"]
+
+
 def dense_decoder(image_shape: tuple[int, int, int], code_size: int) -> nn.Sequential:
     """Dense, Reshape: (N, code_size) -> (N, C, H, W)."""
     height, width, channels = image_shape
