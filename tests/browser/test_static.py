@@ -109,8 +109,8 @@ def test_filters_as_the_package_reads_them(exported: str, visit: Any, gallery: A
         found = page.evaluate(
             """async (text) => {
               const {parse} = await import(new URL('static/filter.js', document.baseURI));
-              const {items, attributes} = await (await fetch('data/items.json')).json();
-              try { return items.filter(parse(text, attributes)).map((one) => one.name).sort(); }
+              const {items, columns} = await (await fetch('data/items.json')).json();
+              try { return items.filter(parse(text, columns)).map((one) => one.name).sort(); }
               catch (error) { return error.message.toLowerCase(); }
             }""",
             text,

@@ -12,9 +12,10 @@ from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn.neighbors import NearestNeighbors
 
 import lookalike as la
+from lookalike.data.columns import Column
 from lookalike.data.images import ImageSet
 from lookalike.errors import GalleryError, OptionError, PictureError
-from lookalike.gallery import calibration, copies, filters, queries
+from lookalike.gallery import calibration, columns, copies, filters, schema, snapshot
 from lookalike.search.metric import METRICS, make_metric
 
 SIDE = 16
@@ -120,11 +121,11 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("text", FILTERS)
-@pytest.mark.parametrize("exact_among", [queries.EXACT_AMONG, 0], ids=["exact", "through the index"])
+@pytest.mark.parametrize("exact_among", [snapshot.EXACT_AMONG, 0], ids=["exact", "through the index"])
 def test_filters_equal_pandas(
     thousand: la.Gallery, text: str, exact_among: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "EXACT_AMONG", exact_among)
+    monkeypatch.setattr(snapshot, "EXACT_AMONG", exact_among)
     table = thousand.attributes.assign(person=thousand.people)
     chosen = np.asarray(FILTERS[text](table))
     query = thousand.codes[17]
@@ -143,12 +144,12 @@ def test_filters_equal_pandas(
         ("smile > ", "has its end where a number to compare smile with"),
         ("smile > 'a'", "'a' at character 9 where a number"),
         ("person = 3", "3 at character 10 where a text in single quotes"),
-        ("smile like '%'", "'like' goes with person and name only"),
+        ("smile like '%'", "'like' goes with texts only, and smile is a number"),
         ("smile > 1 glasses = 1", "glasses at character 11 where 'and', 'or' or the end"),
         ("(smile > 1", "its end where '\\)'"),
-        ("", "its end where the name of an attribute"),
+        ("", "its end where the name of a column"),
         ("smile > 1; drop table items", "cannot be read from character 10"),
-        ("smile > 1 or 1=1", "1 at character 14 where the name of an attribute"),
+        ("smile > 1 or 1=1", "1 at character 14 where the name of a column"),
         ("(" * 100 + "smile > 1" + ")" * 100, "more than 20 parentheses"),
         (" and ".join(["smile > 1"] * 250), "more than 200 times"),
         ("smile > 1 " + " " * 5000, "give at most 4,000"),
@@ -160,7 +161,8 @@ def test_bad_filters_are_explained(thousand: la.Gallery, text: str, message: str
 
 
 def test_a_filter_reaches_the_database_as_parameters_only() -> None:
-    condition = filters.parse("person = 'x'' or 1=1 --' and \"a\"\"b\" > 2".replace('"a""b"', '"a b"'), ["a b"])
+    held = columns.listed(schema.VERSION, [Column("a b")])
+    condition = filters.parse("person = 'x'' or 1=1 --' and \"a b\" > 2", held)
     assert condition.values == ["x' or 1=1 --", 2.0]
     assert condition.sql.count("?") == 2
     assert "1=1" not in condition.sql
@@ -225,7 +227,7 @@ def test_duplicates_through_the_index_are_the_same(
 ) -> None:
     expected = thousand.duplicates(1.5)
     assert len(expected.groups) > 3
-    monkeypatch.setattr("lookalike.gallery.gallery.EXACT_UP_TO", 0)
+    monkeypatch.setattr("lookalike.gallery.duplicates.EXACT_UP_TO", 0)
     assert thousand.duplicates(1.5) == expected
     coarse = la.Gallery.open(tmp_path / "g", thousand.model, metric="euclidean")
     coarse.update(faces, method="ivf", recall=0.9)

@@ -32,11 +32,12 @@ def write(folder: Path, pictures: dict[str, np.ndarray]) -> None:
 def update(gallery: Path, source: Path, moment: Moment | None = None, report: Any = None) -> None:
     """Update in a process of its own, which dies at that touch of the disk; how many there were is reported."""
     import lookalike as la
-    from lookalike.gallery import changes, housekeeping
+    from lookalike.gallery import changes
+    from lookalike.gallery import folder as gallery_folder
 
     changes.CHUNK = CHUNK
     changes.AHEAD = 1
-    housekeeping.COMPACT_FROM = CHUNK
+    gallery_folder.COMPACT_FROM = CHUNK
     if moment is not None:
         _count_touches(moment)
     model = la.load_model(source.parent / "model")
@@ -251,7 +252,7 @@ def test_two_readers_during_updates(tmp_path: Path, fresh: ForkServerContext) ->
 
 def test_the_second_writer_is_refused(tmp_path: Path, fresh: ForkServerContext) -> None:
     import lookalike as la
-    from lookalike.gallery.housekeeping import only_writer
+    from lookalike.gallery.folder import only_writer
 
     la.PCAAutoencoder(8).fit(waves(200, SIDE, SIDE, seed=2)).save(tmp_path / "model")
     write(tmp_path / "pictures", {"0.png": waves(1, SIDE, SIDE)[0], "1.png": waves(1, SIDE, SIDE, seed=1)[0]})

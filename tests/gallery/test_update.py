@@ -22,7 +22,8 @@ from lookalike.data import folder as data_folder
 from lookalike.data import pipeline
 from lookalike.data.images import ImageSet
 from lookalike.errors import DataError, GalleryError, Interrupted, OptionError
-from lookalike.gallery import changes, housekeeping
+from lookalike.gallery import changes
+from lookalike.gallery import folder as gallery_folder
 from lookalike.gallery.catalog import Catalog
 from lookalike.models import encoding
 from pictures import waves
@@ -303,7 +304,7 @@ def test_equal_pictures_share_their_code_and_are_all_found(tmp_path: Path, model
 def test_rows_that_nobody_names_are_left_out_in_the_end(
     tmp_path: Path, model: la.PCAAutoencoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "COMPACT_FROM", 10)
+    monkeypatch.setattr(gallery_folder, "COMPACT_FROM", 10)
     monkeypatch.setattr(changes, "CHUNK", 7)
     gallery = la.Gallery.open(tmp_path / "g", model)
     reader = la.Gallery.open(tmp_path / "g")
@@ -406,7 +407,7 @@ def test_bad_galleries_are_refused_in_one_line(tmp_path: Path, model: la.PCAAuto
     with sqlite3.connect(tmp_path / "empty" / "catalog.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(GalleryError, match="is of version 99, this program reads 1; update lookalike"):
+    with pytest.raises(GalleryError, match="is of version 99, this program reads 2; update lookalike"):
         la.Gallery.open(tmp_path / "empty", model)
 
 
@@ -421,7 +422,7 @@ def test_cut_off_files_are_noticed(tmp_path: Path, model: la.PCAAutoencoder, fol
 def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path, model: la.PCAAutoencoder, folder: Path) -> None:
     gallery = la.Gallery.open(tmp_path / "g", model)
     gallery.update(folder)
-    with housekeeping.only_writer(tmp_path / "g"):
+    with gallery_folder.only_writer(tmp_path / "g"):
         with pytest.raises(GalleryError, match=r"another process updates .*; wait for its end"):
             gallery.update(folder)
         assert gallery.search("a/00.png", k=1).names == ["a/00.png"]

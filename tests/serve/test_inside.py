@@ -27,8 +27,7 @@ from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.serve.app import make_app
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.settings import Settings
-from lookalike.studio.atlas import Atlas
-from lookalike.studio.layout import layout
+from lookalike.studio.maps import Atlas, layout
 from lookalike.studio.preparing import Prepared, Preparer, prepare
 from pictures import waves
 from studio import SIZE, build_gallery, pixels_of, png, serving, small_model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,7 @@ def search(
     where: Annotated[
         str | None,
         typer.Option(
-            help="Only pictures that meet a condition on attributes, person and name, such as "
+            help="Only pictures that meet a condition on attributes, person, name, size and modified, such as "
             "\"smile > 0.5 and person = 'Mira Tolan'\".",
             show_default="all",
         ),
@@ -66,18 +65,15 @@ def search(
     with Gallery.open(gallery, create=False) as held:
         threshold = None if matches is None else held.threshold(matches, seed=seed)
         query = asked if len(asked) > 1 else asked[0]
-        held.search(query, 1)  # so that the milliseconds are those of a search alone, without what is loaded once
-        started = time.perf_counter()
         found = held.search(query, k, where=where)
-        milliseconds = 1000 * (time.perf_counter() - started)
         if out is not None:
             write_sheet(held, asked, found, out)
     neighbours = [
-        {"name": name, "distance": float(distance)}
-        | ({} if threshold is None else {"match": bool(distance <= threshold.distance)})
-        for name, distance in zip(*found, strict=True)
+        {"name": one.name, "distance": one.distance}
+        | ({} if threshold is None else {"match": one.distance <= threshold.distance})
+        for one in found.items
     ]
-    payload = {"neighbours": neighbours, "milliseconds": milliseconds}
+    payload = {"neighbours": neighbours, "milliseconds": found.milliseconds}
     width = min(max((len(str(one["name"])) for one in neighbours), default=0), NAME_WIDTH)
     lines = [
         f"{one['name']:<{width}}  {one['distance']:9.4f}{'  match' if one.get('match') else ''}" for one in neighbours

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lookalike.gallery.calibration import Threshold
-from lookalike.gallery.gallery import Found, Gallery
-from lookalike.gallery.grouping import Duplicates
+from lookalike.gallery.duplicates import Duplicates
+from lookalike.gallery.gallery import Gallery
+from lookalike.gallery.snapshot import Found, Hit
 from lookalike.gallery.updating import Update
 
-__all__ = ["Duplicates", "Found", "Gallery", "Threshold", "Update"]
+__all__ = ["Duplicates", "Found", "Gallery", "Hit", "Threshold", "Update"]

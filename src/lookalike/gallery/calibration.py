@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from lookalike.data.images import Pixels
 from lookalike.errors import GalleryError, OptionError
+from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.copies import KINDS, copies_of
+from lookalike.gallery.index import is_alike, wish_of
 from lookalike.gallery.view import Floats, Ids, View
 
 SAMPLE = 500
@@ -167,6 +169,20 @@ class Calibration:
     def _need_two(self) -> None:
         if len(self.view.ids) < 2:
             raise GalleryError(f"the gallery holds {len(self.view.ids)} pictures; a threshold is measured on 2 or more")
+
+
+def kept_threshold(catalog: Catalog, key: str, images: int) -> Threshold | None:
+    """What was measured under this key; None where the gallery has changed much since, or searches otherwise."""
+    kept = catalog.fact(f"threshold:{key}")
+    if kept is None or kept["metric"] != wish_of(catalog).metric or not is_alike(kept["images"], images):
+        return None
+    return Threshold(**{name: value for name, value in kept.items() if name != "metric"})
+
+
+def keep_threshold(catalog: Catalog, key: str, threshold: Threshold) -> None:
+    """Keep a threshold under this key, with the gallery."""
+    with catalog.transaction():
+        catalog.set_fact(f"threshold:{key}", {**threshold.as_json(), "metric": wish_of(catalog).metric})
 
 
 def same_pairs(groups: Ids, seed: int) -> Ids:

@@ -18,56 +18,44 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.data.columns import Column, Value
 from lookalike.errors import GalleryError
 from lookalike.files import no_space
+from lookalike.gallery import schema
+from lookalike.gallery.columns import COLUMNS, OF_FILE, OF_PICTURE, Listed, listed
 
-SCHEMA = 1
-MOST_ATTRIBUTES = 1900
+MOST_GIVEN = 1900
 """SQLite's own limit is 2,000 columns."""
 WAIT = 30.0
 """Seconds to wait for another process's transaction; ours take milliseconds."""
 
-_TABLES = """
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE arrays (key TEXT PRIMARY KEY, dtype TEXT NOT NULL, shape TEXT NOT NULL, content BLOB NOT NULL);
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL,
-    size INTEGER,
-    modified INTEGER,
-    content TEXT,
-    pixels TEXT,
-    state TEXT NOT NULL CHECK (state IN ('stored', 'rejected', 'retired')),
-    reason TEXT,
-    row INTEGER,
-    person TEXT,
-    CHECK (state <> 'stored' OR (pixels IS NOT NULL AND row IS NOT NULL)),
-    CHECK (state <> 'rejected' OR reason IS NOT NULL)
-);
-CREATE UNIQUE INDEX one_item_a_name ON items (name) WHERE state <> 'retired';
-CREATE INDEX items_pixels ON items (pixels);
-CREATE TABLE attributes (item INTEGER PRIMARY KEY REFERENCES items (id) ON DELETE CASCADE);
-"""
-_COLUMNS = "id, name, size, modified, content, pixels, state, reason, row, person"
+AT_ONCE = 500
+"""Items that are asked for in one statement."""
+
+_PLACES = {column.name: place for place, column in enumerate(COLUMNS)}
 
 
 class Item(NamedTuple):
     """One picture of a gallery, or one that was set aside.
 
-    `size` (bytes), `modified` (nanoseconds) and `content` (SHA-256 of the file) are None where the source has no
-    files; `pixels` is the SHA-256 of the framed pixels, `row` their place in the files of codes and pixels.
+    `content` is the SHA-256 of the file, None where the source has no files; `pixels` that of the framed pixels, `row`
+    their place in the files of codes and pixels. `columns` holds a value for each of `columns.COLUMNS`, which are read
+    by their names as well: `item.person`.
     """
 
     id: int
     name: str
-    size: int | None
-    modified: int | None
     content: str | None
     pixels: str | None
     state: str
     reason: str | None
     row: int | None
-    person: str | None
+    columns: tuple[Value, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _PLACES:
+            raise AttributeError(f"an item has no column {name!r}; its columns: {', '.join(_PLACES)}")
+        return self.columns[_PLACES[name]]
 
 
 class Catalog:
@@ -84,10 +72,12 @@ class Catalog:
             self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
             for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self._connection.execute(f"PRAGMA {setting}")
-            self.schema = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-        if self.schema > SCHEMA:
+            self.version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        if self.version > schema.VERSION:
             self.close()
-            raise GalleryError(f"{path} is of version {self.schema}, this program reads {SCHEMA}; update lookalike")
+            raise GalleryError(
+                f"{path} is of version {self.version}, this program reads {schema.VERSION}; update lookalike"
+            )
 
     def close(self) -> None:
         """Close the connection; the last one to close folds the write-ahead log into the database."""
@@ -96,12 +86,22 @@ class Catalog:
     def create(self, facts: dict[str, Any]) -> None:
         """Make the tables and the first facts, in one transaction."""
         with self.transaction():
-            for statement in _TABLES.split(";"):
+            for statement in schema.tables():
                 self._run(statement)
             for key, value in facts.items():
                 self.set_fact(key, value)
-            self._run(f"PRAGMA user_version = {SCHEMA}")
-        self.schema = SCHEMA
+            self._run(f"PRAGMA user_version = {schema.VERSION}")
+        self.version = schema.VERSION
+
+    def upgrade(self) -> None:
+        """Bring a catalog of an older version to this program's, all at once; with the gallery's lock held."""
+        if self.version == schema.VERSION:
+            return
+        with self.transaction():
+            self.version = int(self._row("PRAGMA user_version")[0])  # another process may have been quicker
+            if self.version < schema.VERSION:
+                schema.upgrade(self._run, self.version)
+        self.version = schema.VERSION
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -141,7 +141,7 @@ class Catalog:
 
     def items(self, *states: str) -> list[Item]:
         """The items of these states, by name."""
-        return [Item._make(row) for row in self.fields(_COLUMNS, *states)]
+        return [_item(row) for row in self.fields(self._of_item, *states)]
 
     def fields(self, names: str, *states: str) -> list[tuple[Any, ...]]:
         """Some fields of the items of these states, by name; all of them are half a kilobyte an item."""
@@ -154,10 +154,10 @@ class Catalog:
         Raises:
             GalleryError: it is gone.
         """
-        found = self._row(f"SELECT {_COLUMNS} FROM items WHERE id = ?", (id,))
+        found = self._row(f"SELECT {self._of_item} FROM items WHERE id = ?", (id,))
         if found is None:
             raise GalleryError(f"item {id} is no longer in {self.path.parent}; list the names anew")
-        return Item._make(found)
+        return _item(found)
 
     def count(self, state: str) -> int:
         """How many items are of that state."""
@@ -168,21 +168,24 @@ class Catalog:
         rows = self._rows("SELECT id FROM items WHERE pixels = ? AND state = 'stored' ORDER BY name", (pixels,))
         return [int(row[0]) for row in rows]
 
-    def add(self, item: Item, values: npt.NDArray[np.float32] | None) -> None:
-        """Write a new item under a new id (its own is not looked at), and its attributes."""
-        cursor = self._run(f"INSERT INTO items VALUES (NULL{', ?' * (len(Item._fields) - 1)})", item[1:])
-        if values is not None:
-            self._put_attributes(int(cursor.lastrowid or 0), values)
+    def add(self, item: Item, given: Sequence[Value] | None) -> None:
+        """Write a new item under a new id (its own is not looked at), and what its source knows of it."""
+        names = [*schema.BOOKKEEPING[1:], *_PLACES]
+        statement = f"INSERT INTO items ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        cursor = self._run(statement, (*item[1:-1], *item.columns))
+        if given is not None:
+            self._put_given(int(cursor.lastrowid or 0), given)
 
-    def touch(self, id: int, size: int | None, modified: int | None, content: str | None) -> None:
+    def touch(self, id: int, columns: Sequence[Value], content: str | None) -> None:
         """Note that an item's file looks otherwise, with the same picture in it."""
-        self._run("UPDATE items SET size = ?, modified = ?, content = ? WHERE id = ?", (size, modified, content, id))
+        self._set(id, OF_FILE, columns)
+        self._run("UPDATE items SET content = ? WHERE id = ?", (content, id))
 
-    def label(self, id: int, person: str | None, values: npt.NDArray[np.float32] | None) -> None:
-        """Write an item's person and attributes."""
-        self._run("UPDATE items SET person = ? WHERE id = ?", (person, id))
-        if values is not None:
-            self._put_attributes(id, values)
+    def label(self, id: int, columns: Sequence[Value], given: Sequence[Value] | None) -> None:
+        """Write what describes an item's picture, and what its source knows of it."""
+        self._set(id, OF_PICTURE, columns)
+        if given is not None:
+            self._put_given(id, given)
 
     def retire(self, ids: Iterable[int]) -> None:
         """Take items out of the gallery; their rows stay known until `purge`."""
@@ -193,37 +196,54 @@ class Catalog:
         self._run("DELETE FROM items WHERE state = 'retired'")
 
     def forget_files(self) -> None:
-        """Trust no file's size and time any more, for items that now come from elsewhere."""
-        self._run("UPDATE items SET size = NULL, modified = NULL")
+        """Trust nothing that is known of files any more, so that all are looked at."""
+        self._run(f"UPDATE items SET {', '.join(f'{COLUMNS[place].name} = NULL' for place in OF_FILE)}")
 
     def move_rows(self, moves: Iterable[tuple[int, int]]) -> None:
         """Write the new places (new row, item's id) of codes and pixels."""
         self._run_many("UPDATE items SET row = ? WHERE id = ?", moves)
 
     @property
-    def attribute_names(self) -> list[str]:
-        """The columns of the attribute table; column i of the database is `a{i}`."""
-        return list(self.fact("attributes") or [])
+    def given(self) -> tuple[Column, ...]:
+        """The columns that the source knows its pictures by; column i of the database is `a{i}`."""
+        return schema.given_columns(self.fact("attributes"))
 
-    def set_attribute_names(self, names: Sequence[str]) -> None:
-        """Begin an attribute table of these columns, empty."""
-        if len(names) > MOST_ATTRIBUTES:
-            raise GalleryError(f"{len(names):,} attributes; a gallery holds at most {MOST_ATTRIBUTES:,}")
+    @property
+    def listed(self) -> list[Listed]:
+        """All columns that users meet."""
+        return listed(self.version, self.given)
+
+    def set_given(self, columns: Sequence[Column]) -> None:
+        """Begin to keep these columns of a source, without a value yet.
+
+        Raises:
+            GalleryError: they are too many.
+        """
+        if len(columns) > MOST_GIVEN:
+            raise GalleryError(f"{len(columns):,} attributes; a gallery holds at most {MOST_GIVEN:,}")
         self._run("DROP TABLE attributes")
-        columns = "".join(f", a{i} REAL" for i in range(len(names)))
-        self._run(
-            f"CREATE TABLE attributes (item INTEGER PRIMARY KEY REFERENCES items (id) ON DELETE CASCADE{columns})"
-        )
-        self.set_fact("attributes", list(names))
+        self._run(schema.given_table(tuple(columns)))
+        self.set_fact("attributes", [column.as_json() for column in columns])
 
-    def attribute_values(self) -> dict[int, tuple[float | None, ...]]:
-        """The attributes of each item that has some, by its id."""
+    def given_values(self) -> dict[int, tuple[Value, ...]]:
+        """What the source knows of each item that it knows something of, by its id, in the order of `given`."""
         return {int(row[0]): tuple(row[1:]) for row in self._rows("SELECT * FROM attributes")}
 
-    def attributes_of(self, id: int) -> list[float | None]:
-        """The attributes of one item, in the order of `attribute_names`; all None where it has none."""
-        row = self._row("SELECT * FROM attributes WHERE item = ?", (id,))
-        return [None] * len(self.attribute_names) if row is None else list(row[1:])
+    def values_of(self, ids: Sequence[int]) -> dict[int, dict[str, Value]]:
+        """All that users meet of some items, by id and the columns' names; those that are gone are left out."""
+        columns = self.listed
+        asked = ", ".join(column.sql for column in columns)
+        names = [column.column.name for column in columns]
+        found: dict[int, dict[str, Value]] = {}
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
+            rows = self._rows(
+                f"SELECT items.id, {asked} FROM items LEFT JOIN attributes ON attributes.item = items.id "
+                f"WHERE items.id IN ({', '.join('?' * len(some))})",
+                some,
+            )
+            found |= {int(row[0]): dict(zip(names, row[1:], strict=True)) for row in rows}
+        return found
 
     def chosen(self, condition: str, values: Sequence[Any]) -> list[int]:
         """Ids of the stored items that meet a condition of `filters.parse`."""
@@ -234,8 +254,18 @@ class Catalog:
         )
         return [int(row[0]) for row in rows]
 
-    def _put_attributes(self, id: int, values: npt.NDArray[np.float32]) -> None:
-        self._run(f"INSERT OR REPLACE INTO attributes VALUES (?{', ?' * len(values)})", (id, *values.tolist()))
+    @property
+    def _of_item(self) -> str:
+        """The fields of `Item`; columns of a later version than the catalog's are unknown."""
+        own = (name if column.since <= self.version else "NULL" for name, column in zip(_PLACES, COLUMNS, strict=True))
+        return ", ".join((*schema.BOOKKEEPING, *own))
+
+    def _set(self, id: int, places: Sequence[int], columns: Sequence[Value]) -> None:
+        changed = ", ".join(f"{COLUMNS[place].name} = ?" for place in places)
+        self._run(f"UPDATE items SET {changed} WHERE id = ?", (*(columns[place] for place in places), id))
+
+    def _put_given(self, id: int, values: Sequence[Value]) -> None:
+        self._run(f"INSERT OR REPLACE INTO attributes VALUES (?{', ?' * len(values)})", (id, *values))
 
     def _within(self, begin: str) -> Iterator[None]:
         with self._lock:
@@ -274,3 +304,8 @@ class Catalog:
                 f"{self.path} cannot be used ({error}); if it is damaged, remove the gallery's folder and build it "
                 "again with: lookalike index RUN DATA --gallery FOLDER"
             ) from error
+
+
+def _item(row: tuple[Any, ...]) -> Item:
+    own = len(schema.BOOKKEEPING)
+    return Item._make((*row[:own], tuple(row[own:])))

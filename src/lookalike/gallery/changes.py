@@ -10,15 +10,17 @@ While a few chunks are being encoded, the next pictures are read; chunks are com
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike import files
+from lookalike.data.columns import Value
 from lookalike.data.images import Pixels
 from lookalike.gallery.catalog import Catalog, Item
+from lookalike.gallery.columns import COLUMNS, OF_FILE, OF_PICTURE
 from lookalike.gallery.feed import Entry
 from lookalike.gallery.storage import Storage
 
@@ -29,6 +31,10 @@ AHEAD = 4
 """Chunks that are being encoded, or wait to be committed, while further pictures are taken."""
 
 Codes = npt.NDArray[np.float32]
+
+
+Given = tuple[Value, ...]
+"""What a source knows of a picture, in the order of the catalog's `given`."""
 
 
 class Known(NamedTuple):
@@ -53,8 +59,8 @@ class _Chunk(NamedTuple):
     start: int
     pixels: Pixels | None
     codes: Callable[[], Codes] | None
-    new: list[tuple[Item, npt.NDArray[np.float32] | None]]
-    touched: list[tuple[int, int | None, int | None, str | None]]
+    new: list[tuple[Item, Given | None]]
+    touched: list[tuple[int, Given, str | None]]
     retired: list[int]
 
 
@@ -88,13 +94,14 @@ class Changes:
             if item.content is not None:
                 self.contents[item.content] = Known(item.pixels, item.row, item.reason)
         self.row_count = int(catalog.fact("rows"))
+        self.width = len(catalog.given)
         self.entries: dict[str, Entry] = {}
         self.stored = 0
         self.first_reason: str | None = None
         self.added = self.updated = self.removed = 0
         self._begun: deque[_Chunk] = deque()
-        self._new: list[tuple[Item, npt.NDArray[np.float32] | None]] = []
-        self._touched: list[tuple[int, int | None, int | None, str | None]] = []
+        self._new: list[tuple[Item, Given | None]] = []
+        self._touched: list[tuple[int, Given, str | None]] = []
         self._retired: list[int] = []
         self._pictures: list[Pixels] = []
 
@@ -106,7 +113,7 @@ class Changes:
             item is not None
             and item.content is not None
             and entry.modified is not None
-            and (item.size, item.modified) == (entry.size, entry.modified)
+            and _at(OF_FILE, item.columns) == _at(OF_FILE, _columns(entry))
         )
 
     def keep(self, entry: Entry) -> None:
@@ -178,8 +185,9 @@ class Changes:
         self.entries[entry.name] = entry._replace(read=None)  # which may hold a whole file's content
 
     def _touch(self, item: Item, entry: Entry, content: str | None) -> None:
-        if (item.size, item.modified, item.content) != (entry.size, entry.modified, content):
-            self._touched.append((item.id, entry.size, entry.modified, content))
+        columns = _columns(entry)
+        if (_at(OF_FILE, item.columns), item.content) != (_at(OF_FILE, columns), content):
+            self._touched.append((item.id, columns, content))
 
     def _replace(
         self, entry: Entry, content: str | None, state: str, pixels: str | None, reason: str | None, row: int | None
@@ -192,10 +200,8 @@ class Changes:
         self.added += is_stored and not was_stored
         self.removed += was_stored and not is_stored
         self._see(entry)
-        fresh = Item(
-            *(0, entry.name, entry.size, entry.modified, content, pixels, state, reason, row), person=entry.person
-        )
-        self._new.append((fresh, entry.values))
+        fresh = Item(0, entry.name, content, pixels, state, reason, row, _columns(entry))
+        self._new.append((fresh, self._given(entry, None)))
 
     def _cut(self) -> _Chunk:
         """End the chunk that is being gathered: its pictures are encoded from now on."""
@@ -222,26 +228,41 @@ class Changes:
     def _write_items(self, chunk: _Chunk) -> None:
         """Inside a transaction, after the rows are on disk."""
         self.catalog.retire(chunk.retired)
-        for id, size, modified, content in chunk.touched:
-            self.catalog.touch(id, size, modified, content)
-        for item, values in chunk.new:
-            self.catalog.add(item, values)
+        for id, columns, content in chunk.touched:
+            self.catalog.touch(id, columns, content)
+        for item, given in chunk.new:
+            self.catalog.add(item, given)
         self.catalog.set_fact("rows", chunk.start + (0 if chunk.pixels is None else len(chunk.pixels)))
 
     def _label(self) -> bool:
-        """Write the persons and attributes that differ from the catalog's; whether there were any."""
+        """Write what describes pictures where it differs from the catalog's; whether there was any."""
         is_other = False
-        held = self.catalog.attribute_values() if self.catalog.attribute_names else {}
-        for id, name, person in self.catalog.fields("id, name, person", "stored", "rejected"):
-            entry = self.entries[name]
-            if person != entry.person or not _equal(held.get(id), entry.values):
-                self.catalog.label(id, entry.person, entry.values)
+        values = self.catalog.given_values() if self.width else {}
+        names = ", ".join(("id", "name", *(COLUMNS[place].name for place in OF_PICTURE)))
+        for id, name, *held in self.catalog.fields(names, "stored", "rejected"):
+            columns, given = _columns(self.entries[name]), self._given(self.entries[name], values.get(id))
+            if tuple(held) != _at(OF_PICTURE, columns) or given != values.get(id):
+                self.catalog.label(id, columns, given)
                 is_other = True
         return is_other
 
+    def _given(self, entry: Entry, held: Given | None) -> Given | None:
+        """What the source knows of a picture; what its file alone tells is as held, where it was not opened."""
+        if not self.width or (entry.values is None and held is None):
+            return None
+        known = () if entry.values is None else plain_values(entry.values)
+        return known + (held or (None,) * self.width)[len(known) :]
 
-def _equal(held: tuple[float | None, ...] | None, values: npt.NDArray[np.float32] | None) -> bool:
-    """SQLite keeps NaN as NULL, which comes back as None."""
-    if held is None or values is None:
-        return held is None and values is None
-    return bool(np.array_equal(np.array(held, np.float32), values, equal_nan=True))
+
+def plain_values(values: Sequence[Any] | npt.NDArray[np.float32]) -> Given:
+    """Values as SQLite holds and gives them back: None where a number is none."""
+    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    return tuple(None if value != value else value for value in listed)
+
+
+def _columns(entry: Entry) -> Given:
+    return tuple(column.read(entry) for column in COLUMNS)
+
+
+def _at(places: tuple[int, ...], values: Given) -> Given:
+    return tuple(values[place] for place in places)

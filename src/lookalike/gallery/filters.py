@@ -1,4 +1,4 @@
-"""Filters such as `smile > 0.5 and glasses = 1 and person = 'Mira Tolan'`, as conditions for the catalog.
+"""Filters such as `smile > 0.5 and taken >= '2024-05' and camera like 'Pixel%'`, as conditions for the catalog.
 
     condition  = both { "or" both }
     both       = term { "and" term }
@@ -7,9 +7,10 @@
     value      = number | 'text'
     name       = letters, digits and "_", or anything "in double quotes"
 
-Names are `person`, `name`, and the attributes; case does not matter in them, and "_" stands for a space. Texts, and
-`like` with % for any characters, go with `person` and `name` only. Whatever the user writes reaches SQLite as a
-parameter, never as a statement.
+Names are those of the gallery's columns; case does not matter in them, and "_" stands for a space. A text is compared
+with texts and times, a number with numbers and flags; `like`, with % for any characters, goes with texts. A time may be
+written in part, and then stands for all of that year, month, day, hour or minute: `taken <= '2024-05'` takes in the
+last of May. Whatever the user writes reaches SQLite as a parameter, never as a statement.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from lookalike.data.columns import as_time
 from lookalike.errors import GalleryError
+from lookalike.gallery.columns import Listed, plain
 
 LONGEST = 4000
 """Characters of a filter."""
 DEEPEST = 20
 MOST_TERMS = 200
 """SQLite's expressions may be 1,000 deep, and every `and` is one deeper."""
-TEXTS = ("person", "name")
 OPERATORS = {"=": "=", "==": "=", "!=": "<>", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "like": "LIKE"}
 NEAR = 3
 
@@ -49,24 +51,22 @@ class _Token(NamedTuple):
     place: int
 
 
-def parse(text: str, attributes: Sequence[str]) -> Condition:
-    """Read a filter over a catalog with these attributes.
+def parse(text: str, columns: Sequence[Listed]) -> Condition:
+    """Read a filter over a catalog with these columns.
 
     Raises:
         GalleryError: it is not of the grammar, or names what is not there; the text says where, and what is near.
     """
     if len(text) > LONGEST:
         raise GalleryError(f"the filter has {len(text):,} characters; give at most {LONGEST:,}")
-    return _Parser(text, attributes).whole()
+    return _Parser(text, columns).whole()
 
 
 class _Parser:
-    def __init__(self, text: str, attributes: Sequence[str]) -> None:
+    def __init__(self, text: str, columns: Sequence[Listed]) -> None:
         self.text = text
         self.tokens = list(_tokens(text))
-        self.columns = {_plain(name): f"attributes.a{i}" for i, name in enumerate(attributes)}
-        self.columns |= {name: f"items.{name}" for name in TEXTS}
-        self.spelling = {_plain(name): name for name in (*attributes, *TEXTS)}
+        self.columns = {plain(one.column.name): one for one in columns}
         self.values: list[float | str] = []
         self.at = 0
 
@@ -96,41 +96,54 @@ class _Parser:
             if not self.takes("sign", ")"):
                 raise self.expected("')'")
             return inner
-        name = self.name()
-        operator = self.operator()
-        self.values.append(self.value(name, operator))
+        column = self.column()
+        operator = self.operator(column)
+        value = self.value(column)
+        self.values.append(value)
         if len(self.values) > MOST_TERMS:
             raise GalleryError(f"the filter compares more than {MOST_TERMS} times; write a shorter one")
-        return f"{self.columns[name]} {OPERATORS[operator]} ?"
+        held = f"substr({column.sql}, 1, {len(str(value))})" if column.column.kind == "time" else column.sql
+        return f"{held} {OPERATORS[operator]} ?"
 
-    def name(self) -> str:
+    def column(self) -> Listed:
         token = self.next()
         if token is None or token.kind not in ("word", "quoted"):
-            raise self.expected("the name of an attribute, 'person' or 'name'", token)
-        name = _plain(token.text.strip('"'))
+            raise self.expected("the name of a column, such as 'person'", token)
+        name = plain(token.text.strip('"'))
         if name not in self.columns:
             near = difflib.get_close_matches(name, self.columns, NEAR, 0.5) or sorted(self.columns)[: 2 * NEAR]
-            known = ", ".join(self.spelling[one] for one in near)
+            known = ", ".join(self.columns[one].column.name for one in near)
             raise GalleryError(f"the filter names {token.text}, which this gallery does not know; near are: {known}")
-        return name
+        return self.columns[name]
 
-    def operator(self) -> str:
+    def operator(self, column: Listed) -> str:
         token = self.next()
         if token is None or token.text.lower() not in OPERATORS:
             raise self.expected("one of = != < <= > >= like", token)
+        name, kind = column.column.name, column.column.kind
+        if token.text.lower() == "like" and kind != "text":
+            raise GalleryError(f"'like' goes with texts only, and {name} is a {kind}; compare it with = < >")
         return token.text.lower()
 
-    def value(self, name: str, operator: str) -> float | str:
+    def value(self, column: Listed) -> float | str:
         token = self.next()
-        if name in TEXTS:
-            if token is None or token.kind != "text":
-                raise self.expected(f"a text in single quotes to compare {name} with", token)
-            return token.text[1:-1].replace("''", "'")
-        if operator == "like":
-            raise GalleryError(f"'like' goes with person and name only; compare {self.spelling[name]} with = < >")
-        if token is None or token.kind != "number":
-            raise self.expected(f"a number to compare {self.spelling[name]} with", token)
-        return float(token.text)
+        name, kind = column.column.name, column.column.kind
+        if kind in ("number", "flag"):
+            if token is None or token.kind != "number":
+                raise self.expected(f"a number to compare {name} with", token)
+            return float(token.text)
+        if token is None or token.kind != "text":
+            raise self.expected(f"a {kind} in single quotes to compare {name} with", token)
+        text = token.text[1:-1].replace("''", "'")
+        if kind == "text":
+            return text
+        time = as_time(text)
+        if time is None:
+            raise GalleryError(
+                f"the filter compares {name} with {token.text}, which is no time; write as: '2024', '2024-05', "
+                "'2024-05-17' or '2024-05-17 14:30'"
+            )
+        return time
 
     def next(self) -> _Token | None:
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
@@ -164,7 +177,3 @@ def _tokens(text: str) -> Iterator[_Token]:
         kind = found.lastgroup or ""
         yield _Token(kind, found[kind], found.start(kind))
         at = found.end()
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_")

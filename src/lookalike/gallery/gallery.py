@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
 from lookalike.data.pipeline import Progress
 from lookalike.errors import GalleryError, OptionError
-from lookalike.gallery import beside, queries, updating
-from lookalike.gallery.calibration import Calibration, Threshold
+from lookalike.gallery import index as indexes
+from lookalike.gallery import queries, updating
+from lookalike.gallery.calibration import Calibration, Threshold, keep_threshold, kept_threshold
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.changes import Changes, Counts
+from lookalike.gallery.duplicates import Duplicates, find_duplicates
 from lookalike.gallery.feed import Feed
-from lookalike.gallery.filters import parse
-from lookalike.gallery.grouping import EXACT_UP_TO, Duplicates, grouped, near_pairs, near_pairs_by_index
-from lookalike.gallery.housekeeping import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
-from lookalike.gallery.snapshot import Snapshot
+from lookalike.gallery.folder import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
+from lookalike.gallery.snapshot import Found, Snapshot
+from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
-from lookalike.gallery.view import Floats, Ids, View, read_view, storage_of
+from lookalike.gallery.view import Floats, View, read_view
 from lookalike.search.index import INDEXES, Index
 from lookalike.search.metric import make_metric
 
@@ -34,13 +36,6 @@ if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
 
 FALSE_MATCH_RATE = 0.01
-
-
-class Found(NamedTuple):
-    """The nearest stored pictures: names, nearest first, and float32 distances in the gallery's metric."""
-
-    names: list[str]
-    distances: Floats
 
 
 class Gallery:
@@ -115,12 +110,12 @@ class Gallery:
     @property
     def metric(self) -> str:
         """The metric that distances are in."""
-        return beside.wish_of(self._catalog).metric
+        return indexes.wish_of(self._catalog).metric
 
     @property
     def promised_recall(self) -> float:
         """The share of the true 10 nearest that updates see kept."""
-        return beside.wish_of(self._catalog).recall
+        return indexes.wish_of(self._catalog).recall
 
     @property
     def names(self) -> list[str]:
@@ -139,15 +134,22 @@ class Gallery:
 
     @property
     def attributes(self) -> pd.DataFrame | None:
-        """The attribute table, float32, one row for each stored picture by its name; None where there is none."""
+        """What the source knows of each stored picture, one row for each by its name; None where it knows nothing.
+
+        Numbers and flags are float32, NaN where they are not known; texts and times are strings, None where not known.
+        """
         import pandas as pd
 
-        view, columns = self._now(), self._catalog.attribute_names
+        view, columns = self._now(), self._catalog.given
         if not columns:
             return None
-        held, none = self._catalog.attribute_values(), (None,) * len(columns)
-        rows = np.array([held.get(int(id), none) for id in view.ids], np.float32).reshape(-1, len(columns))
-        return pd.DataFrame(rows, index=view.names, columns=columns)
+        held, none = self._catalog.given_values(), (None,) * len(columns)
+        rows = zip(*(held.get(int(id), none) for id in view.ids), strict=True) if len(view.ids) else [()] * len(columns)
+        table = {
+            column.name: np.array(values, np.float32 if column.kind in ("number", "flag") else object)
+            for column, values in zip(columns, rows, strict=True)
+        }
+        return pd.DataFrame(table, index=view.names, columns=[column.name for column in columns])
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -158,6 +160,12 @@ class Gallery:
     def source(self) -> DataSpec | None:
         """Where the pictures come from and how they are framed; None where they came from memory."""
         return updating.spec_of(self._catalog)
+
+    @property
+    def framing(self) -> DataSpec:
+        """How a single picture is framed here: as those that are stored, before there are any as the model's."""
+        height, width, _ = self._catalog.fact("image_shape")
+        return self._usual_spec() or DataSpec("", (height, width))
 
     def item(self, name: str) -> Item:
         """What the catalog knows of a stored picture.
@@ -178,7 +186,7 @@ class Gallery:
         view = self._now()
         if isinstance(source, str) and source in view.numbers:
             return self.picture(source)
-        return self._reader(view).framed(source)
+        return queries.framed(source, self.framing, view)
 
     def code(self, name: str) -> Floats:
         """A stored picture's code: float32 (code_size,). Raises as `item`."""
@@ -224,8 +232,9 @@ class Gallery:
         started = time.perf_counter()
         wish = self._wish(recall, method)
         with only_writer(self.folder):
+            self._catalog.upgrade()
             remove_leftovers(self._catalog, self.folder)
-            beside.remove_leftovers(self._catalog, self.folder)
+            indexes.remove_leftovers(self._catalog, self.folder)
             counts = Counts(0, 0, 0)
             feed = updating.find(
                 self._catalog,
@@ -241,7 +250,7 @@ class Gallery:
                 counts = self._apply(feed, progress)
             compact(self._catalog, self.folder)
             view = self._now()
-            report = beside.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
+            report = indexes.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
             with self._lock:
                 self._index = None
             self._given_metric = None
@@ -276,14 +285,9 @@ class Gallery:
         """
         if k < 1:
             raise OptionError(f"k is {k}; ask for 1 neighbour or more")
-        view, index = self._ready()
-        asked = self._reader(view).read(query)
-        chosen = None
-        if where is not None:
-            condition = parse(where, self._catalog.attribute_names)
-            chosen = view.places(self._catalog.chosen(*condition))
-        places, distances = queries.nearest(view, index, asked, k, chosen)
-        return Found([view.names[place] for place in places], distances)
+        snapshot = self.snapshot()
+        asked = queries.Reader(snapshot, self._encode, lambda: self.framing).read(query)
+        return snapshot.search(asked, k, () if where is None else (where,))
 
     @property
     def code_size(self) -> int:
@@ -306,7 +310,7 @@ class Gallery:
 
     def known_threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold | None:
         """What `threshold` has measured before and still holds, None where it would have to measure."""
-        return self._kept_threshold(f"match:{false_match_rate!r}:{seed}", len(self._now().ids))
+        return kept_threshold(self._catalog, _match_key(false_match_rate, seed), len(self._now().ids))
 
     def threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold:
         """The distance up to which two pictures are a match, measured on pairs of stored ones.
@@ -320,7 +324,7 @@ class Gallery:
             OptionError: the rate is not between 0 and 1.
         """
         return self._threshold(
-            f"match:{false_match_rate!r}:{seed}", lambda calibration: calibration.match(false_match_rate), seed
+            _match_key(false_match_rate, seed), lambda calibration: calibration.match(false_match_rate), seed
         )
 
     def duplicate_threshold(self, *, seed: int = 0) -> Threshold:
@@ -339,20 +343,7 @@ class Gallery:
         view, index = self._ready()
         if threshold is None:
             threshold = self.duplicate_threshold(seed=seed).distance
-        if not threshold >= 0:
-            raise OptionError(f"threshold is {threshold:g}; give a distance of 0 or more")
-        metric = index.metric
-        points = metric.transform(view.codes)
-
-        def nearest(places: Ids, k: int) -> tuple[Ids, Floats]:
-            found = index.query(view.codes[places], k)
-            return view.places_or_none(found.ids), found.distances
-
-        if len(view.ids) <= EXACT_UP_TO:
-            pairs: Iterator[Ids] = near_pairs(points, metric.distances, threshold)
-        else:
-            pairs = near_pairs_by_index(nearest, len(view.ids), threshold)
-        return Duplicates(grouped(points, view.names, pairs, metric.distances), threshold)
+        return find_duplicates(view, index, threshold)
 
     def _now(self) -> View:
         """The last committed state."""
@@ -368,11 +359,8 @@ class Gallery:
             if not len(view.ids):
                 raise GalleryError(f"{self.folder} holds no pictures yet; {build_with(self.folder)}")
             if self._index is None or self._index[0] is not view:
-                self._index = view, beside.index_of(self._catalog, self.folder, view)
+                self._index = view, indexes.index_of(self._catalog, self.folder, view)
             return self._index
-
-    def _reader(self, view: View) -> queries.Reader:
-        return queries.Reader(view, self._catalog, lambda: self.model, self._picture_spec)
 
     def _apply(self, feed: Feed, progress: Progress | None) -> Counts:
         """Bring the catalog to what the source holds: pictures are decoded and encoded at the same time."""
@@ -387,50 +375,43 @@ class Gallery:
 
         return search_codes(self.model, pictures)
 
-    def _wish(self, recall: float | None, method: str | None) -> beside.Wish:
-        known = beside.wish_of(self._catalog)
-        wish = beside.Wish(
+    def _wish(self, recall: float | None, method: str | None) -> indexes.Wish:
+        known = indexes.wish_of(self._catalog)
+        wish = indexes.Wish(
             self._given_metric or known.metric,
             known.method if method is None else method,
             known.recall if recall is None else recall,
         )
         if not 0 < wish.recall <= 1:
             raise OptionError(f"recall is {wish.recall:g}; give a share above 0 and up to 1, such as 0.95")
-        if wish.method != beside.METHOD and wish.method not in INDEXES:
-            raise OptionError(f"method {wish.method!r} is unknown; give one of {beside.METHOD}, {', '.join(INDEXES)}")
+        if wish.method != indexes.METHOD and wish.method not in INDEXES:
+            raise OptionError(f"method {wish.method!r} is unknown; give one of {indexes.METHOD}, {', '.join(INDEXES)}")
         return wish
 
-    def _picture_spec(self) -> DataSpec:
-        """How a single picture is framed: as those that are stored, before these as the model's."""
-        from lookalike.models.pictures import picture_spec
-
-        return self._usual_spec() or picture_spec(self.model)
-
     def _usual_spec(self) -> DataSpec | None:
-        """How this gallery's pictures are framed, at first as the model's; None where nothing says it."""
+        """How this gallery's pictures are framed, at first as the model's training; None where nothing says it."""
+        height, width, _ = self._catalog.fact("image_shape")
         framing = self._catalog.fact("framing")
         if framing is not None:
-            (height, width), crop, fit = framing
-            return DataSpec("", (height, width), crop, fit)
-        if self.model.data_["source"] is None:
-            return None
-        from lookalike.models.pictures import picture_spec
+            return DataSpec("", (height, width), framing[1], framing[2])
+        if self._given_model is not None:
+            source = self._given_model.data_["source"]
+        else:
+            from lookalike.models.store import read_description
 
-        return picture_spec(self.model)
+            source = read_description(self.folder / MODEL)["data"]["source"]
+        return None if source is None else replace(DataSpec.from_json(source), size=(height, width))
 
     def _threshold(self, key: str, measure: Callable[[Calibration], Threshold], seed: int) -> Threshold:
         """A threshold that was kept, or measured now where the gallery has changed much since."""
         view, index = self._ready()
-        kept = self._kept_threshold(key, len(view.ids))
+        kept = kept_threshold(self._catalog, key, len(view.ids))
         if kept is not None:
             return kept
         found = measure(Calibration(view, self._encode, index.metric.transform, index.metric.distances, seed))
-        with self._catalog.transaction():
-            self._catalog.set_fact(f"threshold:{key}", {**found.as_json(), "metric": self.metric})
+        keep_threshold(self._catalog, key, found)
         return found
 
-    def _kept_threshold(self, key: str, images: int) -> Threshold | None:
-        kept = self._catalog.fact(f"threshold:{key}")
-        if kept is None or kept["metric"] != self.metric or not beside.is_alike(kept["images"], images):
-            return None
-        return Threshold(**{name: value for name, value in kept.items() if name != "metric"})
+
+def _match_key(false_match_rate: float, seed: int) -> str:
+    return f"match:{false_match_rate!r}:{seed}"

@@ -11,7 +11,8 @@ import numpy as np
 from lookalike import plots
 
 if TYPE_CHECKING:
-    from lookalike.gallery.gallery import Found, Gallery
+    from lookalike.gallery.gallery import Gallery
+    from lookalike.gallery.snapshot import Found
 
 COLUMNS = 6
 TITLE_WIDTH = 16

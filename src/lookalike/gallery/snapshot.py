@@ -1,36 +1,86 @@
-"""One committed state of a gallery with its index, for many questions to one and the same state: what a server asks."""
+"""One committed state of a gallery with its index: what every search asks, a person's and a server's alike."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from lookalike import files
+from lookalike.data.columns import Value
 from lookalike.data.images import Pixels
 from lookalike.errors import GalleryError, OptionError
-from lookalike.gallery import queries
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.changes import pixels_digest
 from lookalike.gallery.filters import parse
-from lookalike.gallery.queries import Asked
 from lookalike.gallery.view import Floats, Ids, View
 from lookalike.search.index import Index
 
+EXACT_AMONG = 100_000
+"""Pictures that meet a filter: up to so many are compared one by one, more of them are found through the index."""
 SAMPLE = 1000
 """Pictures that tell about how many pairs are near."""
+_BLOCK = 1 << 15
 
-Encode = Callable[[Pixels], Floats]
+Encode = Callable[[Any], Floats]
+"""Makes codes (N, K) of pictures (N, H, W, C), uint8 or centred floats."""
 
 
-class Near(NamedTuple):
-    """Places of the nearest stored pictures, nearest first, and float32 distances in the gallery's metric."""
+class Asked(NamedTuple):
+    """One code that is searched for, and the places of stored pictures that are this very picture."""
 
-    places: Ids
+    code: Floats
+    same: Ids
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A stored picture that was found, with its distance in the gallery's metric."""
+
+    id: int
+    name: str
+    person: str | None
+    distance: float
+    _known: Callable[[], dict[int, dict[str, Value]]] = field(repr=False, compare=False)
+
+    @property
+    def columns(self) -> dict[str, Value]:
+        """What is known of it by the names of the columns; empty where it has left the gallery since."""
+        return self._known().get(self.id, {})
+
+
+class _NamesAndDistances(NamedTuple):
+    names: list[str]
     distances: Floats
+
+
+class Found(_NamesAndDistances):
+    """The nearest stored pictures: names, nearest first, and float32 distances in the gallery's metric.
+
+    Attributes:
+        items: the same pictures with their ids, persons and columns.
+        milliseconds: what it took to find them, once the code searched for was there.
+    """
+
+    items: tuple[Hit, ...]
+    milliseconds: float
+
+    def __new__(cls, items: Sequence[Hit], milliseconds: float = 0.0) -> Found:
+        """Names and distances of these pictures."""
+        distances = np.array([one.distance for one in items], np.float32)
+        found = super().__new__(cls, [one.name for one in items], distances)
+        found.items, found.milliseconds = tuple(items), milliseconds
+        return found
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[Found], tuple[list[Hit], float]]:
+        """Copies are made of what is known by then: they no longer ask the gallery."""
+        known = {one.id: one.columns for one in self.items}
+        items = [Hit(one.id, one.name, one.person, one.distance, known.copy) for one in self.items]
+        return Found, (items, self.milliseconds)
 
 
 @dataclass(frozen=True)
@@ -68,10 +118,6 @@ class Snapshot:
         """What the catalog knows of an item. Raises as `place`."""
         self.place(id)
         return self.catalog.item(id)
-
-    def attributes_of(self, id: int) -> dict[str, float | None]:
-        """The attributes of an item by name, None where one is not known."""
-        return dict(zip(self.catalog.attribute_names, self.catalog.attributes_of(id), strict=True))
 
     def picture(self, place: int) -> Pixels:
         """A stored picture: uint8 (H, W, C)."""
@@ -113,7 +159,7 @@ class Snapshot:
         """
         places: Ids | None = None
         for text in filters:
-            condition = parse(text, self.catalog.attribute_names)
+            condition = parse(text, self.catalog.listed)
             meeting = np.sort(self.view.places(self.catalog.chosen(*condition)))
             places = meeting if places is None else np.intersect1d(places, meeting)
         return places
@@ -128,12 +174,74 @@ class Snapshot:
         near = np.count_nonzero(self.index.metric.distances(squared) <= threshold) - len(places)
         return near / 2 * (count / len(places)) ** 2
 
-    def nearest(self, asked: list[Asked], k: int, chosen: Ids | None = None) -> Near:
-        """The `k` nearest, of the `chosen` places alone where these are given; several queries are met by their mean.
+    def search(self, asked: list[Asked], k: int, filters: Sequence[str] = ()) -> Found:
+        """The `k` nearest of the pictures that meet all the filters; several queries are met by their mean.
 
         Raises:
             OptionError: k is below 1, or nothing is asked.
+            GalleryError: a filter cannot be read.
         """
         if k < 1 or not asked:
             raise OptionError(f"k is {k}, and {len(asked)} queries; ask for 1 neighbour or more, with 1 query or more")
-        return Near(*queries.nearest(self.view, self.index, asked, k, chosen))
+        started = time.perf_counter()
+        places, distances = self._nearest(asked, k, self.chosen(filters))
+        view = self.view
+        ids = view.ids[places].tolist()
+        known = cache(lambda: self.catalog.values_of(ids))
+        hits = [
+            Hit(id, view.names[place], view.people[place], distance, known)
+            for id, place, distance in zip(ids, places.tolist(), distances.tolist(), strict=True)
+        ]
+        return Found(hits, 1000 * (time.perf_counter() - started))
+
+    def _nearest(self, asked: list[Asked], k: int, chosen: Ids | None) -> tuple[Ids, Floats]:
+        """Places and distances of the `k` nearest, among the `chosen` places where these are given.
+
+        Several codes are met by their mean after the metric's transform, compared with every picture one by one.
+        """
+        transform = self.index.metric.transform
+        if len(asked) > 1:
+            target = transform(np.stack([one.code for one in asked])).mean(axis=0)
+            return self._among(target, k, np.arange(len(self.view.ids)) if chosen is None else chosen)
+        code, same = asked[0]
+        if chosen is not None and len(chosen) <= EXACT_AMONG:
+            return self._among(transform(code[None])[0], k, chosen)
+        if chosen is not None:
+            return self._through_index(code, k, chosen)
+        places, distances = self._queried(code, k)
+        missed = np.setdiff1d(same, places)
+        return _first(np.append(places, missed), np.append(distances, np.zeros(len(missed), np.float32)), k)
+
+    def _queried(self, code: Floats, k: int) -> tuple[Ids, Floats]:
+        found = self.index.query(code, min(k, len(self.view.ids)))
+        is_there = found.ids[0] >= 0
+        return self.view.places(found.ids[0][is_there]), found.distances[0][is_there]
+
+    def _through_index(self, code: Floats, k: int, chosen: Ids) -> tuple[Ids, Floats]:
+        """Ask for more and more neighbours until `k` of them are among the chosen."""
+        count = len(self.view.ids)
+        is_chosen = np.zeros(count, bool)
+        is_chosen[chosen] = True
+        k, asked = min(k, len(chosen)), min(k, len(chosen)) * count // len(chosen)
+        while True:
+            asked = min(2 * asked, count)
+            places, distances = self._queried(code, asked)
+            keep = is_chosen[places]
+            if keep.sum() >= k:
+                return places[keep][:k], distances[keep][:k]
+            if asked == count:
+                return self._among(self.index.metric.transform(code[None])[0], k, chosen)
+
+    def _among(self, target: Floats, k: int, chosen: Ids) -> tuple[Ids, Floats]:
+        """The nearest of the chosen to a point after the metric's transform, one by one; exact."""
+        metric, parts = self.index.metric, []
+        for start in range(0, len(chosen), _BLOCK):
+            points = metric.transform(self.view.codes[chosen[start : start + _BLOCK]])
+            parts.append(metric.distances(np.square(points - target).sum(axis=1)))
+        return _first(chosen, np.concatenate(parts) if parts else np.empty(0, np.float32), k)
+
+
+def _first(places: Ids, distances: Floats, k: int) -> tuple[Ids, Floats]:
+    """The `k` first by distance, by name where they are equally far."""
+    order = np.lexsort((places, distances))[:k]
+    return places[order], distances[order].astype(np.float32)

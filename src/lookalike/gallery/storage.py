@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lookalike import files
 from lookalike.errors import GalleryError
+from lookalike.gallery.catalog import Catalog
 
 _COPIED_AT_ONCE = 1 << 24
 """Bytes."""
@@ -97,3 +98,9 @@ class Storage:
         """Files of other numbers: from before a rewriting, or of one that was cut off."""
         for pattern in ("codes-*.bin", "pixels-*.bin"):
             yield from (p for p in self.folder.glob(pattern) if p not in (self.codes.path, self.pixels.path))
+
+
+def storage_of(catalog: Catalog, folder: Path) -> Storage:
+    """The files that the catalog names now."""
+    height, width, channels = catalog.fact("image_shape")
+    return Storage(folder, catalog.fact("files"), catalog.fact("code_size"), (height, width, channels))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import files
+from lookalike.data.columns import Column
 from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
 from lookalike.data.pipeline import Progress, Source, decode_all
 from lookalike.errors import DataError, GalleryError, Interrupted, OptionError, PictureError
@@ -113,8 +114,9 @@ def begin(catalog: Catalog, feed: Feed) -> bool:
         catalog.set_fact("source_state", None)
         if feed.framing is not None:
             catalog.set_fact("framing", [list(feed.framing.size), feed.framing.crop, feed.framing.fit])
-        if list(feed.attribute_names) != catalog.attribute_names:
-            catalog.set_attribute_names(feed.attribute_names)
+        given = tuple(Column(name) for name in feed.attribute_names)
+        if given != catalog.given:
+            catalog.set_given(given)
             catalog.next_generation()
     return True
 

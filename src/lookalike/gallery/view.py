@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lookalike.errors import GalleryError
 from lookalike.gallery.catalog import Catalog
-from lookalike.gallery.storage import Storage
+from lookalike.gallery.storage import storage_of
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -102,9 +102,3 @@ def read_view(catalog: Catalog, folder: Path) -> View:
         f"{folder} lacks its files of codes or pixels; remove the folder and build the gallery again with: "
         "lookalike index RUN DATA --gallery FOLDER"
     )
-
-
-def storage_of(catalog: Catalog, folder: Path) -> Storage:
-    """The files that the catalog names now."""
-    height, width, channels = catalog.fact("image_shape")
-    return Storage(folder, catalog.fact("files"), catalog.fact("code_size"), (height, width, channels))

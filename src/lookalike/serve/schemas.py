@@ -68,7 +68,8 @@ class Rows(BaseModel):
 class Item(Row):
     """All about a picture."""
 
-    attributes: dict[str, float | None]
+    attributes: dict[str, float | str | None] = Field(description="What its source knows of it.")
+    columns: dict[str, float | str | None] = Field(description="All that can be filtered by.")
     code: list[float]
     width: int
     height: int
@@ -114,6 +115,18 @@ class Onnx(BaseModel):
     denoiser: OnnxDenoiser | None
 
 
+class Column(BaseModel):
+    """What is known of pictures, and can be filtered by."""
+
+    name: str
+    kind: Literal["number", "text", "time", "flag"]
+    about: str
+    unit: str
+    least: float | None
+    most: float | None
+    place: int | None = Field(description="Among an item's values in a static export; null: each row has it.")
+
+
 class Gallery(BaseModel):
     """What is served."""
 
@@ -130,6 +143,7 @@ class Gallery(BaseModel):
     match_basis: str | None
     people: bool
     attributes: list[str]
+    columns: list[Column]
     noises: list[OfferedNoise]
     digest: str
     denoiser: bool

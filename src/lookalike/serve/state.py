@@ -17,16 +17,15 @@ from lookalike.data.images import Pixels
 from lookalike.data.source import read_picture
 from lookalike.errors import GalleryError, LookalikeError
 from lookalike.gallery import Gallery
-from lookalike.gallery.housekeeping import MODEL, build_with
-from lookalike.gallery.queries import Asked
-from lookalike.gallery.snapshot import Near, Snapshot
+from lookalike.gallery.folder import MODEL, build_with
+from lookalike.gallery.queries import framed
+from lookalike.gallery.snapshot import Asked, Found, Snapshot
 from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.codecs import Codec, Codecs, Floats, Restorer
 from lookalike.serve.limits import busy, check_picture
 from lookalike.serve.metrics import Metrics
 from lookalike.serve.settings import Settings
-from lookalike.studio.facts import framing_of
 from lookalike.studio.preparing import Prepared, Preparer, folder_for, run_key
 from lookalike.studio.runs import FollowedRun
 
@@ -50,12 +49,11 @@ class Search(NamedTuple):
     filters: tuple[str, ...]
 
 
-class Found(NamedTuple):
-    """The neighbours of one search, in the state that it saw, and the code of what was searched for."""
+class Answered(NamedTuple):
+    """What was found in one search, and the codes (n, K) of what was searched for."""
 
-    snapshot: Snapshot
-    near: Near
-    code: Floats
+    found: Found
+    codes: Floats
 
 
 class Studio:
@@ -141,7 +139,7 @@ class Studio:
     def _count(self) -> int:
         return 0 if self._snapshot is None else len(self._snapshot.view.ids)
 
-    async def search(self, search: Search) -> Found:
+    async def search(self, search: Search) -> Answered:
         """Answer a search, together with whatever else waits."""
         return await self._patiently(self._searching.ask(search))
 
@@ -203,25 +201,19 @@ class Studio:
             self._decoding_waiting -= 1
 
     def _frame(self, content: bytes) -> Pixels:
-        picture = read_picture(content, self._framing)
-        channels = self.snapshot.view.all_pixels.shape[3]
-        if channels == picture.shape[2]:
-            return picture
-        from lookalike.models.pictures import as_channels
+        return framed(content, self._framing, self.snapshot.view)
 
-        return as_channels(picture, channels)
-
-    def _search_all(self, jobs: list[Search]) -> list[Found | Exception]:
+    def _search_all(self, jobs: list[Search]) -> list[Answered | Exception]:
         snapshot, codec = self.snapshot, self.codec
         counts = [0 if job.pictures is None else len(job.pictures) for job in jobs]
         given = [job.pictures for job in jobs if job.pictures is not None]
         asked = snapshot.of_pictures(np.concatenate(given), codec.encode) if given else []
-        answers: list[Found | Exception] = []
+        answers: list[Answered | Exception] = []
         for job, count in zip(jobs, counts, strict=True):
             own, asked = [*asked[:count], *job.asked], asked[count:]
             try:
-                near = snapshot.nearest(own, job.k, snapshot.chosen(job.filters)) if job.k else _nothing()
-                answers.append(Found(snapshot, near, np.stack([one.code for one in own])))
+                found = snapshot.search(own, job.k, job.filters) if job.k else Found(())
+                answers.append(Answered(found, np.stack([one.code for one in own])))
             except Exception as error:  # one that fails takes no other with it
                 answers.append(error)
         return answers
@@ -236,7 +228,7 @@ class Studio:
             self._look()
             snapshot = self.snapshot
             self.codec.decode(self.codec.encode(snapshot.picture(0)[None]))  # what is loaded once is loaded now
-            snapshot.nearest([snapshot.of_place(0)], 1)
+            snapshot.search([snapshot.of_place(0)], 1)
             self.ready.set()
             # Not before: a process that makes things would take half of what this one needs to come up.
             self.preparer.want(*(kind for kind in self._usual() if not self._is_there(kind)))
@@ -259,7 +251,7 @@ class Studio:
         if self._snapshot is None or self._snapshot.view.generation != self.gallery.generation:
             snapshot = self.gallery.snapshot()
             _ = snapshot.digest, snapshot.view.numbers
-            self._framing = framing_of(snapshot, self.settings.gallery)
+            self._framing = self.gallery.framing
             is_first, self._snapshot = self._snapshot is None, snapshot
             if not is_first:
                 self.preparer.want("threshold", "directions")
@@ -302,7 +294,3 @@ def _import_what_comes_late() -> None:
     """The first edit or denoising would otherwise keep everybody waiting for scikit-learn."""
     for name in ("editing.directions", "editing.morph", "denoising.tiling", "noise", "models.pictures"):
         import_module(f"lookalike.{name}")
-
-
-def _nothing() -> Near:
-    return Near(np.empty(0, np.int64), np.empty(0, np.float32))

@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lookalike import files
+from lookalike.data.columns import Value
 from lookalike.errors import OptionError, UserError
 from lookalike.gallery import Gallery
 from lookalike.interop.onnx_export import export_onnx
 from lookalike.interop.onnx_runtime import DECODER, ENCODER
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
-from lookalike.models.pictures import picture_spec
-from lookalike.studio.atlas import Atlas
-from lookalike.studio.facts import denoiser_facts, denoiser_name, finite, gallery_facts, item_row, space_facts
-from lookalike.studio.layout import layout
+from lookalike.studio.descriptions import (
+    column_facts,
+    denoiser_facts,
+    denoiser_name,
+    gallery_facts,
+    item_row,
+    plain_value,
+    space_facts,
+)
+from lookalike.studio.maps import Atlas, layout
 from lookalike.studio.preparing import directions, tsne_points
 from lookalike.studio.runs import METRICS, FollowedRun
 
@@ -164,7 +171,7 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
             "onnx": onnx,
             "preparing": [],
             "duplicate_threshold": threshold,
-            "framing": _framing(held, snapshot),
+            "framing": {"crop": held.framing.crop, "fit": held.framing.fit},
             "space": space_facts(metric),
             "runs": _write_run(run, data),
         },
@@ -172,28 +179,20 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
     return len(ids)
 
 
-def _framing(held: Gallery, snapshot: Snapshot) -> dict[str, Any]:
-    """How pictures that come in are framed: as the gallery's, or as the model's where these came from memory."""
-    kept = snapshot.catalog.fact("framing")
-    _, crop, fit = kept if kept is not None else (None, picture_spec(held.model).crop, picture_spec(held.model).fit)
-    return {"crop": crop or 0, "fit": fit or "crop"}
-
-
 def _items(snapshot: Snapshot) -> dict[str, Any]:
-    names = snapshot.catalog.attribute_names
-    values = snapshot.catalog.attribute_values() if names else {}
-    none = (None,) * len(names)
+    columns = [one.column.name for one in snapshot.catalog.listed if not one.in_row]
+    known = snapshot.catalog.values_of(snapshot.view.ids.tolist())
     rows = []
     for place, id in enumerate(snapshot.view.ids):
-        known = [_short(value) for value in values.get(int(id), none)]
-        rows.append({**item_row(snapshot, place), "values": known})
-    return {"attributes": names, "items": rows}
+        values = known.get(int(id), {})
+        rows.append({**item_row(snapshot, place), "values": [_short(values.get(name)) for name in columns]})
+    return {"columns": column_facts(snapshot.catalog.listed), "items": rows}
 
 
-def _short(value: float | None) -> float | None:
-    """Seven digits, all that float32 holds; None where there is no number."""
-    number = finite(value)
-    return None if number is None else float(f"{number:.7g}")
+def _short(value: Value) -> Value:
+    """Numbers of seven digits, all that float32 holds, and whole ones as they are; None where there is no value."""
+    plain = plain_value(value)
+    return float(f"{plain:.7g}") if isinstance(plain, float) and not plain.is_integer() else plain
 
 
 def _write_run(run: Path, data: Path) -> list[dict[str, Any]]:

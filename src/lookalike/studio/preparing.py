@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from lookalike import files
 from lookalike.errors import LookalikeError, OptionError, RunError
-from lookalike.gallery.housekeeping import MODEL
+from lookalike.gallery.folder import MODEL
 from lookalike.interop.onnx_runtime import exported_files
 from lookalike.studio.runs import MODEL as MODEL_FILE
 from lookalike.studio.runs import newest_state
@@ -137,7 +137,7 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
 
     from lookalike.editing.attributes import LEAST_CODES, attribute_directions
     from lookalike.editing.directions import FOLDS, numbered_groups, principal_directions
-    from lookalike.studio.facts import direction_facts
+    from lookalike.studio.descriptions import direction_facts
 
     view = snapshot.view
     found = principal_directions(view.codes, PRINCIPAL) if len(view.ids) > 1 else []
@@ -155,7 +155,7 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
 
 def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
     """The t-SNE map of a gallery, four decimals, in the order of its names."""
-    from lookalike.studio.layout import layout
+    from lookalike.studio.maps import layout
 
     points = layout(snapshot.index.metric.transform(snapshot.view.codes), "tsne", seed=seed)
     return [[round(float(x), 4), round(float(y), 4)] for x, y in points]

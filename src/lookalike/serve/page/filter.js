@@ -2,17 +2,24 @@
 
 const TOKEN = /\s*(?:('(?:[^']|'')*')|("[^"]+")|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(<=|>=|<>|!=|==|[=<>()]))/uy;
 const KINDS = ["text", "quoted", "number", "word", "sign"];
-const TEXTS = ["person", "name"];
+const NUMBERS = ["number", "flag"];
+const TIME = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3])(:[0-5]\d(:([0-5]\d|60))?)?)?)?)?$/;
 const COMPARE = {
   "=": (a, b) => a === b, "==": (a, b) => a === b, "!=": (a, b) => a !== b, "<>": (a, b) => a !== b,
   "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b,
 };
 const plain = (name) => name.trim().toLowerCase().replaceAll(" ", "_");
 
-/** Read a filter; returns what says of an item `{name, person, values}` whether it meets it. Throws one clear line. */
-export function parse(text, attributes) {
+/** What says of an item `{name, person, values}` what a column, as the server declares it, holds of it; null: unknown. */
+export const reader = ({ name, place }) => (item) => (place === null ? item[name] : item.values?.[place]) ?? null;
+
+/**
+ * Read a filter over `columns`, as the server declares them; returns what says of an item whether it meets it. Throws
+ * one clear line.
+ */
+export function parse(text, declared) {
   const tokens = split(text);
-  const columns = new Map(attributes.map((name, i) => [plain(name), i]));
+  const columns = new Map(declared.map((column) => [plain(column.name), column]));
   let at = 0;
   const takes = (kind, word) => {
     const token = tokens[at];
@@ -37,23 +44,33 @@ export function parse(text, attributes) {
       return inner;
     }
     const token = tokens[at++];
-    if (!token || !["word", "quoted"].includes(token.kind)) throw wrong("the name of an attribute, 'person' or 'name'", token);
-    const name = plain(token.text.replaceAll('"', ""));
-    if (!TEXTS.includes(name) && !columns.has(name)) throw new Error(`The filter names ${token.text}, which this gallery does not know; it knows: ${[...attributes.slice(0, 6), ...TEXTS].join(", ")}`);
+    if (!token || !["word", "quoted"].includes(token.kind)) throw wrong("the name of a column, such as 'person'", token);
+    const column = columns.get(plain(token.text.replaceAll('"', "")));
+    if (!column) throw new Error(`The filter names ${token.text}, which this gallery does not know; it knows: ${declared.slice(0, 8).map((one) => one.name).join(", ")}`);
+    const { name, kind } = column;
     const operator = tokens[at++];
     const sign = operator?.text.toLowerCase();
     if (!operator || !(sign in COMPARE || sign === "like")) throw wrong("one of = != < <= > >= like", operator);
+    if (sign === "like" && kind !== "text") throw new Error(`'like' goes with texts only, and ${name} is a ${kind}; compare it with = < >`);
     const value = tokens[at++];
-    if (TEXTS.includes(name)) {
-      if (value?.kind !== "text") throw wrong(`a text in single quotes to compare ${name} with`, value);
-      const text_ = value.text.slice(1, -1).replaceAll("''", "'");
-      const meets = sign === "like" ? like(text_) : (given) => COMPARE[sign](given, text_);
-      return (item) => item[name] !== null && meets(item[name]);
-    }
-    if (sign === "like") throw new Error(`'like' goes with person and name only; compare ${name} with = < >`);
+    const meets = NUMBERS.includes(kind) ? numbers(column, sign, value) : texts(column, sign, value);
+    const read = reader(column);
+    return (item) => { const held = read(item); return held !== null && meets(held); };
+  }
+
+  function numbers({ name }, sign, value) {
     if (value?.kind !== "number") throw wrong(`a number to compare ${name} with`, value);
-    const [column, number] = [columns.get(name), Number(value.text)];
-    return (item) => item.values?.[column] !== null && item.values?.[column] !== undefined && COMPARE[sign](item.values[column], number);
+    return (held) => COMPARE[sign](held, Number(value.text));
+  }
+
+  function texts({ name, kind }, sign, value) {
+    if (value?.kind !== "text") throw wrong(`a ${kind} in single quotes to compare ${name} with`, value);
+    const given = value.text.slice(1, -1).replaceAll("''", "'");
+    if (sign === "like") return like(given);
+    if (kind === "text") return (held) => COMPARE[sign](held, given);
+    if (!TIME.test(given.trim())) throw new Error(`The filter compares ${name} with ${value.text}, which is no time; write as: '2024', '2024-05', '2024-05-17' or '2024-05-17 14:30'`);
+    const time = given.trim().replace(" ", "T");
+    return (held) => COMPARE[sign](held.slice(0, time.length), time);
   }
 
   const whole = condition();

@@ -1,5 +1,5 @@
 // The studio from a plain folder: the same functions as `api.js`, computed in the browser from what lies in `data/`.
-import { parse } from "./filter.js";
+import { parse, reader } from "./filter.js";
 import { framed } from "./framing.js";
 import { groups } from "./grouping.js";
 import * as models from "./models.js";
@@ -18,8 +18,8 @@ const floats = (name) => once(async () => new Float32Array(await (await read(nam
 
 const gallery = json("gallery.json");
 const items = once(async () => {
-  const { items: listed, attributes } = await (await read("items.json")).json();
-  return { listed, attributes, places: new Map(listed.map((item, place) => [item.id, place])) };
+  const { items: listed, columns } = await (await read("items.json")).json();
+  return { listed, columns, places: new Map(listed.map((item, place) => [item.id, place])) };
 });
 const atlas = json("atlas.json");
 const codes = floats("codes.f32");
@@ -39,14 +39,14 @@ async function codeOf(id) {
 }
 
 async function item(id) {
-  const { listed, attributes } = await items();
-  const { name, person, values } = listed[await placeOf(id)];
-  return { id, name, person, attributes: Object.fromEntries((values ?? []).map((value, i) => [attributes[i], value])), code: await codeOf(id) };
+  const { listed, columns } = await items();
+  const one = listed[await placeOf(id)];
+  return { id, name: one.name, person: one.person, columns: Object.fromEntries(columns.map((column) => [column.name, reader(column)(one)])), code: await codeOf(id) };
 }
 
 async function chosen(where, q) {
-  const { listed, attributes } = await items();
-  const meets = where ? parse(where, attributes) : () => true;
+  const { listed, columns } = await items();
+  const meets = where ? parse(where, columns) : () => true;
   const part = (q ?? "").toLowerCase();
   return listed.filter((one) => (!part || one.name.toLowerCase().includes(part)) && meets(one));
 }

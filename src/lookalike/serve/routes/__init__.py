@@ -23,7 +23,7 @@ Where = Annotated[
     list[str],
     Query(
         max_length=8,
-        description="Conditions on attributes, person and name; a picture must meet all.",
+        description="Conditions on columns; a picture must meet all.",
         examples=[["smile > 0.5"], ["person = 'Mira Tolan'"]],
     ),
 ]

@@ -89,7 +89,7 @@ async def directions(request: Request) -> Response:
 async def difference(request: Request, body: schemas.Groups) -> Response:
     """ "These minus those": the direction from the mean of one group of stored pictures to that of another."""
     from lookalike.editing.directions import difference_direction
-    from lookalike.studio.facts import direction_facts
+    from lookalike.studio.descriptions import direction_facts
 
     studio = studio_of(request)
     snapshot = studio.snapshot
@@ -160,7 +160,7 @@ async def _directions(studio: Studio) -> tuple[list[dict[str, Any]], bool]:
 
     def leading() -> list[dict[str, Any]]:
         from lookalike.editing.directions import principal_directions
-        from lookalike.studio.facts import direction_facts
+        from lookalike.studio.descriptions import direction_facts
         from lookalike.studio.preparing import PRINCIPAL
 
         if len(snapshot.view.ids) < 2:
@@ -174,7 +174,7 @@ async def _directions(studio: Studio) -> tuple[list[dict[str, Any]], bool]:
 async def _code_of_upload(request: Request) -> npt.NDArray[np.float32]:
     studio = studio_of(request)
     pictures = await studio.framed([await upload(request, studio.settings)])
-    return (await studio.search(Search(pictures, [], 0, ()))).code
+    return (await studio.search(Search(pictures, [], 0, ()))).codes
 
 
 def _code_of(studio: Studio, given: int | list[float] | None) -> Doubles:

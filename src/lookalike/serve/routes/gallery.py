@@ -17,7 +17,14 @@ from lookalike.serve import schemas
 from lookalike.serve.answers import PNG, cache_of, kept, kept_json
 from lookalike.serve.routes import REFUSALS, ItemId, Version, Where, studio_of
 from lookalike.serve.state import Studio
-from lookalike.studio.facts import denoiser_facts, denoiser_name, gallery_facts, item_facts, item_row, space_facts
+from lookalike.studio.descriptions import (
+    denoiser_facts,
+    denoiser_name,
+    gallery_facts,
+    item_facts,
+    item_row,
+    space_facts,
+)
 
 MOST_PAIRS = 2_000_000
 """Of near-duplicates: a threshold that joins more means everything, and takes minutes to say so."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from lookalike.serve import schemas
 from lookalike.serve.answers import as_json, cache_of, kept, kept_json
 from lookalike.serve.routes import REFUSALS, Version, studio_of
-from lookalike.studio.atlas import Atlas
+from lookalike.studio.maps import Atlas
 
 router = APIRouter(tags=["map"], responses=REFUSALS)
 
@@ -46,7 +46,7 @@ async def map(
 
 
 def _pca(codes: Any) -> list[list[float]]:
-    from lookalike.studio.layout import layout
+    from lookalike.studio.maps import layout
 
     return [[round(float(x), 4), round(float(y), 4)] for x, y in layout(codes, "pca")]
 

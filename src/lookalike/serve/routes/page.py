@@ -14,7 +14,7 @@ from lookalike.serve import schemas
 from lookalike.serve.answers import ASK, YEAR, as_json, kept_file
 from lookalike.serve.limits import busy
 from lookalike.serve.routes import REFUSALS, studio_of
-from lookalike.studio.facts import denoiser_name
+from lookalike.studio.descriptions import denoiser_name
 
 router = APIRouter(tags=["page"], responses=REFUSALS)
 

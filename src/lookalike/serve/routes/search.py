@@ -15,8 +15,7 @@ from lookalike.serve.answers import as_json
 from lookalike.serve.limits import uploads
 from lookalike.serve.routes import REFUSALS, ItemId, K, Where, studio_of, takes_pictures
 from lookalike.serve.routes.gallery import found
-from lookalike.serve.state import Found, Search
-from lookalike.studio.facts import item_row
+from lookalike.serve.state import Answered, Search
 
 router = APIRouter(tags=["search"], responses=REFUSALS)
 
@@ -65,12 +64,10 @@ async def neighbours(request: Request, id: ItemId, where: Where = [], k: K = USU
     return _worded(await studio.search(Search(None, asked, k, tuple(where))), started)
 
 
-def _worded(answer: Found, started: float) -> Response:
-    snapshot = answer.snapshot
+def _worded(answer: Answered, started: float) -> Response:
     rows: list[dict[str, Any]] = [
-        {**item_row(snapshot, int(place)), "distance": float(distance)}
-        for place, distance in zip(*answer.near, strict=True)
+        {"id": one.id, "name": one.name, "person": one.person, "distance": one.distance} for one in answer.found.items
     ]
-    code = answer.code.mean(axis=0, dtype=np.float64)
+    code = answer.codes.mean(axis=0, dtype=np.float64)
     milliseconds = round(1000 * (time.perf_counter() - started), 3)
     return as_json({"neighbours": rows, "milliseconds": milliseconds, "code": code.tolist()})

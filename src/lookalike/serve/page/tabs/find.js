@@ -51,7 +51,7 @@ export function build() {
     h("aside", { class: "side", "aria-label": "What is searched for" }, drop, facts,
       h("details", { class: "refine", open: matchMedia("(min-width: 821px)").matches }, h("summary", {}, "Refine"), searching, browsing,
         h("div", { class: "controls" }, h("label", { class: "field", htmlFor: "where" }, h("span", { class: "label" }, "Only where"), filter),
-          whereTold, h("datalist", { id: "filter-names" }, gallery.attributes.map((name) => h("option", { value: `${quoted(name)} > 0` })))))),
+          whereTold, h("datalist", { id: "filter-names" }, gallery.columns.map((column) => h("option", { value: started(column), label: column.about || undefined })))))),
     h("section", { class: "results", "aria-label": "Pictures" }, h("header", {}, title, sum), grid, more));
 
   const params = () => ({ q: state.sources.map((one) => one.token).join(","), where: state.where, name: state.q,
@@ -99,7 +99,7 @@ export function build() {
     if (mine !== state.sources) return;
     called.textContent = mine.length > 1 ? `${mine.length} pictures together` : item?.person || shortName(names[0]);
     path.textContent = item?.name ?? "";
-    more.replaceChildren(item ? attributesOf(item) ?? "" : "");
+    more.replaceChildren(item ? columnsOf(item, gallery) ?? "" : "");
   }
 
   async function search() {
@@ -186,14 +186,25 @@ export function build() {
 
 const quoted = (name) => (/^[A-Za-z_]\w*$/.test(name) ? name : `"${name}"`);
 
-function example({ attributes, people }) {
-  return attributes.length ? `${quoted(attributes.includes("smile") ? "smile" : attributes[0])} > 0.5` : people ? "person = 'Ann'" : "name like '%a%'";
+/** A condition on a column, for somebody to go on with. */
+function started({ name, kind, least, most }) {
+  const middle = least !== null && most !== null ? (least + most) / 2 : 0;
+  return `${quoted(name)} ${{ number: `> ${middle}`, flag: "= 1", text: "like '%'", time: ">= '2024-01'" }[kind]}`;
 }
 
-function filterHint({ attributes }) {
-  if (!attributes.length) return "Compare person or name: name like '%beach%'.";
-  const some = attributes.slice(0, 5).map(quoted).join(", ");
-  return `Compare person, name, ${some}${attributes.length > 5 ? " …" : ""}; join by and, or.`;
+/** What a source knows of its pictures, first; what every gallery has, after it. */
+function known({ attributes, columns }) {
+  return [...columns.filter(({ name }) => attributes.includes(name)), ...columns.filter(({ name }) => !attributes.includes(name))];
+}
+
+function example(gallery) {
+  const numbers = known(gallery).filter(({ name, kind }) => kind === "number" && gallery.attributes.includes(name)).map(({ name }) => name);
+  return numbers.length ? `${quoted(numbers.includes("smile") ? "smile" : numbers[0])} > 0.5` : gallery.people ? "person = 'Ann'" : "name like '%a%'";
+}
+
+function filterHint(gallery) {
+  const names = known(gallery).filter(({ name }) => gallery.people || name !== "person").map(({ name }) => quoted(name));
+  return `Compare ${names.slice(0, 7).join(", ")}${names.length > 7 ? " …" : ""}; join by and, or.`;
 }
 
 function lineTold({ match_threshold: line, match_rate: rate, false_match_rate: wrong, match_basis: basis }) {
@@ -204,9 +215,16 @@ function lineTold({ match_threshold: line, match_rate: rate, false_match_rate: w
   return `Match line at ${distance(line)}${told}${others}.`;
 }
 
-function attributesOf(item) {
-  const pairs = Object.entries(item.attributes ?? {}).filter(([, value]) => value !== null);
-  if (!pairs.length) return null;
-  return h("details", {}, h("summary", {}, `${pairs.length} attributes`),
-    h("dl", { class: "attributes" }, pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, Number(value).toFixed(Number.isInteger(value) ? 0 : 2))])));
+function columnsOf(item, { columns }) {
+  const told = columns.filter(({ name, place }) => place !== null && (item.columns?.[name] ?? null) !== null);
+  if (!told.length) return null;
+  return h("details", {}, h("summary", {}, `${told.length} known of it`),
+    h("dl", { class: "attributes" }, told.map(({ name, kind, unit }) => [h("dt", {}, name), h("dd", {}, shown(item.columns[name], kind, unit))])));
+}
+
+function shown(value, kind, unit) {
+  if (kind === "text") return value;
+  if (kind === "time") return value.replace("T", " ");
+  if (kind === "flag") return value ? "yes" : "no";
+  return `${Number(value).toFixed(Number.isInteger(value) ? 0 : 2)}${unit ? ` ${unit}` : ""}`;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,12 +12,15 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from lookalike.errors import GalleryError
-from lookalike.gallery.beside import METHOD, METRIC, RECALL, Wish
 from lookalike.gallery.catalog import Catalog
-from lookalike.gallery.view import storage_of
+from lookalike.gallery.index import METHOD, METRIC, RECALL, Wish
+from lookalike.gallery.schema import VERSION
+from lookalike.gallery.storage import storage_of
 
 if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
+
+_log = logging.getLogger(__name__)
 
 CATALOG = "catalog.sqlite"
 MODEL = "model"
@@ -37,12 +41,13 @@ def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *,
     folder.mkdir(parents=True, exist_ok=True)
     catalog = Catalog(folder / CATALOG)
     try:
-        if catalog.schema == 0:
+        if catalog.version == 0:
             if model is None or not create:
                 raise GalleryError(f"{folder} holds no gallery; {build_with(folder)}")
             catalog.close()
             _begin(folder, model, metric or METRIC)
             catalog = Catalog(folder / CATALOG)
+        _bring_up_to_date(catalog, folder)
         if model is not None and model.digest != catalog.fact("model"):
             kind, size = catalog.fact("kind"), catalog.fact("code_size")
             raise GalleryError(
@@ -53,6 +58,17 @@ def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *,
         catalog.close()
         raise
     return catalog
+
+
+def _bring_up_to_date(catalog: Catalog, folder: Path) -> None:
+    """Upgrade a catalog of an older version; it is read as it is where another process updates or nobody may write."""
+    if catalog.version == VERSION:
+        return
+    try:
+        with only_writer(folder):
+            catalog.upgrade()
+    except (GalleryError, OSError) as error:
+        _log.info("%s stays of version %d for now: %s", catalog.path, catalog.version, error)
 
 
 def build_with(folder: Path) -> str:
@@ -83,7 +99,7 @@ def _begin(folder: Path, model: Autoencoder, metric: str) -> None:
     with only_writer(folder):
         catalog = Catalog(folder / CATALOG)
         try:
-            if catalog.schema == 0:
+            if catalog.version == 0:
                 model.save(folder / MODEL)
                 catalog.create(
                     {

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.gallery.view import Floats, Ids
+from lookalike.errors import OptionError
+from lookalike.gallery.view import Floats, Ids, View
+from lookalike.search.index import Index
 
 EXACT_UP_TO = 50_000
 """Points that are compared with all others; with more of them an index names the near ones."""
@@ -30,6 +32,28 @@ class Duplicates(NamedTuple):
 
     groups: list[list[str]]
     threshold: float
+
+
+def find_duplicates(view: View, index: Index, threshold: float) -> Duplicates:
+    """Groups of the view's pictures, joined by steps of at most `threshold` in the index's metric.
+
+    Raises:
+        OptionError: the threshold is negative.
+    """
+    if not threshold >= 0:
+        raise OptionError(f"threshold is {threshold:g}; give a distance of 0 or more")
+    distances = index.metric.distances
+    points = index.metric.transform(view.codes)
+
+    def nearest(places: Ids, k: int) -> tuple[Ids, Floats]:
+        found = index.query(view.codes[places], k)
+        return view.places_or_none(found.ids), found.distances
+
+    if len(view.ids) <= EXACT_UP_TO:
+        pairs = near_pairs(points, distances, threshold)
+    else:
+        pairs = near_pairs_by_index(nearest, len(view.ids), threshold)
+    return Duplicates(grouped(points, view.names, pairs, distances), threshold)
 
 
 def near_pairs(points: Floats, distances: Distances, threshold: float) -> Iterator[Ids]:

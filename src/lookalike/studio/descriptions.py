@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike.data.images import DataSpec
-from lookalike.gallery.housekeeping import MODEL
+from lookalike.data.columns import Value
+from lookalike.gallery.columns import Listed
 from lookalike.interop.onnx_runtime import DENOISER
-from lookalike.models.store import read_description
 from lookalike.noise import NOISES
 from lookalike.search.metric import Cosine, Metric, Whitened, WhitenedCosine
 
@@ -39,7 +37,8 @@ def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dic
         "false_match_rate": None if threshold is None else threshold.false_match_rate,
         "match_basis": None if threshold is None else threshold.basis,
         "people": any(person is not None for person in view.people),
-        "attributes": snapshot.catalog.attribute_names,
+        "attributes": [column.name for column in snapshot.catalog.given],
+        "columns": column_facts(snapshot.catalog.listed),
         "noises": noise_facts(),
         "digest": snapshot.digest,
     }
@@ -54,15 +53,14 @@ def noise_facts() -> list[dict[str, Any]]:
     ]
 
 
-def framing_of(snapshot: Snapshot, gallery: Path) -> DataSpec:
-    """How the gallery frames a single picture, without loading its model: as those stored, else as its training's."""
-    height, width = snapshot.view.all_pixels.shape[1:3]
-    known = snapshot.catalog.fact("framing")
-    if known is not None:
-        return DataSpec("", (height, width), known[1], known[2])
-    source = read_description(gallery / MODEL)["data"]["source"]
-    spec = DataSpec("", (height, width)) if source is None else DataSpec.from_json(source)
-    return DataSpec("", (height, width), spec.crop, spec.fit)
+def column_facts(columns: list[Listed]) -> list[dict[str, Any]]:
+    """The columns by their declarations, for whoever filters or shows them.
+
+    `place` says where a column's value stands among the `values` of an item in a static export; None where every row
+    of a list has it by the column's name.
+    """
+    places = iter(range(len(columns)))
+    return [{**one.column.as_json(), "place": None if one.in_row else next(places)} for one in columns]
 
 
 def space_facts(metric: Metric) -> dict[str, Any]:
@@ -117,9 +115,11 @@ def item_facts(snapshot: Snapshot, id: int) -> dict[str, Any]:
     """
     place = snapshot.place(id)
     height, width = snapshot.view.all_pixels.shape[1:3]
+    known = {name: plain_value(value) for name, value in snapshot.catalog.values_of([id]).get(id, {}).items()}
     return {
         **item_row(snapshot, place),
-        "attributes": {name: finite(value) for name, value in snapshot.attributes_of(id).items()},
+        "attributes": {column.name: known.get(column.name) for column in snapshot.catalog.given},
+        "columns": known,
         "code": snapshot.of_place(place).code.tolist(),
         "width": int(width),
         "height": int(height),
@@ -139,6 +139,11 @@ def direction_facts(direction: Direction) -> dict[str, Any]:
         "chance": None if score is None else score.chance,
         "meaningful": direction.meaningful,
     }
+
+
+def plain_value(value: Value) -> Value:
+    """A column's value for JSON, which knows neither NaN nor infinity: None instead."""
+    return value if isinstance(value, str) else finite(value)
 
 
 def finite(value: float | None) -> float | None:

@@ -1,0 +1,81 @@
+"""The catalog's tables, made from the declared columns, and the steps that bring an older catalog up to date.
+
+A catalog carries its version. Each step leads from one version to the next; all that are needed are taken in one
+transaction, so that a catalog is of the old form or of the new one, and nothing between. Where a catalog cannot be
+written to, it is read in its old form: columns of later versions are then unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from lookalike.data.columns import Column
+from lookalike.gallery.columns import COLUMNS, TYPES
+
+Run = Callable[..., Any]
+"""Runs a statement with its values; gives the cursor."""
+
+BOOKKEEPING = ("id", "name", "content", "pixels", "state", "reason", "row")
+"""What the catalog itself needs to know of an item, beside the columns that users meet."""
+
+
+def tables() -> list[str]:
+    """The statements that make an empty catalog."""
+    return [
+        "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE arrays (key TEXT PRIMARY KEY, dtype TEXT NOT NULL, shape TEXT NOT NULL, content BLOB NOT NULL)",
+        f"""
+        CREATE TABLE items (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            content TEXT,
+            pixels TEXT,
+            state TEXT NOT NULL CHECK (state IN ('stored', 'rejected', 'retired')),
+            reason TEXT,
+            row INTEGER,
+            {", ".join(column.declaration for column in COLUMNS)},
+            CHECK (state <> 'stored' OR (pixels IS NOT NULL AND row IS NOT NULL)),
+            CHECK (state <> 'rejected' OR reason IS NOT NULL)
+        )
+        """,
+        "CREATE UNIQUE INDEX one_item_a_name ON items (name) WHERE state <> 'retired'",
+        "CREATE INDEX items_pixels ON items (pixels)",
+        given_table(()),
+    ]
+
+
+def given_table(columns: tuple[Column, ...]) -> str:
+    """The statement that makes the table of what a source knows of its pictures: column i is `a{i}`."""
+    declared = "".join(f", a{number} {TYPES[column.kind]}" for number, column in enumerate(columns))
+    return f"CREATE TABLE attributes (item INTEGER PRIMARY KEY REFERENCES items (id) ON DELETE CASCADE{declared})"
+
+
+def given_columns(fact: list[Any] | None) -> tuple[Column, ...]:
+    """The declarations of a source's columns, of the fact `attributes`: version 1 kept names alone, all of numbers."""
+    return tuple(Column(one) if isinstance(one, str) else Column.from_json(one) for one in fact or ())
+
+
+def _declare_given_columns(run: Run) -> None:
+    """To version 2: a source's columns are kept with their kinds, so that they may be texts and times."""
+    found = run("SELECT value FROM facts WHERE key = 'attributes'").fetchone()
+    if found is not None:
+        declared = [column.as_json() for column in given_columns(json.loads(found[0]))]
+        run("UPDATE facts SET value = ? WHERE key = 'attributes'", (json.dumps(declared),))
+
+
+STEPS: dict[int, Callable[[Run], None]] = {2: _declare_given_columns}
+"""By the version they lead to, what is to be done beside adding the columns that are declared since then."""
+VERSION = max(*STEPS, *(column.since for column in COLUMNS))
+
+
+def upgrade(run: Run, version: int) -> None:
+    """Bring the tables from an older version to this one; inside a transaction of the caller's."""
+    for step in range(version + 1, VERSION + 1):
+        for column in COLUMNS:
+            if column.since == step:
+                run(f"ALTER TABLE items ADD COLUMN {column.declaration}")
+        if step in STEPS:
+            STEPS[step](run)
+    run(f"PRAGMA user_version = {VERSION}")
