@@ -69,9 +69,7 @@ class Catalog:
         self.path = path
         self._lock = threading.RLock()
         with self._explained():
-            self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._connection.execute(f"PRAGMA {setting}")
+            self._connection = _connected(path)
             self.version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if self.version > schema.VERSION:
             self.close()
@@ -304,6 +302,23 @@ class Catalog:
                 f"{self.path} cannot be used ({error}); if it is damaged, remove the gallery's folder and build it "
                 "again with: lookalike index RUN DATA --gallery FOLDER"
             ) from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection that writes where that may be, and else reads what nobody can be writing."""
+    options: dict[str, Any] = {"timeout": WAIT, "isolation_level": None, "check_same_thread": False}
+    connection = sqlite3.connect(path, **options)
+    try:
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = path.with_name(f"{path.name}-wal")
+        is_forbidden = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+        if not is_forbidden or not path.is_file() or (log.exists() and log.stat().st_size):
+            raise
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, **options)
+    return connection
 
 
 def _item(row: tuple[Any, ...]) -> Item:
