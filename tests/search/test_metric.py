@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from sklearn.decomposition import PCA
+from sklearn.covariance import OAS
 
 import lookalike as la
 from lookalike.errors import OptionError, SearchError
 from lookalike.metrics import same_label_at_k
 from lookalike.search import METRICS, Metric, make_metric
 from lookalike.search.exact import ExactIndex
-from lookalike.search.metric import Whitened
+from lookalike.search.metric import Whitened, shrinkage
 
 
 def codes_of(count: int = 400, width: int = 12, seed: int = 0) -> np.ndarray:
@@ -28,14 +28,18 @@ def codes_of(count: int = 400, width: int = 12, seed: int = 0) -> np.ndarray:
 def reference_distances(name: str, codes: np.ndarray, others: np.ndarray) -> np.ndarray:
     wide = [codes.astype(np.float64), others.astype(np.float64)]
     if name.startswith("whitened"):
-        pca = PCA(whiten=True, svd_solver="full").fit(wide[0])
-        wide = [pca.transform(rows) for rows in wide]
+        learned = OAS().fit(wide[0])
+        unbiased = (len(codes) - 1) / len(codes)  # scikit-learn divides scatter by the number of codes
+        root = np.linalg.cholesky(learned.precision_ * unbiased)
+        wide = [(rows - learned.location_) @ root for rows in wide]
     return cdist(*wide, "cosine" if name.endswith("cosine") else "euclidean")
 
 
+@pytest.mark.parametrize("count", [2, 5, 12, 60, 400])
 @pytest.mark.parametrize("name", METRICS)
-def test_distances_are_those_of_scipy_on_scikit_learns_whitening(name: str) -> None:
-    codes, others = codes_of(), codes_of(50, seed=1)
+def test_distances_are_those_of_scipy_on_scikit_learns_whitening(name: str, count: int) -> None:
+    """Of fewer codes than they have numbers as well, where scikit-learn's shrinkage is all that keeps them apart."""
+    codes, others = codes_of(count), codes_of(50, seed=1)
     metric = make_metric(name).fit(codes)
     rows, other_rows = metric.transform(codes), metric.transform(others)
     assert rows.dtype == np.float32
@@ -72,10 +76,52 @@ def test_whitening_adds_up_without_rounding(width: int) -> None:
         np.testing.assert_array_equal(whole[i], exact)
 
 
-def test_whitened_codes_have_no_mean_and_unit_variance_along_every_axis() -> None:
-    whitened = make_metric("whitened").fit(codes_of(5000)).transform(codes_of(5000)).astype(np.float64)
+def test_whitened_codes_have_no_mean_and_near_unit_variance_along_every_axis() -> None:
+    """What the shrinkage, 4 in 5,000 here, takes from an axis is at most its share of the mean variance."""
+    codes = codes_of(5000) @ np.diag(np.geomspace(1, 10, 12)).astype(np.float32)
+    whitened = make_metric("whitened").fit(codes).transform(codes).astype(np.float64)
+    variances = np.linalg.eigvalsh(np.cov(codes.astype(np.float64).T))
+    weight = OAS().fit(codes.astype(np.float64)).shrinkage_
     np.testing.assert_allclose(whitened.mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(np.cov(whitened.T), np.eye(12), atol=1e-4)
+    expected = variances / ((1 - weight) * variances + weight * variances.mean())
+    np.testing.assert_allclose(np.sort(np.linalg.eigvalsh(np.cov(whitened.T))), np.sort(expected), atol=1e-4)
+    assert 0.1 < expected.min() < expected.max() < 1.01
+
+
+@pytest.mark.parametrize("count", [2, 3, 12, 13, 100, 10_000])
+def test_shrinkage_is_scikit_learns(count: int) -> None:
+    codes = codes_of(count).astype(np.float64)
+    variances = np.linalg.eigvalsh(np.cov(codes.T))
+    assert shrinkage(np.maximum(variances, 0), count) == pytest.approx(OAS().fit(codes).shrinkage_, rel=1e-6)
+
+
+def test_the_same_codes_again_and_again_teach_no_more() -> None:
+    few = codes_of(8)
+    once, often = (make_metric("whitened").fit(codes) for codes in (few, np.repeat(few, 500, axis=0)))
+    apart = [cdist(*[metric.transform(few).astype(np.float64)] * 2) for metric in (once, often)]
+    expected = apart[0] * np.sqrt(3999 / (500 * 7))  # the variance of a sample counts one less than its codes
+    np.testing.assert_allclose(apart[1], expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 3, 60])
+@pytest.mark.parametrize(("name", "plain"), [("whitened", "euclidean"), ("whitened-cosine", "cosine")])
+def test_codes_that_are_all_alike_are_compared_as_they_are(name: str, plain: str, count: int) -> None:
+    alike, others = np.repeat(codes_of(1), count, axis=0), codes_of(20, seed=2)
+    metric = make_metric(name).fit(alike)
+    apart = cdist(metric.transform(others).astype(np.float64), metric.transform(alike), "sqeuclidean")
+    expected = cdist(others.astype(np.float64), alike, plain)
+    np.testing.assert_allclose(metric.distances(apart), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [5, 20, 60, 128])
+def test_what_hardly_moved_is_nearest_in_a_set_no_larger_than_a_code(count: int) -> None:
+    """As plain distances have it; whitened without shrinkage, all of so few codes are equally far."""
+    codes = codes_of(count, 128)
+    spread = codes.std(axis=0)
+    moved = codes + np.float32(0.1) * spread * np.random.default_rng(3).normal(size=codes.shape).astype(np.float32)
+    for name in METRICS:
+        found = ExactIndex(name).fit(codes).query(moved, 1).ids[:, 0]
+        assert (found == np.arange(count)).mean() >= 0.95, name
 
 
 def test_dead_directions_do_not_blow_up() -> None:
@@ -85,8 +131,8 @@ def test_dead_directions_do_not_blow_up() -> None:
     strayed = codes.copy()
     strayed[:, 3] += 0.01 * codes.std()
     moved = np.linalg.norm(metric.transform(strayed) - metric.transform(codes), axis=1)
-    # The floor is a thousandth of the largest standard deviation: a hundredth of about it moves by tens at most.
-    assert 0.1 < moved.max() < 30
+    # The mean variance stands in for what is not known of an axis: a hundredth of the spread moves by little.
+    assert 0.01 < moved.max() < 30
     assert np.isfinite(metric.transform(codes)).all()
 
 

@@ -73,25 +73,35 @@ class Calibration:
     def match(self, false_match_rate: float) -> Threshold:
         """The greatest distance within which at most that share of different pairs lies.
 
-        Pairs of people where someone has two pictures or more; else pairs of pictures, against copies.
+        Pairs of people where two are known or more, and someone has two pictures; else pairs of pictures, against
+        copies. Pictures of the same pixels are no pair of different ones.
 
         Raises:
             OptionError: the rate is not between 0 and 1.
-            GalleryError: there are fewer than two pictures.
+            GalleryError: there are fewer than two pictures that differ, or so many of different persons have the same
+                code that no distance tells them apart.
         """
         if not 0 < false_match_rate < 1:
             raise OptionError(f"false-match rate is {false_match_rate:g}; give a share between 0 and 1, such as 0.01")
         self._need_two()
         people = self._people()
-        same = same_pairs(people, self.seed)
-        basis = "people" if len(same) else "copies"
-        matches = self._between(same) if len(same) else self.copies().ravel()
-        others = different_pairs(people if len(same) else np.arange(len(people)), self.seed)
+        same, others = same_pairs(people, self.seed), different_pairs(people, self.seed)
+        basis = "people" if len(same) and len(others) else "copies"
+        if basis == "copies":
+            others = different_pairs(self.view.rows, self.seed)
         if not len(others):
-            raise GalleryError("all pictures with a known person are of the same one; a false match needs two persons")
+            raise GalleryError("all pictures are the same one; a threshold is measured on pictures that differ")
+        matches = self._between(same) if basis == "people" else self.copies().ravel()
         apart = np.sort(self._between(others))
         first_outside = apart[int(false_match_rate * len(apart))]
-        distance = float(np.nextafter(first_outside, -np.inf)) if first_outside > 0 else 0.0
+        if not first_outside > 0:
+            raise GalleryError(
+                f"{np.mean(apart <= 0):.1%} of pairs that should differ have one code, more than the "
+                f"{false_match_rate:.1%} of false matches that are allowed; no distance tells matches here"
+            )
+        distance = float(np.nextafter(first_outside, -np.inf))
+        if false_match_rate * len(apart) < 1:  # too few pairs to measure that share: no farther than matches reach
+            distance = min(distance, float(matches.max()))
         return Threshold(
             distance,
             float(np.mean(apart <= distance)),
@@ -114,10 +124,10 @@ class Calibration:
         self._need_two()
         copies = self.copies()
         distance = min(float(np.quantile(copies, COPIES_KEPT)), self._halfway())
-        others = self._between(different_pairs(np.arange(len(self.view.ids)), self.seed))
+        others = self._between(different_pairs(self.view.rows, self.seed))
         return Threshold(
             distance,
-            float(np.mean(others <= distance)),
+            float(np.mean(others <= distance)) if len(others) else 0.0,
             float(np.mean(copies <= distance)),
             "copies",
             len(others),

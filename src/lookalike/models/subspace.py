@@ -129,7 +129,7 @@ def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
 def _leading(matrix: Doubles, k: int) -> tuple[Doubles, Doubles]:
     """The k largest eigenvalues, falling and never negative, and their eigenvectors as columns."""
     size = len(matrix)
-    if k <= LANCZOS_UP_TO * size:
+    if k <= LANCZOS_UP_TO * size and matrix.any():  # Lanczos finds no vector to start from in a matrix of zeros
         start = np.ones(size)  # a fixed start, so that the same input gives the same bits
         values, vectors = eigsh(matrix, k=k, which="LA", v0=start, ncv=min(size, max(3 * k, 20)))
     else:

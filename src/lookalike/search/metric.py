@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import OptionError, SearchError
+from lookalike.search.lookup import fingerprints
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -90,6 +91,10 @@ class Cosine(Metric):
 class Whitened(Metric):
     """Codes without their mean, turned to their principal axes, each axis scaled to unit variance.
 
+    Variances along the axes are estimates, the worse the fewer codes they are of: with no more codes than numbers in a
+    code, some are 0, and all codes would come to lie equally far from one another. So they are drawn towards their
+    mean, by as much as so few codes ask for (`shrinkage`). Codes that are all alike are left as they are.
+
     Attributes after `fit`:
         mean: float64 (K,).
         axes: float64 (K, K), a principal axis a column, on a grid of 2**-20.
@@ -103,7 +108,7 @@ class Whitened(Metric):
         self.mean: Doubles | None = None
 
     def fit(self, codes: npt.ArrayLike) -> Self:
-        """Learn mean, axes and scale of float32 (N, K) codes; of fewer than two, nothing but the mean."""
+        """Learn mean, axes and scale of float32 (N, K) codes; of codes that are all alike, nothing."""
         given = np.asarray(codes, np.float32)
         width = given.shape[1]
         self.mean = given.mean(axis=0, dtype=np.float64) if len(given) else np.zeros(width)
@@ -113,8 +118,15 @@ class Whitened(Metric):
             scatter += centred.T @ centred
             largest = max(largest, float(np.abs(centred).max()))
         variances, axes = np.linalg.eigh(scatter / max(len(given) - 1, 1))
-        top = float(variances[-1])
-        self.scale = 1 / np.sqrt(np.maximum(variances, FLOOR * top)) if top > 0 else np.ones(width)
+        variances, top = np.maximum(variances, 0), float(variances[-1])
+        different = len(np.unique(fingerprints(given)))
+        if different > 1 and top > 0:
+            weight = shrinkage(variances, different)
+            shrunk = (1 - weight) * variances + weight * variances.mean()
+            self.scale = 1 / np.sqrt(np.maximum(shrunk, FLOOR * top))
+        else:
+            self.mean, axes, self.scale = np.zeros(width), np.eye(width), np.ones(width)
+            largest = float(np.abs(given).max(initial=0.0))
         self.axes = np.rint(axes * 2.0**AXIS_BITS) / 2.0**AXIS_BITS
         self.step = 2.0 ** (np.ceil(np.log2(largest)) - CODE_BITS) if largest > 0 else 2.0**-CODE_BITS
         return self
@@ -181,6 +193,19 @@ def make_metric(name: str) -> Metric:
     if name not in _METRICS:
         raise OptionError(f"metric {name!r} is unknown; give one of {', '.join(METRICS)}")
     return _METRICS[name]()
+
+
+def shrinkage(variances: Doubles, count: int) -> float:
+    """How far variances (K,) along principal axes of `count` codes are to be drawn towards their mean, 0 to 1.
+
+    The oracle-approximating shrinkage of Chen, Wiesel, Eldar and Hero, "Shrinkage algorithms for MMSE covariance
+    estimation", 2010, as `sklearn.covariance.OAS` has it: about the effective number of axes over the number of codes.
+    """
+    width = len(variances)
+    mean = float(variances.mean())
+    squares = float(np.square(variances).sum()) / width**2
+    spread = (count + 1) * (squares - mean**2 / width)
+    return 1.0 if spread <= 0 else min((squares + mean**2) / spread, 1.0)
 
 
 def unit_length(codes: Floats) -> Floats:

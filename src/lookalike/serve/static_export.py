@@ -13,8 +13,8 @@ import numpy as np
 
 from lookalike import files
 from lookalike.data.columns import Value
-from lookalike.errors import OptionError, UserError
-from lookalike.gallery import Gallery
+from lookalike.errors import GalleryError, OptionError, UserError
+from lookalike.gallery import Gallery, Threshold
 from lookalike.interop.onnx_export import export_onnx
 from lookalike.interop.onnx_runtime import DECODER, ENCODER
 from lookalike.models.base import Autoencoder
@@ -166,7 +166,7 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
     _write(
         data / "gallery.json",
         {
-            **gallery_facts(snapshot, held.threshold(seed=seed)),
+            **gallery_facts(snapshot, _match_threshold(held, seed)),
             "denoiser": onnx["denoiser"] is not None,
             "onnx": onnx,
             "preparing": [],
@@ -177,6 +177,14 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
         },
     )
     return len(ids)
+
+
+def _match_threshold(held: Gallery, seed: int) -> Threshold | None:
+    """Up to where pictures match; None where the gallery's pictures do not tell, such as a single one."""
+    try:
+        return held.threshold(seed=seed)
+    except GalleryError:
+        return None
 
 
 def _items(snapshot: Snapshot) -> dict[str, Any]:
