@@ -280,7 +280,7 @@ def test_a_map_of_many_by_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some are laid out; the others still lie among the codes that are near theirs."""
     from sklearn.manifold import trustworthiness
 
-    from lookalike.studio import layout as module
+    from lookalike.studio import maps as module
 
     generator = np.random.default_rng(5)
     centres = generator.normal(0, 4, (12, 8))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Attributes, Crop, Fit, Json, Run, Seed, Size, answer, reading_shown
+from lookalike.cli.common import Crop, Fit, Json, Run, Seed, Size, answer, reading_shown
 
 REJECTED_SHOWN = 10
 WIDTH = 78
@@ -48,7 +48,25 @@ def index(
     size: Size = None,
     crop: Crop = None,
     fit: Fit = None,
-    attributes: Attributes = None,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of what is known of the pictures, to filter by: CSV, TSV, JSON lines or Parquet, or a table "
+            "of attributes in LFW's layout, which chooses pictures as well.",
+            show_default="as before, none at first",
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="The table's column that names pictures.", show_default="found by its name")
+    ] = None,
+    exif: Annotated[
+        bool | None,
+        typer.Option(
+            "--exif/--no-exif",
+            help="Keep what cameras wrote into the files: time, camera, place, size and rating, to filter by.",
+            show_default="as before, not at first",
+        ),
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -71,6 +89,8 @@ def index(
                 crop=crop,
                 fit=fit,
                 attributes=attributes,
+                key=key,
+                exif=exif,
                 progress=progress,
                 say=_say if sys.stderr.isatty() else None,
                 seed=seed,

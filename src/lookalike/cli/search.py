@@ -30,8 +30,8 @@ def search(
     where: Annotated[
         str | None,
         typer.Option(
-            help="Only pictures that meet a condition on attributes, person, name, size and modified, such as "
-            "\"smile > 0.5 and person = 'Mira Tolan'\".",
+            help="Only pictures that meet a condition on what is known of them, such as "
+            "\"taken >= '2024-05' and camera like 'Pixel%' and rating > 3\".",
             show_default="all",
         ),
     ] = None,

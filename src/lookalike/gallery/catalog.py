@@ -307,7 +307,7 @@ class Catalog:
 def _connected(path: Path) -> sqlite3.Connection:
     """A connection that writes where that may be, and else reads what nobody can be writing."""
     options: dict[str, Any] = {"timeout": WAIT, "isolation_level": None, "check_same_thread": False}
-    connection = sqlite3.connect(path, **options)
+    connection: sqlite3.Connection = sqlite3.connect(path, **options)
     try:
         for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {setting}")
@@ -317,7 +317,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         is_forbidden = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
         if not is_forbidden or not path.is_file() or (log.exists() and log.stat().st_size):
             raise
-        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, **options)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, **options)
     return connection
 
 

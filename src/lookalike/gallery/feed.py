@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.data import archive, arrays, cache, folder, lfw
+from lookalike.data.columns import Value
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
 from lookalike.data.pipeline import Progress
@@ -25,7 +26,7 @@ class Entry(NamedTuple):
 
     name: str
     person: str | None = None
-    values: npt.NDArray[np.float32] | None = None
+    values: npt.NDArray[np.float32] | tuple[Value, ...] | None = None
     size: int | None = None
     modified: int | None = None
     read: Callable[[], bytes] | None = None

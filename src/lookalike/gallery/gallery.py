@@ -23,6 +23,7 @@ from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.duplicates import Duplicates, find_duplicates
 from lookalike.gallery.feed import Feed
 from lookalike.gallery.folder import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
+from lookalike.gallery.labels import Labels
 from lookalike.gallery.snapshot import Found, Snapshot
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
@@ -136,7 +137,7 @@ class Gallery:
     def attributes(self) -> pd.DataFrame | None:
         """What the source knows of each stored picture, one row for each by its name; None where it knows nothing.
 
-        Numbers and flags are float32, NaN where they are not known; texts and times are strings, None where not known.
+        Numbers and flags are float32, texts and times are strings; what is not known is missing, as pandas has it.
         """
         import pandas as pd
 
@@ -203,6 +204,8 @@ class Gallery:
         crop: int | None = None,
         fit: str | None = None,
         attributes: str | Path | None = None,
+        key: str | None = None,
+        exif: bool | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
         seed: int = 0,
@@ -218,7 +221,11 @@ class Gallery:
             recall: promised share of the true 10 nearest, above 0 and up to 1; None as before, 0.95 at first.
             method: "auto", "exact", "lsh", "hnsw", "ivf" or "ivfpq"; None as before, "auto" at first.
             size, crop, fit: how pictures are framed; None as before, at first as the model's pictures were.
-            attributes: a table for LFW, as `load` takes it; None as before.
+            attributes: a table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of their
+                names, or a table for LFW as `load` takes it, which chooses pictures as well; None as before.
+            key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
+            exif: whether files are asked when, where and with what they were taken, and how large they are; None as
+                before, not at first.
             progress: called with (pictures done, pictures in all or None).
             say: called with lines of text while an index is chosen.
             seed: of the probes that measure the recall.
@@ -236,7 +243,7 @@ class Gallery:
             remove_leftovers(self._catalog, self.folder)
             indexes.remove_leftovers(self._catalog, self.folder)
             counts = Counts(0, 0, 0)
-            feed = updating.find(
+            found = updating.find(
                 self._catalog,
                 data,
                 self._usual_spec(),
@@ -244,10 +251,12 @@ class Gallery:
                 crop=crop,
                 fit=fit,
                 attributes=attributes,
+                key=key,
+                exif=exif,
                 progress=progress,
             )
-            if feed is not None and updating.begin(self._catalog, feed):
-                counts = self._apply(feed, progress)
+            if found is not None and updating.begin(self._catalog, *found):
+                counts = self._apply(*found, progress)
             compact(self._catalog, self.folder)
             view = self._now()
             report = indexes.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
@@ -362,13 +371,13 @@ class Gallery:
                 self._index = view, indexes.index_of(self._catalog, self.folder, view)
             return self._index
 
-    def _apply(self, feed: Feed, progress: Progress | None) -> Counts:
+    def _apply(self, feed: Feed, labels: Labels, progress: Progress | None) -> Counts:
         """Bring the catalog to what the source holds: pictures are decoded and encoded at the same time."""
         from lookalike.models.encoding import Encoders  # PyTorch takes a second to import
 
         with Encoders(self.model) as encoders:
             changes = Changes(self._catalog, storage_of(self._catalog, self.folder), encoders.submit)
-            return updating.apply_feed(changes, feed, progress)
+            return updating.apply_feed(changes, feed, labels, progress)
 
     def _encode(self, pictures: Pixels) -> Floats:
         from lookalike.models.encoding import search_codes  # PyTorch takes a second to import

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import files
-from lookalike.data.columns import Column
+from lookalike.data.columns import Value
 from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
 from lookalike.data.pipeline import Progress, Source, decode_all
 from lookalike.errors import DataError, GalleryError, Interrupted, OptionError, PictureError
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.feed import Entry, Feed, feed_of
+from lookalike.gallery.labels import Labels, Wanted
 from lookalike.training.interruption import StopRequest
 
 
@@ -62,9 +63,11 @@ def find(
     crop: int | None,
     fit: str | None,
     attributes: str | Path | None,
+    key: str | None,
+    exif: bool | None,
     progress: Progress | None,
-) -> Feed | None:
-    """The pictures to update from: those of `data`, or of the last source, None where that was memory.
+) -> tuple[Feed, Labels] | None:
+    """The pictures to update from, and what is known of them; None where the last source was memory.
 
     Options that are None are as before; `usual` is how pictures are framed where nothing is asked for.
 
@@ -83,21 +86,38 @@ def find(
         if place is None:
             return None
         data = str(place)
-    if attributes is None and known is not None and not isinstance(data, ImageSet):
-        is_known = known.source in (str(data), str(Path(data).expanduser().resolve()))
-        attributes = known.attributes if is_known else None
-    return feed_of(
+    is_known = (
+        known is not None
+        and not isinstance(data, ImageSet)
+        and known.source in (str(data), str(Path(data).expanduser().resolve()))
+    )
+    wanted = _wanted(catalog, known if is_known else None, attributes, key, exif)
+    feed = feed_of(
         data,
         size=(height, width),
         crop=crop,
         fit=fit,
-        attributes=attributes,
+        attributes=wanted.lfws,
         usual=usual,
         progress=progress,
     )
+    return wanted.of(feed), wanted.labels(feed)
 
 
-def begin(catalog: Catalog, feed: Feed) -> bool:
+def _wanted(
+    catalog: Catalog, known: DataSpec | None, attributes: str | Path | None, key: str | None, exif: bool | None
+) -> Wanted:
+    """What is asked for beside pixels; what is not said is as before, where the source is."""
+    before = catalog.fact("wanted") or {} if known is not None else {}
+    if attributes is None and known is not None:
+        attributes, key = known.attributes, key or before.get("key")
+    if key is not None and attributes is None:
+        raise OptionError(f"key is {key!r}, but there is no table; give one with --attributes")
+    path = None if attributes is None else str(Path(attributes).expanduser().resolve())
+    return Wanted(path, key, bool(before.get("exif") if exif is None else exif))
+
+
+def begin(catalog: Catalog, feed: Feed, labels: Labels) -> bool:
     """Note where the pictures come from; False where the source is as it was at the end of the last update.
 
     Raises:
@@ -114,14 +134,15 @@ def begin(catalog: Catalog, feed: Feed) -> bool:
         catalog.set_fact("source_state", None)
         if feed.framing is not None:
             catalog.set_fact("framing", [list(feed.framing.size), feed.framing.crop, feed.framing.fit])
-        given = tuple(Column(name) for name in feed.attribute_names)
-        if given != catalog.given:
-            catalog.set_given(given)
+        if labels.columns != catalog.given:
+            catalog.set_given(labels.columns)
             catalog.next_generation()
+            if labels.exif:
+                catalog.forget_files()
     return True
 
 
-def apply_feed(changes: Changes, feed: Feed, progress: Progress | None) -> Counts:
+def apply_feed(changes: Changes, feed: Feed, labels: Labels, progress: Progress | None) -> Counts:
     """Bring the catalog to what the source holds now.
 
     Raises:
@@ -139,24 +160,27 @@ def apply_feed(changes: Changes, feed: Feed, progress: Progress | None) -> Count
                 raise Interrupted(f"the update stopped with {held:,} pictures stored; update again to go on")
 
         if feed.entries is not None:
-            _take_files(changes, feed, report)
+            _take_files(changes, feed, labels, report)
         else:
-            _take_pixels(changes, feed, report)
+            _take_pixels(changes, feed, labels, report)
+    labels.check()
     if not changes.stored:
         reason = f"; one was set aside because it {changes.first_reason}" if changes.first_reason else ""
         raise DataError(f"the source holds no usable picture{reason}; the gallery is left as it was")
     counts = changes.finish()
     with changes.catalog.transaction():
+        changes.catalog.set_fact("wanted", {"key": labels.wanted.key, "exif": labels.wanted.exif})
         changes.catalog.set_fact("source", None if feed.spec is None else feed.spec.as_json())
         changes.catalog.set_fact("source_state", feed.state)
     return counts
 
 
-def _take_files(changes: Changes, feed: Feed, progress: Progress) -> None:
+def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress) -> None:
     """Read what looks new; decode what is; both on all cores."""
     assert feed.entries is not None
     assert feed.framing is not None
-    entries = iter(feed.entries())
+    entries = labels.entries(feed.entries())
+    told: dict[str, tuple[Value, ...]] = {}
     waiting: dict[str, Entry] = {}
     contents: dict[str, str] = {}
     channels = changes.storage.pixels.shape[2]
@@ -167,17 +191,23 @@ def _take_files(changes: Changes, feed: Feed, progress: Progress) -> None:
                 changes.keep(entry)
             else:
                 waiting[entry.name] = entry
-                yield Source(entry.name, _reader(entry, changes, contents))
+                yield Source(entry.name, _reader(entry, changes, contents, labels, told))
+
+    def taken(name: str) -> Entry:
+        """An entry whose file was opened, with what that told."""
+        entry, inside = waiting.pop(name), told.pop(name, ())
+        own = () if entry.values is None else entry.values
+        return entry._replace(values=(*own, *inside)) if inside else entry
 
     for decoded in decode_all(sources(), feed.framing):
         for name, reason in decoded.rejected:
-            entry, content = waiting.pop(name), contents.pop(name, None)
+            entry, content = taken(name), contents.pop(name, None)
             if reason == _IS_KNOWN and content in changes.contents:
                 changes.take_content(entry, content)
             else:
                 changes.reject(entry, content, reason)
         for name, picture in zip(decoded.names, _as_channels(decoded.pixels, channels), strict=True):
-            changes.take_picture(waiting.pop(name), contents.pop(name), picture)
+            changes.take_picture(taken(name), contents.pop(name), picture)
         progress(len(changes.entries), feed.total)
     progress(len(changes.entries), feed.total)
 
@@ -185,11 +215,14 @@ def _take_files(changes: Changes, feed: Feed, progress: Progress) -> None:
 _IS_KNOWN = "is known"
 
 
-def _reader(entry: Entry, changes: Changes, contents: dict[str, str]) -> Callable[[], bytes]:
+def _reader(
+    entry: Entry, changes: Changes, contents: dict[str, str], labels: Labels, told: dict[str, tuple[Value, ...]]
+) -> Callable[[], bytes]:
     def read() -> bytes:
         assert entry.read is not None
         content = entry.read()
         digest = contents[entry.name] = files.sha256(content)
+        told[entry.name] = labels.inside(content)
         if digest in changes.contents:
             raise _Known(_IS_KNOWN)
         return content
@@ -197,7 +230,7 @@ def _reader(entry: Entry, changes: Changes, contents: dict[str, str]) -> Callabl
     return read
 
 
-def _take_pixels(changes: Changes, feed: Feed, progress: Progress) -> None:
+def _take_pixels(changes: Changes, feed: Feed, labels: Labels, progress: Progress) -> None:
     assert feed.blocks is not None
     for entries, pixels in feed.blocks():
         expected = changes.storage.pixels.shape
@@ -206,7 +239,7 @@ def _take_pixels(changes: Changes, feed: Feed, progress: Progress) -> None:
                 f"pictures of shape {pixels.shape[1:]}; this gallery's model takes {expected}: load them with "
                 f"size={expected[:2]}"
             )
-        for entry, picture in zip(entries, pixels, strict=True):
+        for entry, picture in zip(labels.entries(entries), pixels, strict=True):
             changes.take_picture(entry, None, picture)
         progress(len(changes.entries), feed.total)
 

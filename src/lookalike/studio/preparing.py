@@ -28,6 +28,8 @@ from lookalike.studio.runs import MODEL as MODEL_FILE
 from lookalike.studio.runs import newest_state
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.snapshot import Snapshot
     from lookalike.models.base import Autoencoder
@@ -39,6 +41,8 @@ NICENESS = 19
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Its environment: it takes one core at most."""
 PRINCIPAL = 16
+KNOWN = 0.5
+"""Share of the pictures that a column must be known of to be learned from: each must know all columns that are."""
 _log = logging.getLogger(__name__)
 
 
@@ -131,7 +135,8 @@ def prepare(kinds: Iterable[str], gallery: Path, folder: Path, *, seed: int = 0)
 def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict[str, Any]]:
     """The leading directions of a gallery's codes and, where it has attributes, theirs: facts with vectors.
 
-    Attributes are learned from the pictures that have all of them; columns that never change are left out.
+    Attributes are learned from the pictures that have all of them; columns that never change, or that few pictures
+    have, are left out.
     """
     import numpy as np
 
@@ -143,7 +148,8 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
     found = principal_directions(view.codes, PRINCIPAL) if len(view.ids) > 1 else []
     table = gallery.attributes
     if table is not None and list(table.index) == view.names:
-        known = table.dropna(axis=1, how="all").dropna(axis=0)
+        numbers = two_sided(table)
+        known = numbers.loc[:, numbers.notna().mean() >= KNOWN].dropna(axis=0)
         places = np.flatnonzero(table.index.isin(known.index))
         known = known.loc[:, known.nunique() > 1]
         people = [view.people[place] or "" for place in places]
@@ -151,6 +157,24 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
         if len(places) >= LEAST_CODES and folds >= 2 and len(known.columns):
             found += attribute_directions(view.codes[places], known, people=people, folds=folds, seed=seed)
     return [direction_facts(direction) for direction in found]
+
+
+def two_sided(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that have two sides, as float32: numbers and flags, and words of which there are two, as 0 and 1.
+
+    These go by the second word of the alphabet: `camera: Pixel 7`. Other words, and times, are left out.
+    """
+    import pandas as pd
+
+    found = {}
+    for name, column in table.items():
+        if pd.api.types.is_numeric_dtype(column):
+            found[str(name)] = column
+            continue
+        words = sorted(column.dropna().unique())
+        if len(words) == 2:
+            found[f"{name}: {words[1]}"] = column.map({words[0]: 0.0, words[1]: 1.0}).astype("float32")
+    return pd.DataFrame(found, index=table.index)
 
 
 def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
