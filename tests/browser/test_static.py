@@ -122,6 +122,51 @@ def test_filters_as_the_package_reads_them(exported: str, visit: Any, gallery: A
             assert found == wanted, text
 
 
+WORDS_AND_TIMES = [
+    "taken >= '2024-05' and camera like 'Pixel%'", "taken <= '2024-04'", "taken = '2024-05-01 10'", "taken != '2024'",
+    "camera != 'Pixel 7'", "camera > 'M'", "camera like '%7'", "taken > '2024-04-30T23:59'", "size > 0", "stars >= 4",
+    "liked = 1", "taken like '2024%'", "taken > 2024", "taken > '17.5.2024'", "camera = 3", "stars = 'x'",
+    "liked like '1'", "modified > '2000' and (camera = 'Canon' or name = 'd.jpg')",
+]  # fmt: skip
+
+
+def test_filters_of_words_and_times_as_the_package_reads_them(exported: str, visit: Any, tmp_path: Path) -> None:
+    from lookalike.serve.static_export import _items
+
+    taken = {"a": "2024-04-30T23:59:59", "b": "2024-05-01T10:30:00", "c": "2024-06-01T12:00:00", "d": ""}
+    camera = {"a": "Pixel 7", "b": "Pixel 7 Pro", "c": "Canon", "d": ""}
+    lines = [
+        f"{name},{taken[name]},{camera[name]},{'' if name == 'c' else stars},{stars % 2}"
+        for stars, name in enumerate("abcd", 2)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["photo,taken,camera,stars,liked", *lines]))
+    (tmp_path / "photos").mkdir()
+    for name, pixels in zip("abcd", np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8), strict=True):
+        (tmp_path / "photos" / f"{name}.jpg").write_bytes(png(pixels))
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(2).fit(la.load("synthetic:5", size=16))) as gallery:
+        gallery.update(tmp_path / "photos", attributes=tmp_path / "table.csv")
+        told = json.loads(json.dumps(_items(gallery.snapshot())))
+        wanted = {}
+        for text in WORDS_AND_TIMES:
+            try:
+                wanted[text] = sorted(gallery.search("a.jpg", 4, where=text).names)
+            except la.errors.GalleryError as error:
+                wanted[text] = str(error)[:20].lower()
+    assert sum(isinstance(one, str) for one in wanted.values()) == 6
+    page = visit(exported)
+    found = page.evaluate(
+        """async ([told, texts]) => {
+          const {parse} = await import(new URL('static/filter.js', document.baseURI));
+          return Object.fromEntries(texts.map((text) => {
+            try { return [text, told.items.filter(parse(text, told.columns)).map((one) => one.name).sort()]; }
+            catch (error) { return [text, error.message.slice(0, 20).toLowerCase()]; }
+          }));
+        }""",
+        [told, WORDS_AND_TIMES],
+    )
+    assert found == wanted
+
+
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
 def test_framing_as_the_package_does_it(exported: str, visit: Any, fit: str, tmp_path: Path) -> None:
     generator = np.random.default_rng(3)

@@ -23,7 +23,7 @@ from PIL import Image
 import lookalike as la
 from lookalike.data.columns import Column
 from lookalike.data.images import ImageSet
-from lookalike.errors import GalleryError
+from lookalike.errors import DataError, GalleryError, OptionError
 from lookalike.gallery import schema
 from lookalike.gallery.columns import COLUMNS, NAME
 from pictures import waves
@@ -246,3 +246,116 @@ def test_no_two_columns_have_one_name_and_all_say_what_they_are() -> None:
         assert column.about
         assert 1 <= column.since <= schema.VERSION
         assert Column.from_json(column.as_json()).as_json() == column.as_json()
+
+
+TAKEN = {"a.jpg": "2024:04:30 23:59:59", "b.jpg": "2024:05:01 00:00:00", "c.jpg": "2024:06:01 12:00:00", "d.jpg": None}
+CAMERAS = {"a.jpg": "Pixel 7", "b.jpg": "Pixel 7 Pro", "c.jpg": "Canon", "d.jpg": None}
+STARS = {"a.jpg": 5, "b.jpg": 4, "c.jpg": None, "e.jpg": 1}
+
+
+def photos(folder: Path) -> Path:
+    """A folder of photos with what cameras wrote, and a table beside it."""
+    folder.mkdir()
+    for (name, taken), pixels in zip(TAKEN.items(), waves(4, 2 * SIDE, 3 * SIDE), strict=True):
+        tags = Image.Exif()
+        if taken is not None:
+            tags[0x0132], tags[0x0110] = taken, CAMERAS[name]
+        Image.fromarray(pixels).save(folder / name, exif=tags)
+    lines = [f"{name},{'' if stars is None else stars},{name[0] * 2}" for name, stars in STARS.items()]
+    (folder.parent / "table.csv").write_text("\n".join(["photo,rating,words", *lines]))
+    return folder
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Iterator[tuple[la.Gallery, Path]]:
+    folder = photos(tmp_path / "photos")
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(3).fit(waves(20, SIDE, SIDE, seed=1))) as gallery:
+        gallery.update(folder, attributes=tmp_path / "table.csv", exif=True)
+        yield gallery, folder
+
+
+def meeting(gallery: la.Gallery, where: str) -> list[str]:
+    return sorted(gallery.search(gallery.codes[0], 9, where=where).names)
+
+
+def test_tables_and_cameras_give_columns_to_filter_by(album: tuple[la.Gallery, Path]) -> None:
+    gallery, _ = album
+    assert meeting(gallery, "taken >= '2024-05' and camera like 'Pixel%' and rating > 3") == ["b.jpg"]
+    assert meeting(gallery, "taken <= '2024-04' or words = 'cc'") == ["a.jpg", "c.jpg"]
+    assert meeting(gallery, "camera != 'Canon'") == ["a.jpg", "b.jpg"]
+    assert meeting(gallery, "width = 36 and height = 24") == sorted(TAKEN)
+    table = gallery.attributes
+    assert table["rating"].dropna().to_dict() == {"a.jpg": 5, "b.jpg": 4}
+    assert table["camera"].dropna().to_dict() == {name: camera for name, camera in CAMERAS.items() if camera}
+    columns = gallery.search("b.jpg", 1).items[0].columns
+    assert (columns["rating"], columns["taken"], columns["words"]) == (4, "2024-05-01T00:00:00", "bb")
+    assert columns["latitude"] is None
+
+
+def test_columns_are_remembered_and_follow_their_table(album: tuple[la.Gallery, Path]) -> None:
+    gallery, folder = album
+    before = gallery.attributes
+    update = gallery.update()
+    assert (update.images, update.added, update.updated, update.removed) == (4, 0, 0, 0)
+    pd.testing.assert_frame_equal(gallery.attributes, before)  # what only files tell, which were not opened, stays
+    (folder.parent / "table.csv").write_text("photo,rating,words\nd.jpg,3,new\n")
+    gallery.update()
+    assert meeting(gallery, "words = 'new' and rating = 3") == ["d.jpg"]
+    assert meeting(gallery, "camera like 'pixel%'") == ["a.jpg", "b.jpg"]
+    (folder / "a.jpg").rename(folder / "moved.jpg")
+    gallery.update()
+    assert meeting(gallery, "camera like 'pixel%'") == ["b.jpg", "moved.jpg"]
+    gallery.update(exif=False)
+    assert list(gallery.attributes.columns) == ["rating", "words"]
+    gallery.update(exif=True)
+    assert meeting(gallery, "taken = '2024'") == ["b.jpg", "c.jpg", "moved.jpg"]
+
+
+def test_an_archive_is_read_again_when_its_table_changes(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos")
+    archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", folder))
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(3).fit(waves(20, SIDE, SIDE, seed=1))) as gallery:
+        gallery.update(archive)
+        assert gallery.attributes is None
+        gallery.update(archive, attributes=tmp_path / "table.csv", exif=True)
+        assert meeting(gallery, "taken >= '2024-05' and rating > 3") == ["b.jpg"]
+        (tmp_path / "table.csv").write_text("photo,rating\nc.jpg,5\n")
+        gallery.update()
+        assert meeting(gallery, "taken >= '2024-05' and rating > 3") == ["c.jpg"]
+
+
+def test_tables_of_people_and_of_other_pictures(album: tuple[la.Gallery, Path]) -> None:
+    gallery, folder = album
+    table = folder.parent / "people.jsonl"
+    table.write_text('{"which": "a", "person": "Ann"}\n{"which": "b", "person": "Bo"}\n')
+    gallery.update(folder, attributes=table, key="which", exif=False)
+    assert gallery.people == ["Ann", "Bo", None, None]
+    assert gallery.attributes is None
+    table.write_text('{"which": "x", "person": "Ann"}\n{"which": "y", "person": "Bo"}\n')
+    with pytest.raises(DataError, match="names none of these pictures by its column 'which', such as 'x'"):
+        gallery.update()
+    assert len(gallery) == 4
+    with pytest.raises(DataError, match="there is no such file"):
+        gallery.update(folder, attributes=folder.parent / "gone.csv")
+    with pytest.raises(OptionError, match="key is 'which', but there is no table"):
+        gallery.update(waves_set(), key="which")
+
+
+def waves_set() -> ImageSet:
+    return ImageSet(waves(4, SIDE, SIDE))
+
+
+def test_directions_are_learned_of_what_has_two_sides() -> None:
+    from lookalike.studio.preparing import two_sided
+
+    table = pd.DataFrame(
+        {
+            "rating": np.array([1, 2, np.nan], np.float32),
+            "camera": np.array(["b", "a", "b"], object),
+            "place": np.array(["x", "y", "z"], object),
+            "light": np.array(["day", None, "night"], object),
+        }
+    )
+    found = two_sided(table)
+    expected = {"rating": [1, 2, np.nan], "camera: b": [1, 0, 1], "light: night": [0, np.nan, 1]}
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected), check_dtype=False)

@@ -142,7 +142,7 @@ class PCAAutoencoder(TrainedAutoencoder):
         self.components_ = subspace.components.astype(np.float32)
         self.mean_ = subspace.mean.astype(np.float32)
         self.explained_variance_ = subspace.variances
-        self.explained_variance_ratio_ = subspace.variances / subspace.total_variance
+        self.explained_variance_ratio_ = subspace.variances / (subspace.total_variance or 1.0)  # 0 of 0: all alike
         bias = -(subspace.components @ subspace.mean)
         self._layers = (self.components_, bias.astype(np.float32)), (self.components_.T, self.mean_)
 
