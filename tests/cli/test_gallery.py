@@ -82,6 +82,24 @@ def test_search(call, built: Path) -> None:  # type: ignore[no-untyped-def]
     assert (none.code, none.out) == (0, "no stored picture meets the condition\n")
 
 
+def test_tables_and_cameras_are_searched_by(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, pixels in enumerate(load("synthetic:8", size=40)):
+        tags = Image.Exif()
+        tags[0x0110], tags[0x0132] = "Pixel 7" if number % 2 else "Canon", f"2024:05:{number + 10} 12:00:00"
+        Image.fromarray(pixels).save(pictures / f"{number}.jpg", exif=tags)
+    (tmp_path / "t.tsv").write_text("picture\tword\trating\n" + "".join(f"{n}.jpg\tw{n}\t{n}\n" for n in range(8)))
+    options = ["--attributes", tmp_path / "t.tsv", "--key", "picture", "--exif"]
+    call("index", built / "run", pictures, "--gallery", tmp_path / "g", *options)
+    query = ["search", tmp_path / "g", "--item", "3.jpg", "--json", "--where"]
+    found = call(*query, "taken >= '2024-05-12' and camera like 'pixel%' and rating < 7").json["neighbours"]
+    assert [one["name"] for one in found] == ["3.jpg", "5.jpg"]
+    assert [one["name"] for one in call(*query, "word = 'w6'").json["neighbours"]] == ["6.jpg"]
+    call("index", built / "run", "--gallery", tmp_path / "g", "--no-exif")
+    assert "near are" in call(*query, "camera = 'Canon'").err
+
+
 def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     options = ["--matches", 0.05, "-k", 20, "--out", tmp_path / "sheet.png"]
     found = call("search", built / "g", built / "query.png", *options, "--json").json
@@ -130,6 +148,11 @@ BAD = {
     "no data yet": (["index", "{built}/run", "--gallery", "{tmp}/g"], "holds no pictures yet; name DATA"),
     "gallery is a file": (["index", "{built}/run", DATA, "--gallery", "{built}/bad.png"], "is a file; give a folder"),
     "no gallery option": (["index", "{built}/run", DATA], "Missing option '--gallery'"),
+    "no such table": (
+        ["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--attributes", "none.csv"],
+        "no such file",
+    ),
+    "a key of no table": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--key", "a"], "there is no table"),
     "bad recall": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--recall", "2"], "recall is 2; give"),
     "bad method": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--method", "tree"], "'tree' is unknown"),
     "bad metric": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--metric", "L1"], "'L1' is unknown"),
