@@ -407,7 +407,7 @@ def test_bad_galleries_are_refused_in_one_line(tmp_path: Path, model: la.PCAAuto
     with sqlite3.connect(tmp_path / "empty" / "catalog.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(GalleryError, match="is of version 99, this program reads \\d+; update lookalike"):
+    with pytest.raises(GalleryError, match=r"is of version 99, this program reads \d+; update lookalike"):
         la.Gallery.open(tmp_path / "empty", model)
 
 

@@ -85,7 +85,7 @@ def as_time(given: Any) -> str | None:
 
 
 @dataclass(frozen=True)
-class Table:
+class PictureTable:
     """What a table knows of pictures, by their names.
 
     Attributes:
@@ -116,7 +116,7 @@ def is_lfws(path: Path) -> bool:
     return len(start) > 1 and start[1].startswith(b"#")
 
 
-def read_table(path: Path, key: str | None = None) -> Table:
+def read_table(path: Path, key: str | None = None) -> PictureTable:
     """Read a CSV, TSV, JSON lines or Parquet file with a column of pictures' names.
 
     Each column's kind is that of all its values: flags (0 and 1, yes and no, true and false), numbers, times, or texts.
@@ -148,7 +148,7 @@ def read_table(path: Path, key: str | None = None) -> Table:
     columns = tuple(Column(name, _kind_of(values)) for name, values in held.items())
     values = [[_meant(column, text) for text in held[column.name]] for column in columns]
     rows = zip(*values, strict=True) if columns else iter([()] * len(keys))
-    return Table(chosen, columns, dict(zip(keys, rows, strict=True)), people)
+    return PictureTable(chosen, columns, dict(zip(keys, rows, strict=True)), people)
 
 
 def _read_text(path: Path) -> tuple[list[str], list[list[Any]]]:

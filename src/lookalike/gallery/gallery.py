@@ -28,7 +28,7 @@ from lookalike.gallery.snapshot import Found, Snapshot
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
 from lookalike.gallery.view import Floats, View, read_view
-from lookalike.search.index import INDEXES, Index
+from lookalike.search.index import Index
 from lookalike.search.metric import make_metric
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Gallery:
             Interrupted: Ctrl-C or SIGTERM; what was stored stays, and the next update goes on.
         """
         started = time.perf_counter()
-        wish = self._wish(recall, method)
+        wish = indexes.wish_of(self._catalog).but(self._given_metric, method, recall)
         with only_writer(self.folder):
             self._catalog.upgrade()
             remove_leftovers(self._catalog, self.folder)
@@ -383,19 +383,6 @@ class Gallery:
         from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
 
         return search_codes(self.model, pictures)
-
-    def _wish(self, recall: float | None, method: str | None) -> indexes.Wish:
-        known = indexes.wish_of(self._catalog)
-        wish = indexes.Wish(
-            self._given_metric or known.metric,
-            known.method if method is None else method,
-            known.recall if recall is None else recall,
-        )
-        if not 0 < wish.recall <= 1:
-            raise OptionError(f"recall is {wish.recall:g}; give a share above 0 and up to 1, such as 0.95")
-        if wish.method != indexes.METHOD and wish.method not in INDEXES:
-            raise OptionError(f"method {wish.method!r} is unknown; give one of {indexes.METHOD}, {', '.join(INDEXES)}")
-        return wish
 
     def _usual_spec(self) -> DataSpec | None:
         """How this gallery's pictures are framed, at first as the model's training; None where nothing says it."""

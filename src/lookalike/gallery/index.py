@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lookalike.data.images import Pixels
-from lookalike.errors import SearchError
+from lookalike.errors import OptionError, SearchError
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.view import Floats, View
-from lookalike.search.index import Index, index_class, load_index
+from lookalike.search.index import INDEXES, Index, index_class, load_index
 from lookalike.search.recall import choose, keep_promise
 from lookalike.search.report import Report
 
@@ -39,6 +39,23 @@ class Wish(NamedTuple):
     metric: str
     method: str
     recall: float
+
+    def but(self, metric: str | None, method: str | None, recall: float | None) -> Wish:
+        """The same, but for what is given.
+
+        Raises:
+            OptionError: the recall is out of range, or the method unknown.
+        """
+        wish = Wish(
+            metric or self.metric,
+            self.method if method is None else method,
+            self.recall if recall is None else recall,
+        )
+        if not 0 < wish.recall <= 1:
+            raise OptionError(f"recall is {wish.recall:g}; give a share above 0 and up to 1, such as 0.95")
+        if wish.method != METHOD and wish.method not in INDEXES:
+            raise OptionError(f"method {wish.method!r} is unknown; give one of {METHOD}, {', '.join(INDEXES)}")
+        return wish
 
 
 def index_of(catalog: Catalog, folder: Path, view: View) -> Index:

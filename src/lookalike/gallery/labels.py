@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.data import cache, exif
-from lookalike.data.columns import Column, Table, Value, is_lfws, read_table
+from lookalike.data.columns import Column, PictureTable, Value, is_lfws, read_table
 from lookalike.errors import DataError
 from lookalike.gallery.feed import Entry, Feed
 
@@ -71,7 +71,7 @@ class Labels:
 
     wanted: Wanted
     own: tuple[Column, ...]
-    table: Table | None
+    table: PictureTable | None
     exif: bool
     named: int = field(default=0, init=False)
 

@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hit:
+class FoundPicture:
     """A stored picture that was found, with its distance in the gallery's metric."""
 
     id: int
@@ -66,20 +66,20 @@ class Found(_NamesAndDistances):
         milliseconds: what it took to find them, once the code searched for was there.
     """
 
-    items: tuple[Hit, ...]
+    items: tuple[FoundPicture, ...]
     milliseconds: float
 
-    def __new__(cls, items: Sequence[Hit], milliseconds: float = 0.0) -> Found:
+    def __new__(cls, items: Sequence[FoundPicture], milliseconds: float = 0.0) -> Found:
         """Names and distances of these pictures."""
         distances = np.array([one.distance for one in items], np.float32)
         found = super().__new__(cls, [one.name for one in items], distances)
         found.items, found.milliseconds = tuple(items), milliseconds
         return found
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[Found], tuple[list[Hit], float]]:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[Found], tuple[list[FoundPicture], float]]:
         """Copies are made of what is known by then: they no longer ask the gallery."""
         known = {one.id: one.columns for one in self.items}
-        items = [Hit(one.id, one.name, one.person, one.distance, known.copy) for one in self.items]
+        items = [FoundPicture(one.id, one.name, one.person, one.distance, known.copy) for one in self.items]
         return Found, (items, self.milliseconds)
 
 
@@ -189,7 +189,7 @@ class Snapshot:
         ids = view.ids[places].tolist()
         known = cache(lambda: self.catalog.values_of(ids))
         hits = [
-            Hit(id, view.names[place], view.people[place], distance, known)
+            FoundPicture(id, view.names[place], view.people[place], distance, known)
             for id, place, distance in zip(ids, places.tolist(), distances.tolist(), strict=True)
         ]
         return Found(hits, 1000 * (time.perf_counter() - started))
