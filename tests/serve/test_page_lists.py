@@ -11,8 +11,8 @@ import pytest
 from lookalike.gallery import filters
 from lookalike.noise import NOISES, NOT_TOLD, parse_noise
 from lookalike.serve import schemas
-from lookalike.studio import layout
-from lookalike.studio.facts import noise_facts
+from lookalike.studio import maps
+from lookalike.studio.descriptions import noise_facts
 from lookalike.training.run import COLUMNS
 
 PAGE = files("lookalike.serve") / "page"
@@ -56,11 +56,11 @@ def test_the_noises_that_the_page_offers_are_handed_over() -> None:
     assert not [name for name in NOISES if re.search(rf"\b{name}\b", tab)], "the tab names a noise of its own"
 
 
-def test_the_filters_operators_and_texts() -> None:
+def test_the_filters_operators_and_kinds_of_numbers() -> None:
     signs = texts(constant("filter.js", "COMPARE"))
     assert "'like'" in source("filter.js")
     assert sorted({*signs, "like"}) == sorted(filters.OPERATORS)
-    assert tuple(texts(constant("filter.js", "TEXTS"))) == filters.TEXTS
+    assert tuple(texts(constant("filter.js", "NUMBERS"))) == filters.NUMBERS
 
 
 def test_the_kinds_of_directions() -> None:
@@ -74,7 +74,7 @@ def test_the_curves_of_a_training() -> None:
 
 
 def test_the_layouts_of_the_map() -> None:
-    assert set(texts(re.search(r"options: (\[\[.*?\]\])", source("tabs/map.js"))[1])[::2]) == set(layout.METHODS)  # type: ignore[index]
+    assert set(texts(re.search(r"options: (\[\[.*?\]\])", source("tabs/map.js"))[1])[::2]) == set(maps.METHODS)  # type: ignore[index]
 
 
 def test_a_level_that_nobody_told() -> None:

@@ -30,6 +30,8 @@ DEEPEST = 20
 MOST_TERMS = 200
 """SQLite's expressions may be 1,000 deep, and every `and` is one deeper."""
 OPERATORS = {"=": "=", "==": "=", "!=": "<>", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "like": "LIKE"}
+NUMBERS = ("number", "flag")
+"""Kinds of columns that are compared with numbers."""
 NEAR = 3
 
 _TOKEN = re.compile(
@@ -128,7 +130,7 @@ class _Parser:
     def value(self, column: Listed) -> float | str:
         token = self.next()
         name, kind = column.column.name, column.column.kind
-        if kind in ("number", "flag"):
+        if kind in NUMBERS:
             if token is None or token.kind != "number":
                 raise self.expected(f"a number to compare {name} with", token)
             return float(token.text)
