@@ -80,7 +80,7 @@ class Update:
 
 def decoded(pictures: Path) -> Pixels:
     """All pictures of the folder, by name, as `Gallery.update` frames them."""
-    entries = folder.entries_of(pictures)
+    entries = folder.listing_of(pictures).entries
     return np.concatenate([chunk.pixels for chunk in decode_all(folder.pictures_in(pictures, entries), FRAMING)])
 
 

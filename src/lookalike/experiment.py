@@ -11,7 +11,7 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.data import DataSpec, ImageSet, Rejected, load_spec
-from lookalike.data.named import read_each, say_what_8_bits_lose
+from lookalike.data.names import read_each, say_what_8_bits_lose
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models import KINDS

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -35,7 +36,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it into place."""
     with want_of_space_told(path, lambda: _length_of(write)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        # A name may have 255 bytes, and the temporary one is only to show whose it is.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
                 write(file)
@@ -82,13 +84,35 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Atomic `Path.write_text`, in UTF-8."""
-    write_bytes(path, content.encode())
+    """Atomic `Path.write_text`, in UTF-8; of names that are not UTF-8, the bytes become escapes (as JSON has them)."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically; NaN and infinity are refused (ValueError)."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def with_end(path: Path, end: str) -> Path:
+    """`path` with `end` after its stem, which is cut where the name would be longer than file systems take."""
+    stem, rest = path.stem, f"{end}{path.suffix}"
+    while len(os.fsencode(stem + rest)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return path.with_name(stem + rest)
+
+
+LONGEST_NAME = 255
+"""Bytes of a file's name."""
+
+
+def printable(text: str) -> str:
+    """Text of any origin as a terminal or a figure may have it, lines kept: all other control characters, and bytes
+    that are no text, become escapes."""
+    shown = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return shown.encode(errors="backslashreplace").decode()
+
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def sha256(content: bytes | memoryview) -> str:

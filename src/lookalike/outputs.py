@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lookalike.errors import OptionError
+from lookalike.files import with_end
 
 
 class Outputs:
@@ -56,11 +57,11 @@ class Outputs:
             OptionError: the folder is a file.
         """
         inside, number = self.folder(folder), 1
-        paths = [inside / name for name in names]
+        paths = [with_end(inside / name, "") for name in names]
         while any(self._is_taken(path) for path in paths):
             number += 1
             paths = [inside / name for name in names]
-            paths = [path.with_stem(f"{path.stem}-{number}") for path in paths]
+            paths = [with_end(path, f"-{number}") for path in paths]
         self._given |= {_key(path) for path in paths}
         return paths
 

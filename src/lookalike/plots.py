@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,9 +110,18 @@ def loss_curve(history: Sequence[dict[str, Any]]) -> Figure:
 
 
 def figure_png(figure: Figure, dots: int = 130) -> bytes:
-    """The figure as PNG, the same bytes for the same figure; `dots` an inch."""
+    """The figure as PNG, the same bytes for the same figure; `dots` an inch.
+
+    Titles and labels hold names of pictures: dollar signs in them are no formulas, and what the font lacks is a box.
+    """
+    for axes in figure.axes:
+        for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+            text.set_parse_math(False)
+            text.set_text(files.printable(text.get_text()))
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dots, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        figure.savefig(stream, format="png", dpi=dots, metadata={"Software": None})
     return stream.getvalue()
 
 

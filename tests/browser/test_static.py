@@ -173,8 +173,8 @@ def test_framing_as_the_package_does_it(exported: str, visit: Any, fit: str, tmp
     coarse = generator.integers(0, 256, (9, 13, 3), dtype=np.uint8)
     big = np.kron(coarse, np.ones((11, 11, 1), np.uint8))
     (tmp_path / "odd.png").write_bytes(png(big))
-    spec = la.data.images.DataSpec("", (32, 32), 4, fit)
-    expected = la.data.source.read_picture(tmp_path / "odd.png", spec).astype(int)
+    framing = la.data.Framing((32, 32), 4, fit)
+    expected = la.data.source.read_picture(tmp_path / "odd.png", framing).astype(int)
     page = visit(exported)
     found = page.evaluate(
         """async ({bytes, fit}) => {

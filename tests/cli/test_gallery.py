@@ -43,6 +43,7 @@ def test_index_builds_and_updates(call, built: Path, tmp_path: Path) -> None:  #
         "images": 30, "added": 30, "updated": 0, "removed": 0,
         "method": "exact", "recall_measured": 1.0, "kept": True,
         "rejected": [{"name": "bad.png", "reason": "is not a picture in a format that can be read"}],
+        "unseen": [], "skipped": {},
     }  # fmt: skip
     for name in ("00.png", "bad.png"):
         (pictures / name).unlink()

@@ -73,7 +73,7 @@ def test_archive_and_folder_give_the_notebooks_pixels(archive: Path, folder: Pat
         assert faces.names == list(members())
         assert faces.people == [lfw.portrait(name).person for name in members()]
         assert np.abs(faces.pixels.astype(int) - expected).max() <= 1
-        assert faces.spec.crop == 80
+        assert faces.spec.framing.crop == 80
     assert faces.people[-1] == "Jean-Pierre de la Cruz"
 
 

@@ -79,7 +79,7 @@ def test_the_set_says_where_it_comes_from(many: ImageSet) -> None:
     assert many.pixels.shape == (MANY, 16, 16, 3)
     assert many.pixels.dtype == np.uint8
     assert many.spec is not None
-    assert (many.spec.source, many.spec.size, many.spec.crop, many.spec.fit) == (
+    assert (many.spec.source, *astuple(many.spec.framing),) == (
         f"synthetic:{MANY}", (16, 16), 0, "stretch",
     )  # fmt: skip
     assert isinstance(VERSION, str)

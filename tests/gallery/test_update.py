@@ -241,8 +241,8 @@ def test_a_folder_of_faces_keeps_people_and_reads_its_table(tmp_path: Path, mode
         write(root, f"Ann_Lee/Ann_Lee_{i:04d}.jpg" if i < 4 else f"Bo/Bo_{i:04d}.jpg", pixels)
     gallery = la.Gallery.open(tmp_path / "g", model)
     gallery.update(root)
-    assert gallery.source.crop == 80
-    assert gallery.source.fit == "stretch"
+    assert gallery.source.framing.crop == 80
+    assert gallery.source.framing.fit == "stretch"
     assert gallery.people == ["Ann Lee"] * 4 + ["Bo"] * 2
     loaded = la.load(root, size=SIDE)
     assert gallery.names == sorted(loaded.names)

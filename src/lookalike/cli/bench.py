@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Data, Device, Fit, Force, Json, Seed, Size, answer, reading_shown
+from lookalike.cli.common import Data, Device, Force, Json, Reading, Seed, answer, reading_shown, reads_data
 from lookalike.outputs import Outputs
 
 app = typer.Typer(help="Measure models against one another.", rich_markup_mode=None)
@@ -20,6 +20,7 @@ def _bench() -> None:
 
 
 @app.command()
+@reads_data("attributes")
 def quality(
     data: Data,
     out: Annotated[Path, typer.Option(help="The folder that takes quality.md, quality.csv and quality.png.")],
@@ -62,9 +63,7 @@ def quality(
     queries: Annotated[
         int, typer.Option(help="Pictures asked for among all others, at most; each is compared with all.", min=1)
     ] = 20_000,
-    size: Size = None,
-    crop: Crop = None,
-    fit: Fit = None,
+    reading: Reading = Reading(),
     device: Device = "auto",
     force: Force = False,
     seed: Seed = 0,
@@ -86,7 +85,7 @@ def quality(
     Outputs().folder(out)
     subjects = load_runs(run or [])
     with reading_shown() as progress:
-        faces = read_data(data, subjects, size=size, crop=crop, fit=fit, progress=progress)
+        faces = read_data(data, subjects, reading.options(), progress)
     if not subjects:
         subjects = train_subjects(
             faces,

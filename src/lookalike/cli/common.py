@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import io
 import json
 import logging
 import math
@@ -10,16 +13,18 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 import typer.exceptions
 
 from lookalike.errors import LookalikeError, OptionError
+from lookalike.files import printable
 
 if TYPE_CHECKING:
-    from lookalike.data import ImageSet
+    from lookalike.data import DataOptions, DataSpec, ImageSet
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="The pictures: see 'lookalike --help'.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
@@ -42,6 +47,13 @@ Attributes = Annotated[
         help="A table of attributes in LFW's layout; only the pictures it names are kept.", show_default="none"
     ),
 ]
+Layout = Annotated[
+    str,
+    typer.Option(
+        help="What names are taken for: 'lfw' (NAME/NAME_0001.jpg is a person, cropped and fitted as LFW), 'folder' "
+        "(names alone), or 'auto': LFW where all is as there."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and all else on stderr.")]
 Seed = Annotated[int, typer.Option(help="The seed of everything that is drawn at random, 0 or more.", min=0)]
 Force = Annotated[
@@ -49,24 +61,91 @@ Force = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: 'auto' (a GPU where there is one), 'cpu' or 'cuda'.")]
 
-DEFAULT_SIZE = 32
+
+@dataclass(frozen=True)
+class Reading:
+    """How DATA is to be read: each field is an option of every command that takes DATA (see `reads_data`).
+
+    A new one needs a field here, and one in `lookalike.data.DataOptions`.
+    """
+
+    size: Size = None
+    crop: Crop = None
+    fit: Fit = None
+    attributes: Attributes = None
+    layout: Layout = "auto"
+
+    def options(self) -> DataOptions:
+        """Checked; raises `OptionError` for a value out of range."""
+        from lookalike.data import DataOptions
+
+        return DataOptions.checked(**{one.name: getattr(self, one.name) for one in fields(self)})
+
+    def refuse(self, why: str) -> None:
+        """Raise `OptionError` where one of these options was given."""
+        for one in fields(self):
+            if getattr(self, one.name) != one.default:
+                raise OptionError(f"--{one.name} {why}")
 
 
-def load_data(
-    source: str, size: int | tuple[int, int] | None, crop: int | None, fit: str | None, attributes: Path | None
-) -> ImageSet:
+def reads_data(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `Reading`, but for those `without`, in the place of its parameter `reading`."""
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        declared = get_type_hints(Reading, include_extras=True)
+        taken = [one for one in fields(Reading) if one.name not in without]
+        options = [
+            inspect.Parameter(one.name, _KEYWORD, default=one.default, annotation=declared[one.name]) for one in taken
+        ]
+        own = [one.replace(kind=_KEYWORD) for one in inspect.signature(command, eval_str=True).parameters.values()]
+        place = [one.name for one in own].index("reading")
+        parameters = [*own[:place], *options, *own[place + 1 :]]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            command(reading=Reading(**{one.name: given.pop(one.name) for one in taken}), **given)
+
+        del run.__wrapped__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return with_options
+
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def load_data(source: str, options: DataOptions) -> ImageSet:
     """Load DATA with a progress bar on stderr."""
-    from lookalike.data import load
+    from lookalike.data import load_with
 
     with reading_shown() as progress:
-        return load(
-            source,
-            size=DEFAULT_SIZE if size is None else size,
-            crop=crop,
-            fit=fit,
-            attributes=attributes,
-            progress=progress,
+        pictures = load_with(source, options, progress=progress)
+    say_what_was_seen(source, options.layout, pictures.spec, pictures.unseen)
+    return pictures
+
+
+def say_what_was_seen(source: str | None, layout: str, spec: DataSpec | None, unseen: list[str]) -> None:
+    """Say on stderr what nobody asked for: that names were taken for LFW's, and what could not be seen."""
+    if layout == "auto" and spec is not None and spec.layout == "lfw" and source not in KEYWORDS:
+        framing = spec.framing
+        _say(
+            f"{spec.source} has LFW's layout: persons by names, {framing.crop} pixels cut from each side, fit "
+            f"{framing.fit}; --layout folder takes it as any folder"
         )
+    for place in unseen[:UNSEEN_SHOWN]:
+        _say(f"{place} cannot be seen; what it held before stays")
+    if len(unseen) > UNSEEN_SHOWN:
+        _say(f"and {len(unseen) - UNSEEN_SHOWN:,} more cannot be seen; --json lists all")
+
+
+KEYWORDS = ("lfw", "lfw-funneled", "lfw-deepfunneled")
+UNSEEN_SHOWN = 10
+
+
+def _say(line: str) -> None:
+    print(f"lookalike: {printable(line)}", file=sys.stderr)
 
 
 @contextmanager
@@ -84,7 +163,15 @@ def reading_shown() -> Iterator[Callable[[int, int | None], None]]:
 
 def answer(payload: dict[str, Any], text: str, as_json: bool) -> None:
     """Print the result: `payload` as JSON (what is not finite as null), or `text` for a person."""
-    print(json.dumps(_finite(payload), ensure_ascii=False) if as_json else text)
+    if not as_json:
+        print(printable(text))
+        return
+    try:
+        line = json.dumps(_finite(payload), ensure_ascii=False)
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeError:  # JSON has an escape for what the output's encoding lacks, and for names that are no text
+        line = json.dumps(_finite(payload))
+    print(line)
 
 
 def names_from(arguments: list[str]) -> list[Path]:
@@ -98,8 +185,20 @@ def names_from(arguments: list[str]) -> list[Path]:
 
 
 def set_up_logging() -> None:
-    """The package's warnings go to stderr as plain lines."""
-    logging.basicConfig(format="lookalike: %(message)s", stream=sys.stderr, level=logging.WARNING)
+    """The package's warnings go to stderr as plain lines; what an output's encoding lacks becomes an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain("lookalike: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+class _Plain(logging.Formatter):
+    """Names in a warning may hold anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 @contextmanager
@@ -135,7 +234,7 @@ def failures_explained() -> Iterator[None]:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"lookalike: {' '.join(message.split())}", file=sys.stderr)
+    _say(" ".join(message.split()))
     sys.exit(code)
 
 

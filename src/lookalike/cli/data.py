@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 
-from lookalike.cli.common import Attributes, Crop, Data, Fit, Json, Seed, Size, answer, load_data
+from lookalike.cli.common import Data, Json, Reading, Seed, answer, load_data, reads_data
 
 REJECTED_SHOWN = 10
 
 
+@reads_data()
 def data(
     data: Data,
-    size: Size = None,
-    crop: Crop = None,
-    fit: Fit = None,
-    attributes: Attributes = None,
+    reading: Reading = Reading(),
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -22,10 +20,10 @@ def data(
 
     Nothing here is random; the seed is taken for uniformity.
     """
-    import lookalike.data  # noqa: F401  (so that the seconds are those of the reading alone)
+    from lookalike.data.names import told  # so that the seconds are those of the reading alone
 
     started = time.perf_counter()
-    faces = load_data(data, size, crop, fit, attributes)
+    faces = load_data(data, reading.options())
     seconds = time.perf_counter() - started
     height, width, channels = faces.image_shape
     people = None if faces.people is None else len(set(faces.people))
@@ -36,6 +34,9 @@ def data(
         "channels": channels,
         "people": people,
         "attributes": len(faces.attribute_names),
+        "layout": None if faces.spec is None else faces.spec.layout,
+        "skipped": faces.skipped,
+        "unseen": faces.unseen,
         "rejected": [rejected._asdict() for rejected in faces.rejected],
         "seconds": seconds,
         "cached": faces.cached,
@@ -44,6 +45,7 @@ def data(
         f"{len(faces):,} pictures of {height} x {width} x {channels}",
         f"{people:,} people" if people is not None else "people unknown",
         f"{len(faces.attribute_names)} attributes",
+        *([] if faces.spec is None or faces.spec.layout == "auto" else [f"layout {faces.spec.layout}"]),
         f"read in {seconds:.2f} s{' from the cache' if faces.cached else ''}",
     ]
     if faces.rejected:
@@ -51,4 +53,6 @@ def data(
         lines += [f"  {name}: {reason}" for name, reason in faces.rejected[:REJECTED_SHOWN]]
         if len(faces.rejected) > REJECTED_SHOWN:
             lines.append(f"  and {len(faces.rejected) - REJECTED_SHOWN:,} more; --json lists all")
+    if faces.skipped:
+        lines.append(f"{sum(faces.skipped.values()):,} other files not looked at: {told(faces.skipped)}")
     answer(payload, "\n".join(lines), json)

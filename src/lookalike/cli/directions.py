@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Attributes, Crop, Fit, Json, Run, Seed, answer, load_data, reading_shown
+from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, reading_shown, reads_data
 from lookalike.errors import OptionError
 
 
+@reads_data("size")
 def directions(
     run: Run,
     data: Annotated[
@@ -32,9 +34,7 @@ def directions(
     ] = None,
     name: Annotated[str, typer.Option(help="What to call 'these minus those'.")] = "difference",
     count: Annotated[int, typer.Option(help="Principal directions to keep, 1 or more.", min=1)] = 10,
-    crop: Crop = None,
-    fit: Fit = None,
-    attributes: Attributes = None,
+    reading: Reading = Reading(),
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -51,33 +51,26 @@ def directions(
     from lookalike.editing.store import keep_directions
     from lookalike.experiment import pictures_of
     from lookalike.models.loading import load_model
-    from lookalike.models.pictures import picture_spec
+    from lookalike.models.pictures import framing_of
 
     model = load_model(run)
     if these is not None and those is not None:
-        _refuse(
-            "--these and --those",
-            **{"DATA": data, "--attribute": attribute, "--fit": fit, "--attributes": attributes},
-        )
-        first, second = (model.encode(read_group(model, paths, crop)) for paths in (these, those))
+        for option, value in (("DATA", data), ("--attribute", attribute)):
+            if value is not None:
+                raise OptionError(f"{option} does not go with --these and --those; leave it out")
+        replace(reading, crop=None).refuse("does not go with --these and --those; leave it out")
+        first, second = (model.encode(read_group(model, paths, reading.crop)) for paths in (these, those))
         learned = [difference_direction(first, second, name, seed=seed)]
     elif these is not None or those is not None:
         raise OptionError("--these and --those go together; give both")
     else:
         if data is None:
-            _refuse("the run's own pictures", **{"--crop": crop, "--fit": fit, "--attributes": attributes})
+            reading.refuse("does not go with the run's own pictures; leave it out")
             with reading_shown() as progress:
                 pictures = pictures_of(model, progress)[0]
         else:
-            spec = picture_spec(model, crop)
-            pictures = load_data(data, spec.size, spec.crop, fit or spec.fit, attributes)
+            pictures = load_data(data, reading.options().like(framing_of(model)))
         learned = learn_directions(model, pictures, attributes=attribute, count=count, seed=seed)
     keep_directions(learned, model, run)
     payload = {"run": str(run), "directions": [one.as_json() for one in learned]}
     answer(payload, "\n".join(one.told() for one in learned), json)
-
-
-def _refuse(beside: str, **given: object) -> None:
-    for option, value in given.items():
-        if value is not None:
-            raise OptionError(f"{option} does not go with {beside}; leave it out")

@@ -43,7 +43,7 @@ def edit(
 
     Nothing here is random; the seed is taken for uniformity.
     """
-    from lookalike.data.named import say_what_8_bits_lose
+    from lookalike.data.names import say_what_8_bits_lose
     from lookalike.editing.edit import amount_rows
     from lookalike.editing.pictures import read_for, write_edit
     from lookalike.editing.store import directions_named

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.common import Attributes, Crop, Fit, Json, Run, Seed, Size, answer, load_data, reading_shown
-from lookalike.errors import OptionError
+from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, reading_shown, reads_data
 
 if TYPE_CHECKING:
     from lookalike.models.base import Evaluation
 
 
+@reads_data()
 def evaluate(
     run: Run,
     data: Annotated[
@@ -26,31 +26,24 @@ def evaluate(
             show_default="none",
         ),
     ] = None,
-    size: Size = None,
-    crop: Crop = None,
-    fit: Fit = None,
-    attributes: Attributes = None,
+    reading: Reading = Reading(),
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Measure MSE, PSNR and SSIM of a run's reconstructions, on its own test split or on all of DATA."""
     from lookalike.experiment import pictures_of
     from lookalike.models.loading import load_model
-    from lookalike.models.pictures import picture_spec
+    from lookalike.models.pictures import framing_of
     from lookalike.noise import parse_noise
 
     levels = [parse_noise(text) for text in noise or ()]
     model = load_model(run)
     if data is None:
-        given = {"--size": size, "--crop": crop, "--fit": fit, "--attributes": attributes}
-        for name, value in given.items():
-            if value is not None:
-                raise OptionError(f"{name} needs DATA; the run's own test split is read as it was trained")
+        reading.refuse("needs DATA; the run's own test split is read as it was trained")
         with reading_shown() as progress:
             pictures = pictures_of(model, progress)[1]
     else:
-        spec = picture_spec(model, crop)
-        pictures = load_data(data, spec.size if size is None else size, spec.crop, fit or spec.fit, attributes)
+        pictures = load_data(data, reading.options().like(framing_of(model)))
     if len(levels) > 1:
         clean = model.evaluate(pictures, seed=seed)
         noisy = [model.evaluate(pictures, level, seed) for level in levels]

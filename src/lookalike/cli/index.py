@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Fit, Json, Run, Seed, Size, answer, reading_shown
+from lookalike.cli.common import Json, Reading, Run, Seed, answer, reading_shown, reads_data, say_what_was_seen
 
 REJECTED_SHOWN = 10
 WIDTH = 78
 
 
+@reads_data("attributes")
 def index(
     run: Run,
     gallery: Annotated[Path, typer.Option(help="The gallery's folder; made where it is missing.")],
@@ -45,9 +46,14 @@ def index(
             show_default="as before, whitened-cosine at first",
         ),
     ] = None,
-    size: Size = None,
-    crop: Crop = None,
-    fit: Fit = None,
+    may_remove: Annotated[
+        float,
+        typer.Option(
+            help="The share of the gallery's pictures that may leave at once because DATA no longer holds them; more "
+            "is refused, since a missing drive looks like that. 1 lets all go."
+        ),
+    ] = 0.5,
+    reading: Reading = Reading(),
     attributes: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +82,7 @@ def index(
     an update that was cut off goes on. Pictures are prepared as those of the run, unless options say otherwise. The
     seed draws the pictures that the recall is measured with.
     """
+    from lookalike.data.names import told
     from lookalike.gallery import Gallery
     from lookalike.models.loading import load_model
 
@@ -85,17 +92,16 @@ def index(
                 data,
                 recall=recall,
                 method=method,
-                size=size,
-                crop=crop,
-                fit=fit,
-                attributes=attributes,
+                **{**vars(reading), "attributes": attributes},
+                may_remove=may_remove,
                 key=key,
                 exif=exif,
                 progress=progress,
                 say=_say if sys.stderr.isatty() else None,
                 seed=seed,
             )
-        promised = held.promised_recall
+        promised, spec = held.promised_recall, held.source
+    say_what_was_seen(data, reading.layout, spec, done.unseen)
     lines = [
         f"{done.images:,} pictures in {gallery}",
         f"{done.added:,} added, {done.updated:,} updated, {done.removed:,} removed, {len(done.rejected):,} set aside",
@@ -107,6 +113,8 @@ def index(
         lines += [f"  {name}: {reason}" for name, reason in done.rejected[:REJECTED_SHOWN]]
         if len(done.rejected) > REJECTED_SHOWN:
             lines.append(f"  and {len(done.rejected) - REJECTED_SHOWN:,} more; --json lists all")
+    if done.skipped:
+        lines.append(f"{sum(done.skipped.values()):,} other files not looked at: {told(done.skipped)}")
     answer(done.as_json(), "\n".join(lines), json)
 
 

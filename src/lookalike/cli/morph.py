@@ -33,7 +33,7 @@ def morph(
     The strip begins and ends with the pictures themselves, prepared as those of the run. Nothing here is random; the
     seed is taken for uniformity.
     """
-    from lookalike.data.named import say_what_8_bits_lose
+    from lookalike.data.names import say_what_8_bits_lose
     from lookalike.editing.pictures import read_for, write_morph
     from lookalike.models.loading import load_model
 

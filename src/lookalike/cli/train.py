@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Attributes, Crop, Data, Device, Fit, Json, Seed, Size, answer, load_data
+from lookalike.cli.common import Data, Device, Json, Reading, Seed, answer, load_data, reads_data
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, usual
 from lookalike.noise import noise_help, parse_noise
@@ -23,6 +23,7 @@ def _usual_epochs() -> str:
     return "; ".join([*of_recipes, *(f"{kind.epochs} for {name}" for name, kind in KINDS.items() if kind.epochs)])
 
 
+@reads_data()
 def train(
     data: Data,
     run: Annotated[Path, typer.Option(help="The run's folder, for checkpoints, metrics and the model.")],
@@ -79,10 +80,7 @@ def train(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, if any.")] = False,
-    size: Size = None,
-    crop: Crop = None,
-    fit: Fit = None,
-    attributes: Attributes = None,
+    reading: Reading = Reading(),
     device: Device = "auto",
     seed: Seed = 0,
     json: Json = False,
@@ -99,7 +97,7 @@ def train(
     if validation is not None and not 0 < validation < 1:
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
     options = {"epochs": epochs, "noise": noise, "recipe": recipe}
-    faces = load_data(data, size, crop, fit, attributes)
+    faces = load_data(data, reading.options())
     payload = train_run(
         learner, faces, run, validation=validation, resume=resume, **{k: v for k, v in options.items() if v is not None}
     )

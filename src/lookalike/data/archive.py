@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, cast
 
 from isal import isal_zlib
 
-from lookalike.data.decode import LARGEST_FILE, SUFFIXES
+from lookalike.data.decode import LARGEST_FILE
 from lookalike.data.pipeline import Source
 from lookalike.data.tarstream import Inflated, PlainTar
 from lookalike.errors import DataError, PictureError
@@ -39,20 +39,12 @@ def is_archive(path: Path) -> bool:
     return start.startswith(_COMPRESSED)
 
 
-def is_picture_name(name: str) -> bool:
-    """Whether a relative path has a picture's suffix and no hidden part (nor macOS's own copies)."""
-    stem, dot, suffix = name.rpartition(".")
-    if not (stem and dot) or dot + suffix.lower() not in SUFFIXES:
-        return False
-    if name[0] != "." and "/." not in name and "__MACOSX" not in name:  # nearly all names, and pathlib is slow
-        return True
-    return not any(
-        (part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in PurePosixPath(name).parts
-    )
+Wanted = Callable[[str], bool]
+"""Asked of each file's name before it is read."""
 
 
-def pictures_in(path: Path, wanted: Callable[[str], bool] | None = None) -> Iterator[Source]:
-    """The pictures of an archive in its order; `wanted` is asked before a member is read.
+def pictures_in(path: Path, wanted: Wanted) -> Iterator[Source]:
+    """The members of an archive that are wanted, in its order.
 
     Raises:
         DataError: the archive is damaged or cut off.
@@ -68,30 +60,26 @@ def pictures_in(path: Path, wanted: Callable[[str], bool] | None = None) -> Iter
         ) from error
 
 
-def _tar_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
+def _tar_members(path: Path, wanted: Wanted) -> Iterator[Source]:
     done = 0
     with _decompressed(path) as stream:
         plain = PlainTar(stream)
         for name, content in plain:
             done += 1
-            if _is_wanted(name, wanted):
+            if wanted(name):
                 yield Source(name, lambda content=content: content)  # type: ignore[misc]
     if plain.unusual:
         yield from _unusual_members(path, wanted, skip=done)
 
 
-def _is_wanted(name: str, wanted: Callable[[str], bool] | None) -> bool:
-    return is_picture_name(name) and (wanted is None or wanted(name))
-
-
-def _unusual_members(path: Path, wanted: Callable[[str], bool] | None, skip: int) -> Iterator[Source]:
+def _unusual_members(path: Path, wanted: Wanted, skip: int) -> Iterator[Source]:
     """All regular files but the first `skip`, as tarfile reads them."""
     with _decompressed(path) as file:
         stream = _WithTail(file)
         with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=_TAR_BUFFER) as archive:
             regular = (member for member in archive if member.isreg())
             for member in islice(regular, skip, None):
-                if not _is_wanted(member.name, wanted):
+                if not wanted(member.name):
                     continue
                 if member.size > LARGEST_FILE:
                     yield Source(member.name, _failing(f"has {member.size:,} bytes; the limit is {LARGEST_FILE:,}"))
@@ -141,12 +129,10 @@ def _decompressed(path: Path) -> Iterator[Inflated | IO[bytes]]:
             yield file
 
 
-def _zip_members(path: Path, wanted: Callable[[str], bool] | None) -> Iterator[Source]:
+def _zip_members(path: Path, wanted: Wanted) -> Iterator[Source]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.is_dir() or not is_picture_name(member.filename):
-                continue
-            if wanted is not None and not wanted(member.filename):
+            if member.is_dir() or not wanted(member.filename):
                 continue
             if member.flag_bits & 1:
                 yield Source(member.filename, _failing("is encrypted"))

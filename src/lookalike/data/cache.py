@@ -67,6 +67,7 @@ def find(key: str) -> ImageSet | None:
             attribute_names=about["attribute_names"] or (),
             attribute_values=values,
             rejected=[Rejected(*pair) for pair in about["rejected"]],
+            skipped=about.get("skipped", {}),
             cached=True,
         )
     except FileNotFoundError:
@@ -117,6 +118,7 @@ def _write(key: str, images: ImageSet) -> None:
             "people": images.people,
             "attribute_names": None if images.attribute_values is None else list(images.attribute_names),
             "rejected": [list(rejected) for rejected in images.rejected],
+            "skipped": images.skipped,
             "digest": images.digest,
         }
         files.write_text(temporary / "about.json", json.dumps(about, ensure_ascii=False))

@@ -7,24 +7,32 @@ import os
 import stat
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+import simplejpeg
+from PIL import Image, UnidentifiedImageError
 
+from lookalike.data import formats, tones
+from lookalike.data.bare import Bare, bare, orientation_of, tiff_facts
+from lookalike.data.colour import to_srgb
+from lookalike.data.formats import LARGEST_PIXELS, too_many_pixels
 from lookalike.data.framing import Framing, check_crop
 from lookalike.data.images import Pixels
+from lookalike.data.jpeg import has_all_scans
 from lookalike.data.resize import resize_bilinear
 from lookalike.errors import OptionError, PictureError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
-LARGEST_PIXELS = 100_000_000
-"""A picture that claims more is taken for a decompression bomb."""
 LARGEST_FILE = 256 * 2**20
 PNG_DEPTH_AT = 24
 """Place of the byte that tells a PNG's bits a channel."""
+END_OF_JPEG = b"\xff\xd9"
 REDUCED_AT_LEAST = 2
 """The JPEG decoder may scale down to this many times the size asked for: what follows averages that away."""
+
+
+class UnseenError(PictureError):
+    """A file cannot be read at all (permissions, a drive that is gone), so that nobody knows what it holds now."""
 
 
 def read_file(path: Path) -> bytes:
@@ -42,7 +50,7 @@ def read_file(path: Path) -> bytes:
             check_length(facts.st_size)
             return file.read()
     except OSError as error:
-        raise PictureError(f"cannot be read: {error.strerror or error}") from error
+        raise UnseenError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise PictureError(f"cannot be read: {error}") from error
 
@@ -55,34 +63,28 @@ def check_length(length: int) -> None:
         raise PictureError(f"has {length:,} bytes; the limit is {LARGEST_FILE:,}")
 
 
-def decode_picture(content: bytes, framing: Framing | None) -> Pixels:
-    """Decode a picture and bring it to the framing's size (None leaves its own): (H, W, 3) uint8 RGB.
+def decode_picture(content: bytes, framing: Framing | None, notes: set[str] | None = None) -> Pixels:
+    """Decode a picture and bring it to the framing's size (None leaves its own): (H, W, 3) uint8 RGB, in sRGB.
 
-    The first frame counts; EXIF orientation is applied; transparency lies over white; 16 bits become 8.
+    Of metadata, orientation and colour profile count; what is broken of it is passed over. An animation gives its first
+    frame that is not blank. Transparency lies over white, or over black where nothing would be seen on white. Deeper
+    levels become 8 bits; `notes` takes a sentence where a file does not say which value is white.
 
     Raises:
-        PictureError: the bytes are no picture that can be decoded whole.
+        PictureError: the bytes are no picture that can be decoded whole, or need an extra that is not installed.
     """
     check_length(len(content))
     # Pillow's decoders raise errors of many kinds on damaged files; whichever it is, this picture is set aside.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > LARGEST_PIXELS:
-                    raise _too_many_pixels()
-                if framing is not None:
-                    _reduce_while_decoding(image, framing)
-                image.load()
-                upright = _upright_rgb(image)
-                return np.asarray(upright) if framing is None else frame_image(upright, framing)
+            return _decode(content, framing, set() if notes is None else notes)
     except PictureError:
         raise
     except OptionError as error:
         raise PictureError(str(error)) from error
     except Image.DecompressionBombError:
-        raise _too_many_pixels() from None
+        raise too_many_pixels() from None
     except UnidentifiedImageError:
         raise PictureError("is not a picture in a format that can be read") from None
     except MemoryError:
@@ -91,8 +93,126 @@ def decode_picture(content: bytes, framing: Framing | None) -> Pixels:
         raise PictureError(f"cannot be decoded: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
-def _too_many_pixels() -> PictureError:
-    return PictureError(f"claims more pixels than the limit of {LARGEST_PIXELS:,}")
+class _Opened(NamedTuple):
+    """A picture and what its file states: orientation, colour profile, and whether it had 16 bits a channel."""
+
+    image: Image.Image
+    orientation: int = 1
+    profile: bytes | None = None
+    deep: bool = False
+
+
+def _decode(content: bytes, framing: Framing | None, notes: set[str], turned: int = 1) -> Pixels:
+    """`turned` is the orientation of a picture that does not state its own."""
+    kind = formats.kind_of(content)
+    if kind == "RAW":
+        return _decode_preview(content, framing, notes)
+    if kind == "HEIF":
+        image = formats.open_heif(content)
+        return _framed(_Opened(image, profile=image.info.get("icc_profile")), framing, notes)
+    if kind == "JXL":
+        formats.use_jxl()
+    plain = bare(content, kind)
+    try:
+        image = Image.open(io.BytesIO(plain.content), formats=[*formats.FORMATS, *(["JXL"] if kind == "JXL" else [])])
+    except UnidentifiedImageError:
+        if kind == "TIFF":
+            raise PictureError(f"is a TIFF of a kind that cannot be read: {tiff_facts(content)}") from None
+        raise
+    with image:
+        if image.width * image.height > LARGEST_PIXELS:
+            raise too_many_pixels()
+        if kind == "TIFF" and tones.is_raw(image.tag_v2):  # type: ignore[attr-defined]
+            return _decode_preview(content, framing, notes)
+        if framing is not None:
+            _reduce_while_decoding(image, framing)
+        try:
+            image.load()
+        except OSError:
+            if kind != "JPEG" or not _lacks_only_its_end(plain.content):
+                raise
+            return _decode(content + END_OF_JPEG, framing, notes, turned)
+        return _framed(_stated(image, plain, turned), framing, notes)
+
+
+def _decode_preview(content: bytes, framing: Framing | None, notes: set[str]) -> Pixels:
+    preview = formats.raw_preview(content)
+    if preview.jpeg is not None:
+        return _decode(preview.jpeg, framing, notes, preview.orientation)
+    return _framed(_Opened(Image.fromarray(preview.pixels), preview.orientation), framing, notes)
+
+
+def _lacks_only_its_end(content: bytes) -> bool:
+    """Whether a JPEG that was found cut off lacks no more than the mark at its end: a strict decoder then has all."""
+    if content.endswith(END_OF_JPEG) or not has_all_scans(content):
+        return False
+    try:
+        simplejpeg.decode_jpeg(content + END_OF_JPEG, "RGB")
+    except ValueError:
+        return False
+    return True
+
+
+def _stated(image: Image.Image, plain: Bare, turned: int) -> _Opened:
+    """With what its file states; `turned` is its orientation where the file says nothing."""
+    profile = image.info.get("icc_profile")
+    if image.format == "PNG":
+        return _Opened(image, plain.orientation or turned, plain.profile, plain.content[24] == 16)
+    if image.format == "JPEG":
+        return _Opened(image, plain.orientation or turned, plain.profile)
+    if image.format == "TIFF":
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        return _Opened(image, tags.get(274, turned), profile, tones.first(tags.get(258)) == 16)
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return _Opened(image, 1, profile)  # the codestream's own orientation was applied, and counts alone
+    exif = image.info.get("exif")
+    return _Opened(image, (orientation_of(exif) if exif else None) or turned, profile)
+
+
+def _framed(opened: _Opened, framing: Framing | None, notes: set[str]) -> Pixels:
+    """The first frame that shows something, upright, framed, in sRGB."""
+    shown: Image.Image | None = None
+    for frame in tones.frames(opened.image):
+        flat = _rgb(frame, opened, notes)
+        if shown is None:
+            shown = flat
+        if not tones.is_animated(opened.image):
+            break
+        if not tones.is_blank(flat):
+            shown = flat
+            break
+    assert shown is not None
+    if opened.orientation in _TURNS:
+        shown = shown.transpose(_TURNS[opened.orientation])
+    if not opened.profile:
+        return np.asarray(shown) if framing is None else frame_image(shown, framing)
+    framed = shown if framing is None else Image.fromarray(frame_image(shown, framing))
+    return np.asarray(to_srgb(framed, opened.profile))
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _rgb(image: Image.Image, opened: _Opened, notes: set[str]) -> Image.Image:
+    """Of any mode to RGB; what has a profile for other colours than RGB comes to sRGB by it."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return tones.widened(image, notes) if opened.deep else image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        stated = tones.stated_range(getattr(image, "tag_v2", {}))
+        return tones.eight_bits(image, stated, notes).convert("RGB")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        return tones.over_ground(image)
+    if image.mode in ("L", "CMYK"):
+        image = to_srgb(image, opened.profile)
+    return image.convert("RGB")
 
 
 def frame_image(image: Image.Image, framing: Framing) -> Pixels:
@@ -110,10 +230,11 @@ def frame_image(image: Image.Image, framing: Framing) -> Pixels:
     choose = max if framing.fit == "crop" else min
     scale = choose(height / inner_height, width / inner_width)
     if framing.fit == "crop":
-        cut_x, cut_y = (inner_width - width / scale) / 2, (inner_height - height / scale) / 2
+        # One of the two is 0; rounding may leave it below, and then the box would begin outside of the picture.
+        cut_x, cut_y = max((inner_width - width / scale) / 2, 0), max((inner_height - height / scale) / 2, 0)
         box = (left + cut_x, top + cut_y, right - cut_x, bottom - cut_y)
         return _resample(image, (height, width), box)
-    whole = (max(round(inner_height * scale), 1), max(round(inner_width * scale), 1))
+    whole = (min(max(round(inner_height * scale), 1), height), min(max(round(inner_width * scale), 1), width))
     pixels = _resample(image, whole, (left, top, right, bottom))
     above, before = (height - whole[0]) // 2, (width - whole[1]) // 2
     margins = ((above, height - whole[0] - above), (before, width - whole[1] - before), (0, 0))
@@ -131,28 +252,6 @@ def _reduce_while_decoding(image: Image.Image, framing: Framing) -> None:
     if image.format in ("JPEG", "MPO") and framing.crop == 0 and framing.fit != "stretch":
         side = REDUCED_AT_LEAST * max(framing.size)
         image.draft(None, (side, side))
-
-
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(image) or image
-    if upright.mode == "RGB":
-        return upright
-    if upright.mode.startswith("I;16") or upright.mode in ("I", "F"):
-        return _eight_bits(upright).convert("RGB")
-    if "A" in upright.mode or "a" in upright.mode or "transparency" in upright.info:
-        over = upright.convert("RGBA")
-        white = Image.new("RGBA", over.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, over).convert("RGB")
-    return upright.convert("RGB")
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, 32 bits or floats to 8 bits: 0..65535 scaled; floats of 0..1 or 0..255."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise PictureError("holds values that are not finite")
-    white = 65535 if image.mode != "F" else 1 if values.max(initial=0) <= 1 else 255
-    return Image.fromarray(np.rint((values * (255 / white)).clip(0, 255)).astype(np.uint8))
 
 
 def is_deeper_than_8_bits(path: Path) -> bool:

@@ -1,16 +1,19 @@
-"""Pictures of a folder, nested as deep as it goes."""
+"""Pictures of a folder, nested as deep as it goes, with what was left out and what could not be seen."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lookalike.data.archive import is_picture_name
 from lookalike.data.decode import read_file
+from lookalike.data.names import is_system_folder, readable, why_skipped
 from lookalike.data.pipeline import Source
-from lookalike.errors import DataError, PictureError
+from lookalike.errors import DataError
+
+LINKED_TWICE = "folders linked to twice"
 
 
 class Entry(NamedTuple):
@@ -21,48 +24,88 @@ class Entry(NamedTuple):
     modified: int
 
 
-def entries_of(folder: Path) -> list[Entry]:
-    """All files with a picture's suffix, sorted by name; links to folders are not followed, hidden ones left out.
+class Listing(NamedTuple):
+    """What a folder holds: picture files sorted by name, what else by reason, and folders that cannot be listed."""
+
+    entries: list[Entry]
+    skipped: Counter[str]
+    unseen: list[str]
+
+
+def listing_of(folder: Path) -> Listing:
+    """All files with a picture's suffix; links to folders are followed, each real folder is taken once.
+
+    Where a folder can be reached by a link too, it goes by its own path. Hidden files and what systems put beside
+    people's own (thumbnails, recycle bins) are left out and counted.
 
     Raises:
-        DataError: the folder cannot be listed.
+        DataError: the folder itself cannot be listed.
     """
+    listing = Listing([], Counter(), [])
+    been: set[tuple[int, int]] = set()
+    real: list[str] = [""]
+    linked: list[str] = []
+    while real or linked:
+        # All that lies below by itself comes before what is linked to.
+        place = real.pop() if real else linked.pop(0)
+        path = folder / place
+        try:
+            facts = path.stat()
+            if (facts.st_dev, facts.st_ino) in been:
+                listing.skipped[LINKED_TWICE] += 1
+                continue
+            been.add((facts.st_dev, facts.st_ino))
+            with os.scandir(path) as found:
+                items = sorted(found, key=lambda item: item.name)
+        except OSError as error:
+            if not place:
+                raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
+            listing.unseen.append(readable(place.rstrip("/")))
+            continue
+        for item in items:
+            _take(item, f"{place}{item.name}", listing, real, linked)
+    listing.entries.sort()
+    return listing
 
-    def refuse(error: OSError) -> None:
-        if Path(error.filename) == folder:
-            raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
 
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent) / name
-            relative = path.relative_to(folder).as_posix()
-            if is_picture_name(relative):
-                found.append(_entry(path, relative))
-    return sorted(found)
+def _take(item: os.DirEntry[str], name: str, listing: Listing, real: list[str], linked: list[str]) -> None:
+    if _is_folder(item):
+        if is_system_folder(item.name):
+            listing.skipped[item.name] += sum(len(names) for _, _, names in os.walk(item.path))
+        elif item.name.startswith("."):
+            listing.skipped["hidden"] += 1
+        else:
+            (linked if item.is_symlink() else real).append(f"{name}/")
+        return
+    why = why_skipped(name)
+    if why is None:
+        listing.entries.append(_entry(item, name))
+    elif why == "no suffix" and item.is_symlink() and not Path(item.path).exists():
+        listing.unseen.append(readable(name))  # perhaps a folder on a drive that is not there
+    else:
+        listing.skipped[why] += 1
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:
+        return False
+
+
+def _entry(item: os.DirEntry[str], name: str) -> Entry:
+    try:
+        facts = item.stat()
+    except OSError:  # a link to nowhere, say: reading it gives the reason
+        return Entry(name, -1, 0)
+    return Entry(name, facts.st_size, facts.st_mtime_ns)
 
 
 def pictures_in(folder: Path, entries: list[Entry]) -> Iterator[Source]:
-    """The pictures behind the entries; a name that is not UTF-8 is set aside."""
+    """The pictures behind the entries; a name that is not UTF-8 is shown with escapes."""
     for entry in entries:
-        readable = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        path = folder / entry.name
-        yield Source(readable, _reader(path, readable == entry.name))
+        yield Source(readable(entry.name), _reader(folder / entry.name))
 
 
-def _reader(path: Path, is_utf8: bool):  # type: ignore[no-untyped-def]
-    def read() -> bytes:
-        if not is_utf8:
-            raise PictureError("has a name that is not UTF-8; rename it")
-        return read_file(path)
-
-    return read
-
-
-def _entry(path: Path, relative: str) -> Entry:
-    try:
-        facts = path.stat()
-    except OSError:  # a link to nowhere, say: reading it gives the reason
-        return Entry(relative, -1, 0)
-    return Entry(relative, facts.st_size, facts.st_mtime_ns)
+def _reader(path: Path) -> Callable[[], bytes]:
+    return lambda: read_file(path)

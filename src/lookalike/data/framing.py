@@ -1,16 +1,12 @@
-"""Framing: how a picture of any size becomes (height, width) pixels, checked once for every reader."""
+"""Framing: how a picture of any size becomes (height, width) pixels; one value, asked for by every reader."""
 
 from __future__ import annotations
 
-import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from lookalike.errors import OptionError
-
-LARGEST_SIDE = 1024
-LARGEST_CROP = 10_000
-FITS = ("stretch", "crop", "pad")
 
 
 @dataclass(frozen=True)
@@ -22,54 +18,33 @@ class Framing:
     "pad": the whole picture with antialiasing, its edge pixels repeated where the aspect leaves room.
     """
 
-    size: tuple[int, int]
-    crop: int
-    fit: str
+    size: tuple[int, int] = (32, 32)
+    crop: int = 0
+    fit: str = "crop"
 
-
-@dataclass(frozen=True)
-class FramingOptions:
-    """What the user asked for: None means "as the source's layout suggests"."""
-
-    size: tuple[int, int]
-    crop: int | None
-    fit: str | None
+    def as_json(self) -> list[Any]:
+        """Plain JSON values; `Framing.from_json` reads them back."""
+        return [list(self.size), self.crop, self.fit]
 
     @classmethod
-    def checked(cls, size: Any, crop: Any, fit: Any) -> FramingOptions:
-        """Raises `OptionError` for a value out of range."""
-        if fit is not None and fit not in FITS:
-            raise OptionError(f"fit is {fit!r}; give one of {', '.join(FITS)}")
-        return cls(_checked_size(size), None if crop is None else _checked_crop(crop), fit)
+    def from_json(cls, content: list[Any]) -> Self:
+        """The inverse of `as_json`."""
+        (height, width), crop, fit = content
+        return cls((int(height), int(width)), crop, fit)
 
-    def resolved(self, *, crop: int, fit: str) -> Framing:
-        """The framing with `crop` and `fit` where the user gave none."""
-        return Framing(self.size, crop if self.crop is None else self.crop, fit if self.fit is None else self.fit)
+    @classmethod
+    def of_training(cls, image_shape: tuple[int, ...], source: Mapping[str, Any] | None) -> Self:
+        """How a single picture is framed for a model of (H, W, C): as the pictures of its training were.
 
-
-def _checked_size(size: Any) -> tuple[int, int]:
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = tuple(_whole_number(side) for side in sides)
-    if len(whole) != 2 or any(side is None or not 1 <= side <= LARGEST_SIDE for side in whole):
-        raise OptionError(f"size is {size!r}; give 1 to {LARGEST_SIDE} pixels, or (height, width)")
-    return int(sides[0]), int(sides[1])
+        `source` is their `DataSpec` as JSON, None where the model does not know it.
+        """
+        height, width = image_shape[:2]
+        if source is None:
+            return cls((height, width))
+        return cls((height, width), source["crop"], source["fit"])
 
 
-def _checked_crop(crop: Any) -> int:
-    whole = _whole_number(crop)
-    if whole is None or not 0 <= whole <= LARGEST_CROP:
-        raise OptionError(f"crop is {crop!r}; give 0 to {LARGEST_CROP} pixels to cut from each side")
-    return whole
-
-
-def _whole_number(value: Any) -> int | None:
-    """`value` as an int, None where it is not a whole number (True is not one)."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
+DEFAULT_FRAMING = Framing()
 
 
 def check_crop(crop: int, height: int, width: int) -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.data.framing import DEFAULT_FRAMING, Framing
+from lookalike.data.options import DataOptions
 from lookalike.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Pixels = npt.NDArray[np.uint8]
+
+
+EMPTY: Mapping[str, int] = MappingProxyType({})
 
 
 class Rejected(NamedTuple):
@@ -30,24 +37,30 @@ class Rejected(NamedTuple):
 class DataSpec:
     """How a set was read, so that a run or a gallery can read the same again.
 
-    `size` is (height, width) in pixels; `crop` the pixels cut from each side before resizing; `fit` how a
-    picture of another aspect comes to that size: "stretch", "crop" (centre) or "pad".
+    `source` is what `load` takes, `framing` how each picture came to its size, `attributes` the path of a table,
+    `layout` what its names were taken for ("lfw" or "folder"; "auto" where that was not kept).
     """
 
     source: str
-    size: tuple[int, int] = (32, 32)
-    crop: int = 0
-    fit: str = "crop"
+    framing: Framing = DEFAULT_FRAMING
     attributes: str | None = None
+    layout: str = "auto"
+
+    @property
+    def options(self) -> DataOptions:
+        """What to ask `load` for, to get the same again."""
+        table = None if self.attributes is None else Path(self.attributes)
+        return DataOptions(attributes=table, layout=self.layout).like(self.framing)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; `DataSpec.from_json` reads them back."""
-        return asdict(self)
+        return {"source": self.source, **asdict(self.framing), "attributes": self.attributes, "layout": self.layout}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> DataSpec:
         """The inverse of `as_json`."""
-        return cls(**{**content, "size": (int(content["size"][0]), int(content["size"][1]))})
+        framing = Framing.from_json([content["size"], content["crop"], content["fit"]])
+        return cls(content["source"], framing, content["attributes"], content.get("layout", "auto"))
 
 
 class Part(NamedTuple):
@@ -68,6 +81,8 @@ class ImageSet:
         attribute_names: the A columns of the attribute table, () where there is none.
         attribute_values: (N, A) float32, aligned with the pixels; None where there is no table.
         rejected: pictures of the source that could not be read, with reasons.
+        skipped: how many files of the source were not looked at, by suffix or reason.
+        unseen: folders of the source that could not be listed.
         spec: where the set comes from; None for one made in memory or chosen picture by picture.
         parts: the splits that lead from the source's whole set to this one, () for the whole.
         cached: whether the pixels were found in the cache.
@@ -85,6 +100,8 @@ class ImageSet:
         attribute_names: Sequence[str] = (),
         attribute_values: npt.NDArray[np.float32] | None = None,
         rejected: Sequence[Rejected] = (),
+        skipped: Mapping[str, int] = EMPTY,
+        unseen: Sequence[str] = (),
         spec: DataSpec | None = None,
         parts: Sequence[Part] = (),
         cached: bool = False,
@@ -100,6 +117,8 @@ class ImageSet:
         self.attribute_names = tuple(attribute_names)
         self.attribute_values = attribute_values
         self.rejected = list(rejected)
+        self.skipped = dict(skipped)
+        self.unseen = list(unseen)
         self.spec = spec
         self.parts = tuple(parts)
         self.cached = cached

@@ -15,8 +15,8 @@ import simplejpeg
 
 from lookalike.data.images import Pixels
 
-# Segments that change how the pixels are to be read (EXIF orientation, Adobe's colours) leave this fast way.
-_EXIF, _ADOBE = 0xE1, 0xEE
+# Segments that change how the pixels are to be read (EXIF orientation, colour profiles) leave this fast way.
+_EXIF, _PROFILE, _ADOBE = 0xE1, 0xE2, 0xEE
 _BASELINE = (0xC0, 0xC1)
 _OTHER_FRAMES = frozenset(range(0xC2, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN_STARTS = 0xDA
@@ -46,6 +46,8 @@ def plain_header(content: bytes) -> PlainHeader | None:
         if marker in _BASELINE:
             return _frame(content, at)
         if marker in (_EXIF, _ADOBE, _SCAN_STARTS) or marker in _OTHER_FRAMES:
+            return None
+        if marker == _PROFILE and content[at + 4 : at + 15] == b"ICC_PROFILE":
             return None
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
     return None
@@ -93,3 +95,25 @@ class RowDecoder:
             if not (rows_left and _ONLY_ROWS_LEFT.fullmatch(str(error))):
                 return None
         return self._buffer
+
+
+def has_all_scans(content: bytes) -> bool:
+    """Whether the scans of a progressive JPEG give every coefficient of every component to its last bit.
+
+    Each scan says of which components (and coefficients first to last) it gives all but the lowest `low` bits. Within
+    coded data a marker cannot occur, so that scans are found by their marker alone.
+    """
+    frame = content.find(b"\xff\xc2")
+    if frame < 0:
+        return True
+    count = content[frame + 9]
+    missing = {content[frame + 10 + 3 * i]: set(range(64)) for i in range(count)}
+    at = content.find(b"\xff\xda", frame)
+    while 0 <= at < len(content) - 10:
+        members = content[at + 4]
+        first, last, bits = content[at + 5 + 2 * members : at + 8 + 2 * members]
+        if bits & 15 == 0:
+            for i in range(members):
+                missing.get(content[at + 5 + 2 * i], set()).difference_update(range(first, last + 1))
+        at = content.find(b"\xff\xda", at + 2)
+    return not any(missing.values())

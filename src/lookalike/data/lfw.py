@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,12 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from lookalike.errors import DataError
+from lookalike.data.framing import Framing
+from lookalike.data.names import readable, unique_namer
+from lookalike.data.pipeline import Source
+from lookalike.errors import DataError, PictureError
 
-CROP = 80
-"""Pixels the reference notebook cuts from each side of the 250 x 250 pictures."""
+FRAMING = Framing(crop=80, fit="stretch")
+"""The reference notebook's: of the 250 x 250 pictures the middle 90 x 90 are kept."""
 
+SIDE = 250
+_EXACT = re.compile(r"(?:.*/)?([^/]+)/(\1)_\d{4}\.jpe?g", re.IGNORECASE)
 _PICTURE = re.compile(r"(?:.*/)?([^/]+)/(\1)_(\d+)\.jpe?g", re.IGNORECASE)
 
 
@@ -36,10 +43,21 @@ def short_name(name: str) -> str:
     return "/".join(name.split("/")[-2:])
 
 
-def is_lfw(names: Iterable[str]) -> bool:
-    """Whether there are names and all are of LFW's layout."""
-    found = [portrait(name) is not None for name in names]
+def are_portraits(names: Iterable[str]) -> bool:
+    """Whether there are names and all are exactly as LFW's, with four digits."""
+    found = [_EXACT.fullmatch(name) is not None for name in names]
     return bool(found) and all(found)
+
+
+def is_portrait(source: Source) -> bool:
+    """Whether a picture is named and sized as LFW's; nothing is decoded."""
+    if not are_portraits([source.name]):
+        return False
+    try:
+        with Image.open(io.BytesIO(source.read())) as image:
+            return image.size == (SIDE, SIDE)
+    except (PictureError, OSError, ValueError):
+        return False
 
 
 class AttributeTable(NamedTuple):
@@ -76,6 +94,52 @@ def read_attributes(path: Path) -> AttributeTable:
         rows[Portrait(person, int(image))] = len(values)
         values.append(numbers)
     return AttributeTable(names, _numbers(values, names, path), rows)
+
+
+class Label(NamedTuple):
+    """What is known of a picture by its name: what it is called, who is on it, and its row in the table."""
+
+    name: str
+    person: str | None
+    row: int | None
+
+
+class Labels:
+    """What a source says of its pictures by their names: of LFW persons and attributes, of any other their names.
+
+    Args:
+        is_lfw: whether the source has LFW's layout.
+        table: the path of an attribute table; only the pictures that it names are wanted.
+
+    Raises:
+        DataError: the table cannot be read.
+    """
+
+    def __init__(self, is_lfw: bool, table: Path | None) -> None:
+        self.is_lfw = is_lfw
+        self.table = None if table is None else read_attributes(table)
+        self._named = unique_namer()
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The table's columns, () where there is none."""
+        return () if self.table is None else tuple(self.table.names)
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether a picture is to be read."""
+        return self.table is None or portrait(name) in self.table.rows
+
+    def of(self, name: str) -> Label:
+        """The label of a wanted picture; a name that came before gets a number, since archives may hold one twice."""
+        if not self.is_lfw:
+            return Label(self._named(readable(name)), None, None)
+        one = portrait(name)
+        row = None if self.table is None or one is None else self.table.rows[one]
+        return Label(self._named(readable(short_name(name))), None if one is None else one.person, row)
+
+    def values(self, row: int | None) -> npt.NDArray[np.float32] | None:
+        """A row's attributes, float32 (A,), None for none."""
+        return None if self.table is None or row is None else self.table.values[row]
 
 
 def _numbers(lines: list[str], names: list[str], path: Path) -> npt.NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -24,6 +25,8 @@ CHUNK = 64
 TASK_BYTES = 1 << 24
 """Bytes of a task's finished pictures; about so many of cropped ones wait to be resized together."""
 
+_log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int | None], None]
 
 
@@ -35,11 +38,15 @@ class Source(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A chunk: pixels (n, H, W, 3) of the n pictures that could be read, their names, and the others with reasons."""
+    """A chunk: pixels (n, H, W, 3) of the n pictures that could be read, their names, and the others with reasons.
+
+    `notes` are what is to be said of a picture: its name and a sentence.
+    """
 
     pixels: Pixels
     names: list[str]
     rejected: list[Rejected]
+    notes: list[tuple[str, str]]
 
 
 def decode_all(
@@ -50,6 +57,7 @@ def decode_all(
     done = 0
     workers = available_cores()
     size = max(1, min(CHUNK, TASK_BYTES // (3 * framing.size[0] * framing.size[1])))
+    said: set[tuple[str, str]] = set()
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Decoded]] = deque()
         try:
@@ -62,10 +70,20 @@ def decode_all(
                 done += len(decoded.names) + len(decoded.rejected)
                 if progress is not None:
                     progress(done, total)
+                _say_once(decoded.notes, said)
                 yield decoded
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _say_once(notes: list[tuple[str, str]], said: set[tuple[str, str]]) -> None:
+    """Warn of each note once for a folder."""
+    for name, note in notes:
+        place = name.rpartition("/")[0], note
+        if place not in said:
+            said.add(place)
+            _log.warning("%s %s; so for all such pictures of its folder", name, note)
 
 
 def available_cores() -> int:
@@ -83,6 +101,7 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
     """Plain JPEGs of one size go through together, since a stack is resized faster than its pictures."""
     slots: list[Pixels | None] = [None] * len(chunk)
     rejected: list[Rejected] = []
+    notes: list[tuple[str, str]] = []
     stacks: dict[tuple[int, ...], tuple[list[int], Pixels]] = {}
     waiting = 0
 
@@ -98,7 +117,9 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
             check_length(len(content))
             inner = _decode_rows(content, framing) if framing.fit == "stretch" else None
             if inner is None:
-                slots[place] = decode_picture(content, framing)
+                said: set[str] = set()
+                slots[place] = decode_picture(content, framing, said)
+                notes += [(source.name, note) for note in said]
                 continue
         except PictureError as error:
             rejected.append(Rejected(source.name, str(error)))
@@ -117,7 +138,7 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
     pixels = np.empty((len(kept), *framing.size, 3), np.uint8)
     for row, (_, picture) in enumerate(kept):
         pixels[row] = picture
-    return Decoded(pixels, [name for name, _ in kept], rejected)
+    return Decoded(pixels, [name for name, _ in kept], rejected, notes)
 
 
 def _decode_rows(content: bytes, framing: Framing) -> Pixels | None:

@@ -79,6 +79,8 @@ def _plan(source: tuple[int, int], target: tuple[int, int], channels: int) -> _P
 
 _STACK = 64
 """Pictures that are resized together: their intermediate values stay in a processor's cache."""
+_MOST_SCRATCH = 1 << 27
+"""Bytes of these values; of pictures that are very wide, fewer are resized together."""
 
 
 class _Scratch:
@@ -87,12 +89,14 @@ class _Scratch:
     def __init__(self, plan: _Plan, source_width: int, target_height: int) -> None:
         rows, columns = len(plan.rows), len(plan.left)
         self.plan = plan
-        self.used = np.empty((_STACK, rows, source_width), np.uint8)
-        self.taken = np.empty((_STACK * rows, columns), np.uint8)
-        self.across = np.empty((_STACK * rows, columns), np.int32)
-        self.beside = np.empty((_STACK * rows, columns), np.int32)
-        self.upper = np.empty((_STACK, target_height, columns), np.int32)
-        self.lower = np.empty((_STACK, target_height, columns), np.int32)
+        each = rows * (source_width + 9 * columns) + 8 * target_height * columns
+        self.stack = stack = max(1, min(_STACK, _MOST_SCRATCH // each))
+        self.used = np.empty((stack, rows, source_width), np.uint8)
+        self.taken = np.empty((stack * rows, columns), np.uint8)
+        self.across = np.empty((stack * rows, columns), np.int32)
+        self.beside = np.empty((stack * rows, columns), np.int32)
+        self.upper = np.empty((stack, target_height, columns), np.int32)
+        self.lower = np.empty((stack, target_height, columns), np.int32)
 
 
 _kept = threading.local()
@@ -113,8 +117,9 @@ def resize_bilinear(pictures: Pixels, size: tuple[int, int]) -> Pixels:
         scratch = _kept.scratch = _Scratch(plan, width * channels, size[0])
     flat = pictures.reshape(count, height, width * channels)
     resized = np.empty((count, size[0], size[1] * channels), np.uint8)
-    for start in range(0, count, _STACK):
-        _resize_stack(flat[start : start + _STACK], scratch, resized[start : start + _STACK])
+    for start in range(0, count, scratch.stack):
+        several = slice(start, start + scratch.stack)
+        _resize_stack(flat[several], scratch, resized[several])
     return resized.reshape(count, *size, channels)
 
 

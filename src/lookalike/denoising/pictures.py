@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lookalike import metrics, plots
 from lookalike.data import Pixels, Rejected, read_picture
-from lookalike.data.named import read_each
+from lookalike.data.names import read_each
 from lookalike.denoising.tiling import Restorer, denoise
 from lookalike.files import write_bytes
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise

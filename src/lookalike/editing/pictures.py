@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import files, plots
-from lookalike.data import DataSpec, Pixels, load_spec
+from lookalike.data import DataOptions, Pixels, load_with
 from lookalike.editing.directions import Direction
 from lookalike.editing.edit import edit
 from lookalike.editing.morph import morph
 from lookalike.errors import DataError, OptionError, PictureError
 from lookalike.models.base import Autoencoder
-from lookalike.models.pictures import as_channels, picture_spec, prepared
+from lookalike.models.pictures import as_channels, framing_of, prepared
 from lookalike.pixels import to_uint8
 
 
@@ -37,11 +37,11 @@ def read_group(model: Autoencoder, paths: Iterable[Path], crop: int | None = Non
     Raises:
         DataError: one of them cannot be read.
     """
-    spec = picture_spec(model, crop)
+    options = DataOptions().like(framing_of(model, crop))
     found = []
     for path in paths:
         if path.is_dir():
-            pixels = load_spec(DataSpec(str(path), spec.size, spec.crop, spec.fit)).pixels
+            pixels = load_with(path, options).pixels
             found.append(as_channels(pixels, model.image_shape_[2]))
         else:
             found.append(read_for(model, path, crop)[None])

@@ -10,7 +10,7 @@ While a few chunks are being encoded, the next pictures are read; chunks are com
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from lookalike import files
 from lookalike.data.columns import Value
 from lookalike.data.images import Pixels
+from lookalike.data.located import reader_state
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.columns import COLUMNS, OF_FILE, OF_PICTURE
 from lookalike.gallery.feed import Entry
@@ -86,16 +87,20 @@ class Changes:
         self.items: dict[str, Item] = {}
         self.contents: dict[str, Known] = {}
         self.rows: dict[str, int] = {}
+        # Another reader may make other pictures of the same files: all are then read once more.
+        self.is_same_reader = catalog.fact("reader") == reader_state()
         for item in catalog.items("retired", "stored", "rejected"):
             if item.state != "retired":
                 self.items[item.name] = item
             if item.pixels is not None and item.row is not None:
                 self.rows[item.pixels] = item.row
-            if item.content is not None:
+            if item.content is not None and self.is_same_reader:
                 self.contents[item.content] = Known(item.pixels, item.row, item.reason)
         self.row_count = int(catalog.fact("rows"))
         self.width = len(catalog.given)
         self.entries: dict[str, Entry] = {}
+        self.unseen: list[str] = []
+        self.present: set[str | None] = set()
         self.stored = 0
         self.first_reason: str | None = None
         self.added = self.updated = self.removed = 0
@@ -111,6 +116,7 @@ class Changes:
         # What could not even be read has no content: a permission may have come back.
         return (
             item is not None
+            and self.is_same_reader
             and item.content is not None
             and entry.modified is not None
             and _at(OF_FILE, item.columns) == _at(OF_FILE, _columns(entry))
@@ -119,6 +125,7 @@ class Changes:
     def keep(self, entry: Entry) -> None:
         """The item of that name stays as it is."""
         self._see(entry)
+        self.present.add(self.items[entry.name].pixels)
         self.stored += self.items[entry.name].state == "stored"
 
     def take_content(self, entry: Entry, content: str) -> None:
@@ -144,13 +151,29 @@ class Changes:
             return
         self._replace(entry, content, "rejected", None, reason, None)
 
+    def keep_unseen(self, places: Iterable[str]) -> None:
+        """Files, and all in folders, of which nobody knows what they hold now: what was stored of them stays."""
+        self.unseen += places
+
+    def lost(self) -> int:
+        """Stored pictures that are nowhere in the source any more, also not under another name."""
+        return sum(item.state == "stored" and item.pixels not in self.present for item in self._gone())
+
+    def _gone(self) -> list[Item]:
+        unseen, below = set(self.unseen), tuple(f"{place}/" for place in self.unseen)
+        return [
+            item
+            for name, item in self.items.items()
+            if name not in self.entries and name not in unseen and not name.startswith(below)
+        ]
+
     def settle(self) -> None:
         """Commit every chunk that is whole, as soon as it is encoded."""
         self._commit(0)
 
     def finish(self) -> Counts:
         """Write what is left, take out what was not found, and label everything, in one last transaction."""
-        gone = [item for name, item in self.items.items() if name not in self.entries]
+        gone = self._gone()
         last = self._cut()
         self.settle()
         self._write_rows(last)
@@ -166,6 +189,7 @@ class Changes:
 
     def _place(self, entry: Entry, content: str | None, pixels: str, picture: Pixels | None) -> None:
         item = self.items.get(entry.name)
+        self.present.add(pixels)
         self.stored += 1
         if item is not None and item.pixels == pixels:
             self._see(entry)
@@ -240,7 +264,10 @@ class Changes:
         values = self.catalog.given_values() if self.width else {}
         names = ", ".join(("id", "name", *(COLUMNS[place].name for place in OF_PICTURE)))
         for id, name, *held in self.catalog.fields(names, "stored", "rejected"):
-            columns, given = _columns(self.entries[name]), self._given(self.entries[name], values.get(id))
+            entry = self.entries.get(name)  # None for what could not be seen
+            if entry is None:
+                continue
+            columns, given = _columns(entry), self._given(entry, values.get(id))
             if tuple(held) != _at(OF_PICTURE, columns) or given != values.get(id):
                 self.catalog.label(id, columns, given)
                 is_other = True

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.data import archive, arrays, cache, folder, lfw
+from lookalike.data import arrays, cache
 from lookalike.data.columns import Value
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
+from lookalike.data.located import Located, locate
+from lookalike.data.names import readable, unique_namer
+from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress
-from lookalike.data.source import Located, load, locate, unique_namer
+from lookalike.data.source import load_with
 
 _AT_ONCE = 1024
 """Pictures of an array that are framed and hashed in one go."""
@@ -38,7 +42,8 @@ class Feed:
 
     `state` stands for all of its content, where that costs less than to look at every picture: a source of the same
     spec and state needs no update. Either `entries` gives encoded pictures, `total` of them where that is known, or
-    `blocks` pixels with the entries they belong to.
+    `blocks` pixels with the entries they belong to. `unseen` are folders that cannot be listed, `skipped` counts what
+    is not looked at, of an archive once it was read.
     """
 
     spec: DataSpec | None
@@ -48,19 +53,14 @@ class Feed:
     entries: Callable[[], Iterable[Entry]] | None = None
     total: int | None = None
     blocks: Callable[[], Iterable[tuple[list[Entry], Pixels]]] | None = None
+    unseen: Sequence[str] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def feed_of(
-    data: ImageSet | str | Path,
-    *,
-    size: tuple[int, int],
-    crop: int | None,
-    fit: str | None,
-    attributes: str | Path | None,
-    usual: DataSpec | None,
-    progress: Progress | None,
+    data: ImageSet | str | Path, options: DataOptions, usual: Framing | None, progress: Progress | None
 ) -> Feed:
-    """The pictures of `data`; where `crop` and `fit` are None, as `usual`, or as the layout of the source suggests.
+    """The pictures of `data`; where nothing is asked for, framed as `usual`, or as the layout of the source suggests.
 
     Raises:
         DataError: the source is not there or cannot be read.
@@ -68,25 +68,18 @@ def feed_of(
     """
     if isinstance(data, ImageSet):
         return _of_images(data)
-    located = locate(
-        data,
-        size=size,
-        crop=usual.crop if crop is None and usual is not None else crop,
-        fit=usual.fit if fit is None and usual is not None else fit,
-        attributes=attributes,
-        progress=progress,
-    )
+    located = locate(data, options if usual is None else options.like(usual), progress)
     if located is None:
-        return _of_images(load(data, size=size, crop=crop, fit=fit, attributes=attributes, progress=progress))
+        return _of_images(load_with(data, options, progress=progress))
     return _of_array(located) if located.kind == "array" else _of_files(located)
 
 
 def _of_images(images: ImageSet) -> Feed:
     """Pixels as they are; a set whose source can be read again is found again."""
     found_again = images.spec is not None and not images.parts
-    framing = None if images.spec is None else Framing(images.spec.size, images.spec.crop, images.spec.fit)
+    framing = None if images.spec is None else images.spec.framing
     named = unique_namer()
-    names = [named(_text(name)) for name in images.names]
+    names = [named(readable(name)) for name in images.names]
 
     def blocks() -> Iterator[tuple[list[Entry], Pixels]]:
         for start in range(0, len(images), _AT_ONCE):
@@ -114,37 +107,26 @@ def _of_array(located: Located) -> Feed:
 
 
 def _of_files(located: Located) -> Feed:
-    is_faces = located.kind.startswith("lfw")
-    table = None if located.table is None else lfw.read_attributes(located.table)
+    labels = located.labels()
+    entries = located.wanted_entries(labels)
 
-    def wanted(name: str) -> bool:
-        return table is None or lfw.portrait(name) in table.rows
+    def all_entries() -> Iterator[Entry]:
+        facts = repeat(None) if entries is None else entries
+        for source, file in zip(located.pictures(labels), facts, strict=False):
+            label = labels.of(source.name)
+            size, modified = (None, None) if file is None else (file.size, file.modified)
+            yield Entry(label.name, label.person, labels.values(label.row), size, modified, source.read)
 
-    def entry(name: str, read: Callable[[], bytes], size: int | None = None, modified: int | None = None) -> Entry:
-        one = lfw.portrait(name) if is_faces else None
-        values = None if table is None or one is None else table.values[table.rows[one]]
-        shown = named(_text(lfw.short_name(name) if is_faces else name))
-        return Entry(shown, None if one is None else one.person, values, size, modified, read)
-
-    def of_folder() -> Iterator[Entry]:
-        for facts, source in zip(chosen, folder.pictures_in(located.path, chosen), strict=True):
-            yield entry(facts.name, source.read, facts.size, facts.modified)
-
-    def of_archive() -> Iterator[Entry]:
-        for source in archive.pictures_in(located.path, wanted):
-            yield entry(source.name, source.read)
-
-    named = unique_namer()
-    names = () if table is None else tuple(table.names)
-    if located.entries is not None:
-        chosen = [one for one in located.entries if wanted(one.name)]
-        return Feed(located.spec, located.framing, None, names, of_folder, len(chosen))
-    state = cache.content_digest(located.path)
-    if located.table is not None:
-        state += cache.content_digest(located.table)
-    return Feed(located.spec, located.framing, state, names, of_archive)
-
-
-def _text(name: str) -> str:
-    """A name that SQLite can hold: bytes that are not UTF-8 become escapes."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    state = None if entries is not None else cache.key_of(located.state)
+    total = None if entries is None else len(entries)
+    return Feed(
+        located.spec,
+        located.framing,
+        state,
+        labels.attribute_names,
+        all_entries,
+        total,
+        None,
+        located.unseen,
+        located.skipped,
+    )

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
+from lookalike.data.framing import Framing
 from lookalike.errors import GalleryError
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.index import METHOD, METRIC, RECALL, Wish
 from lookalike.gallery.schema import VERSION
 from lookalike.gallery.storage import storage_of
+from lookalike.models.store import read_description
 
 if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
@@ -142,3 +144,21 @@ def remove_leftovers(catalog: Catalog, folder: Path) -> None:
     for path in storage_of(catalog, folder).leftovers():
         with suppress(OSError):  # Windows keeps what is still mapped
             path.unlink()
+
+
+def framing_of(catalog: Catalog, folder: Path) -> Framing:
+    """How a gallery frames a single picture, without loading its model: as those stored, else as its training's.
+
+    Raises:
+        RunError, WeightsError: the gallery's copy of the model is needed and cannot be read.
+    """
+    return usual_framing_of(catalog, folder) or Framing.of_training(catalog.fact("image_shape"), None)
+
+
+def usual_framing_of(catalog: Catalog, folder: Path) -> Framing | None:
+    """`framing_of`, but None where neither a stored picture nor the training says it."""
+    known = catalog.fact("framing")
+    if known is not None:
+        return Framing.from_json(known)
+    source = read_description(folder / MODEL)["data"]["source"]
+    return None if source is None else Framing.of_training(catalog.fact("image_shape"), source)

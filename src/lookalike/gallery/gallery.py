@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
+from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress
 from lookalike.errors import GalleryError, OptionError
 from lookalike.gallery import index as indexes
@@ -22,7 +23,16 @@ from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.duplicates import Duplicates, find_duplicates
 from lookalike.gallery.feed import Feed
-from lookalike.gallery.folder import MODEL, build_with, compact, only_writer, open_catalog, remove_leftovers
+from lookalike.gallery.folder import (
+    MODEL,
+    build_with,
+    compact,
+    framing_of,
+    only_writer,
+    open_catalog,
+    remove_leftovers,
+    usual_framing_of,
+)
 from lookalike.gallery.labels import Labels
 from lookalike.gallery.snapshot import Found, Snapshot
 from lookalike.gallery.storage import storage_of
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
 
 FALSE_MATCH_RATE = 0.01
+MAY_REMOVE = 0.5
 
 
 class Gallery:
@@ -163,10 +174,9 @@ class Gallery:
         return updating.spec_of(self._catalog)
 
     @property
-    def framing(self) -> DataSpec:
-        """How a single picture is framed here: as those that are stored, before there are any as the model's."""
-        height, width, _ = self._catalog.fact("image_shape")
-        return self._usual_spec() or DataSpec("", (height, width))
+    def framing(self) -> Framing:
+        """How a single picture is framed: as those that are stored, before these as the model's."""
+        return framing_of(self._catalog, self.folder)
 
     def item(self, name: str) -> Item:
         """What the catalog knows of a stored picture.
@@ -204,6 +214,8 @@ class Gallery:
         crop: int | None = None,
         fit: str | None = None,
         attributes: str | Path | None = None,
+        layout: str = "auto",
+        may_remove: float = MAY_REMOVE,
         key: str | None = None,
         exif: bool | None = None,
         progress: Progress | None = None,
@@ -223,6 +235,9 @@ class Gallery:
             size, crop, fit: how pictures are framed; None as before, at first as the model's pictures were.
             attributes: a table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of their
                 names, or a table for LFW as `load` takes it, which chooses pictures as well; None as before.
+            layout: what names are taken for, as `load` takes it; "auto" as before.
+            may_remove: the share of the pictures that may leave at once because the same source no longer holds them;
+                more is refused, since a drive that is not there looks like that. What cannot be seen never leaves.
             key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
             exif: whether files are asked when, where and with what they were taken, and how large they are; None as
                 before, not at first.
@@ -231,12 +246,16 @@ class Gallery:
             seed: of the probes that measure the recall.
 
         Raises:
-            GalleryError: another process updates the gallery, or the pictures are framed otherwise than those here.
+            GalleryError: more than `may_remove` would leave, another process updates the gallery, or the pictures are
+                framed otherwise than those here.
             DataError: the source cannot be read, or holds no usable picture.
             OptionError: an argument is out of range.
             Interrupted: Ctrl-C or SIGTERM; what was stored stays, and the next update goes on.
         """
+        if not 0 <= may_remove <= 1:
+            raise OptionError(f"may_remove is {may_remove:g}; give a share from 0 to 1")
         started = time.perf_counter()
+        unseen: list[str] = []
         wish = indexes.wish_of(self._catalog).but(self._given_metric, method, recall)
         with only_writer(self.folder):
             self._catalog.upgrade()
@@ -246,17 +265,14 @@ class Gallery:
             found = updating.find(
                 self._catalog,
                 data,
-                self._usual_spec(),
-                size=size,
-                crop=crop,
-                fit=fit,
-                attributes=attributes,
+                DataOptions.checked(size=size, crop=crop, fit=fit, attributes=attributes, layout=layout),
+                usual_framing_of(self._catalog, self.folder),
                 key=key,
                 exif=exif,
                 progress=progress,
             )
             if found is not None and updating.begin(self._catalog, *found):
-                counts = self._apply(*found, progress)
+                counts = self._apply(*found, progress, may_remove, unseen)
             compact(self._catalog, self.folder)
             view = self._now()
             report = indexes.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
@@ -272,6 +288,8 @@ class Gallery:
             kept=report.kept,
             why=report.why,
             seconds=time.perf_counter() - started,
+            unseen=unseen,
+            skipped={} if found is None else dict(found[0].skipped),
         )
 
     def search(self, query: Any, k: int = 5, *, where: str | None = None) -> Found:
@@ -371,32 +389,22 @@ class Gallery:
                 self._index = view, indexes.index_of(self._catalog, self.folder, view)
             return self._index
 
-    def _apply(self, feed: Feed, labels: Labels, progress: Progress | None) -> Counts:
+    def _apply(
+        self, feed: Feed, labels: Labels, progress: Progress | None, may_remove: float, unseen: list[str]
+    ) -> Counts:
         """Bring the catalog to what the source holds: pictures are decoded and encoded at the same time."""
         from lookalike.models.encoding import Encoders  # PyTorch takes a second to import
 
         with Encoders(self.model) as encoders:
             changes = Changes(self._catalog, storage_of(self._catalog, self.folder), encoders.submit)
-            return updating.apply_feed(changes, feed, labels, progress)
+            counts = updating.apply_feed(changes, feed, labels, progress, may_remove)
+            unseen += changes.unseen
+            return counts
 
     def _encode(self, pictures: Pixels) -> Floats:
         from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
 
         return search_codes(self.model, pictures)
-
-    def _usual_spec(self) -> DataSpec | None:
-        """How this gallery's pictures are framed, at first as the model's training; None where nothing says it."""
-        height, width, _ = self._catalog.fact("image_shape")
-        framing = self._catalog.fact("framing")
-        if framing is not None:
-            return DataSpec("", (height, width), framing[1], framing[2])
-        if self._given_model is not None:
-            source = self._given_model.data_["source"]
-        else:
-            from lookalike.models.store import read_description
-
-            source = read_description(self.folder / MODEL)["data"]["source"]
-        return None if source is None else replace(DataSpec.from_json(source), size=(height, width))
 
     def _threshold(self, key: str, measure: Callable[[Calibration], Threshold], seed: int) -> Threshold:
         """A threshold that was kept, or measured now where the gallery has changed much since."""

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.data.images import DataSpec, ImageSet, Pixels
+from lookalike.data.framing import Framing
+from lookalike.data.images import ImageSet, Pixels
 from lookalike.data.source import read_picture
-from lookalike.errors import GalleryError, OptionError
+from lookalike.errors import GalleryError, OptionError, PictureError
 from lookalike.gallery.snapshot import Asked, Encode, Snapshot
 from lookalike.gallery.view import View
 
@@ -23,13 +24,13 @@ class Reader:
     Args:
         snapshot: the state.
         encode: makes codes of framed pictures; called only where a picture is not stored.
-        spec: gives how picture files are framed.
+        framing: gives how picture files are framed.
     """
 
-    def __init__(self, snapshot: Snapshot, encode: Encode, spec: Callable[[], DataSpec]) -> None:
+    def __init__(self, snapshot: Snapshot, encode: Encode, framing: Callable[[], Framing]) -> None:
         self.snapshot = snapshot
         self.encode = encode
-        self.spec = spec
+        self.framing = framing
 
     def read(self, query: Any) -> list[Asked]:
         """The codes that a query stands for: one, or several whose mean is meant.
@@ -43,7 +44,7 @@ class Reader:
         if isinstance(query, str) and (query in view.numbers or not Path(query).is_file()):
             return [self.snapshot.of_place(place_of(view, query))]
         if isinstance(query, (str, Path, bytes)):
-            return self._of_pictures(framed(query, self.spec(), view)[None])
+            return self._of_pictures(framed(query, self.framing(), view)[None])
         if isinstance(query, ImageSet):
             query = query.pixels
         if isinstance(query, (list, tuple)) and not all(np.isscalar(one) and not isinstance(one, str) for one in query):
@@ -87,14 +88,19 @@ class Reader:
         return self.snapshot.of_codes(self.encode(centred))
 
 
-def framed(source: str | Path | bytes, spec: DataSpec, view: View) -> Pixels:
+def framed(source: str | Path | bytes, framing: Framing, view: View) -> Pixels:
     """A picture file, or its bytes, framed as those of the gallery: uint8 (H, W, C).
 
     Raises:
-        PictureError: it cannot be read.
+        PictureError: it cannot be read; the text names the file.
     """
     channels = view.all_pixels.shape[3]
-    picture = read_picture(source, spec)
+    try:
+        picture = read_picture(source, framing)
+    except PictureError as error:
+        if isinstance(source, bytes):
+            raise
+        raise PictureError(f"{source} {error}") from error
     if channels == picture.shape[2]:
         return picture
     from lookalike.models.pictures import as_channels

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lookalike import files
 from lookalike.data.columns import Value
+from lookalike.data.decode import UnseenError
+from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
+from lookalike.data.located import reader_state
+from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress, Source, decode_all
 from lookalike.errors import DataError, GalleryError, Interrupted, OptionError, PictureError
 from lookalike.gallery.catalog import Catalog
@@ -32,6 +36,8 @@ class Update:
         kept: whether that keeps the promise, the uncertainty of the measurement allowed for.
         why: a sentence about the choice of the index.
         seconds: time it took.
+        unseen: folders that could not be listed and files that could not be read, whose pictures stayed as they were.
+        skipped: how many files of the source were not looked at, by suffix or reason.
     """
 
     images: int
@@ -44,6 +50,8 @@ class Update:
     kept: bool
     why: str
     seconds: float
+    unseen: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -57,12 +65,9 @@ class _Known(PictureError):
 def find(
     catalog: Catalog,
     data: ImageSet | str | Path | None,
-    usual: DataSpec | None,
+    options: DataOptions,
+    usual: Framing | None,
     *,
-    size: int | tuple[int, int] | None,
-    crop: int | None,
-    fit: str | None,
-    attributes: str | Path | None,
     key: str | None,
     exif: bool | None,
     progress: Progress | None,
@@ -76,8 +81,9 @@ def find(
         DataError, OptionError: as `load`.
     """
     height, width, _ = catalog.fact("image_shape")
-    if size is not None and size not in (height, (height, width)):
-        raise OptionError(f"size is {size}; this gallery's model takes pictures of {height} x {width}")
+    if options.size not in (None, (height, width)):
+        asked = options.size[0] if options.size[0] == options.size[1] else options.size
+        raise OptionError(f"size is {asked}; this gallery's model takes pictures of {height} x {width}")
     known = spec_of(catalog)
     place = catalog.fact("reading") if known is None else known.source
     if data is None:
@@ -91,16 +97,11 @@ def find(
         and not isinstance(data, ImageSet)
         and known.source in (str(data), str(Path(data).expanduser().resolve()))
     )
-    wanted = _wanted(catalog, known if is_known else None, attributes, key, exif)
-    feed = feed_of(
-        data,
-        size=(height, width),
-        crop=crop,
-        fit=fit,
-        attributes=wanted.lfws,
-        usual=usual,
-        progress=progress,
-    )
+    wanted = _wanted(catalog, known if is_known else None, options.attributes, key, exif)
+    layout = known.layout if known is not None and is_known and options.layout == "auto" else options.layout
+    lfws = None if wanted.lfws is None else Path(wanted.lfws)
+    options = replace(options, size=(height, width), attributes=lfws, layout=layout)
+    feed = feed_of(data, options, usual, progress)
     return wanted.of(feed), wanted.labels(feed)
 
 
@@ -131,9 +132,11 @@ def begin(catalog: Catalog, feed: Feed, labels: Labels) -> bool:
         if place != catalog.fact("reading"):
             catalog.forget_files()
         catalog.set_fact("reading", place)
+        if not catalog.count("stored") and not catalog.count("rejected"):
+            catalog.set_fact("reader", reader_state())
         catalog.set_fact("source_state", None)
         if feed.framing is not None:
-            catalog.set_fact("framing", [list(feed.framing.size), feed.framing.crop, feed.framing.fit])
+            catalog.set_fact("framing", feed.framing.as_json())
         if labels.columns != catalog.given:
             catalog.set_given(labels.columns)
             catalog.next_generation()
@@ -142,10 +145,11 @@ def begin(catalog: Catalog, feed: Feed, labels: Labels) -> bool:
     return True
 
 
-def apply_feed(changes: Changes, feed: Feed, labels: Labels, progress: Progress | None) -> Counts:
+def apply_feed(changes: Changes, feed: Feed, labels: Labels, progress: Progress | None, may_remove: float) -> Counts:
     """Bring the catalog to what the source holds now.
 
     Raises:
+        GalleryError: more than the share `may_remove` of the pictures is nowhere in the source; none was removed.
         DataError: the source is damaged, or has no usable picture; what it had before stays in the gallery.
         Interrupted: Ctrl-C or SIGTERM; whole chunks are stored, and the next update goes on after them.
     """
@@ -167,12 +171,27 @@ def apply_feed(changes: Changes, feed: Feed, labels: Labels, progress: Progress 
     if not changes.stored:
         reason = f"; one was set aside because it {changes.first_reason}" if changes.first_reason else ""
         raise DataError(f"the source holds no usable picture{reason}; the gallery is left as it was")
+    _check_loss(changes, feed, may_remove)
     counts = changes.finish()
     with changes.catalog.transaction():
         changes.catalog.set_fact("wanted", {"key": labels.wanted.key, "exif": labels.wanted.exif})
         changes.catalog.set_fact("source", None if feed.spec is None else feed.spec.as_json())
         changes.catalog.set_fact("source_state", feed.state)
+        changes.catalog.set_fact("reader", reader_state())
     return counts
+
+
+def _check_loss(changes: Changes, feed: Feed, may_remove: float) -> None:
+    """A drive that is not there looks like a folder that was emptied."""
+    before = spec_of(changes.catalog)
+    if feed.entries is None or before is None or feed.spec is None or before.source != feed.spec.source:
+        return
+    held, lost = sum(item.state == "stored" for item in changes.items.values()), changes.lost()
+    if lost > may_remove * held:
+        raise GalleryError(
+            f"{lost:,} of {held:,} pictures are no longer in {feed.spec.source}, and a share of {may_remove:g} of them "
+            "may leave at once; is a drive missing? If they are gone for good, update with --may-remove 1"
+        )
 
 
 def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress) -> None:
@@ -183,6 +202,8 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
     told: dict[str, tuple[Value, ...]] = {}
     waiting: dict[str, Entry] = {}
     contents: dict[str, str] = {}
+    unread: set[str] = set()
+    changes.keep_unseen(feed.unseen)
     channels = changes.storage.pixels.shape[2]
 
     def sources() -> Iterator[Source]:
@@ -191,7 +212,7 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
                 changes.keep(entry)
             else:
                 waiting[entry.name] = entry
-                yield Source(entry.name, _reader(entry, changes, contents, labels, told))
+                yield Source(entry.name, _reader(entry, changes, contents, unread, labels, told))
 
     def taken(name: str) -> Entry:
         """An entry whose file was opened, with what that told."""
@@ -204,6 +225,8 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
             entry, content = taken(name), contents.pop(name, None)
             if reason == _IS_KNOWN and content in changes.contents:
                 changes.take_content(entry, content)
+            elif name in unread and name in changes.items and changes.items[name].state == "stored":
+                changes.keep_unseen([name])
             else:
                 changes.reject(entry, content, reason)
         for name, picture in zip(decoded.names, _as_channels(decoded.pixels, channels), strict=True):
@@ -216,11 +239,20 @@ _IS_KNOWN = "is known"
 
 
 def _reader(
-    entry: Entry, changes: Changes, contents: dict[str, str], labels: Labels, told: dict[str, tuple[Value, ...]]
+    entry: Entry,
+    changes: Changes,
+    contents: dict[str, str],
+    unread: set[str],
+    labels: Labels,
+    told: dict[str, tuple[Value, ...]],
 ) -> Callable[[], bytes]:
     def read() -> bytes:
         assert entry.read is not None
-        content = entry.read()
+        try:
+            content = entry.read()
+        except UnseenError:
+            unread.add(entry.name)
+            raise
         digest = contents[entry.name] = files.sha256(content)
         told[entry.name] = labels.inside(content)
         if digest in changes.contents:
@@ -256,11 +288,11 @@ def _check_framing(catalog: Catalog, feed: Feed) -> None:
     known = catalog.fact("framing")
     if known is None or feed.framing is None or not catalog.count("stored"):
         return
-    (height, width), crop, fit = known
-    if ((height, width), crop, fit) != (feed.framing.size, feed.framing.crop, feed.framing.fit):
+    stored = Framing.from_json(known)
+    if stored != feed.framing:
         raise GalleryError(
-            f"this gallery's pictures are framed with crop {crop} and fit {fit!r}, these with crop {feed.framing.crop} "
-            f"and fit {feed.framing.fit!r}; give the same, or build another gallery"
+            f"this gallery's pictures are framed with crop {stored.crop} and fit {stored.fit!r}, these with crop "
+            f"{feed.framing.crop} and fit {feed.framing.fit!r}; give the same, or build another gallery"
         )
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lookalike.data.images import DataSpec, Pixels
+from lookalike.data.framing import Framing
+from lookalike.data.images import Pixels
 from lookalike.data.source import read_picture
 from lookalike.models.base import Autoencoder
 
 
-def picture_spec(model: Autoencoder, crop: int | None = None) -> DataSpec:
-    """How a single picture is prepared for a model: as those it was trained with, unless `crop` says otherwise."""
-    height, width, _ = model.image_shape_
-    source = model.data_["source"]
-    spec = DataSpec("", (height, width)) if source is None else DataSpec.from_json(source)
-    return DataSpec(spec.source, (height, width), spec.crop if crop is None else crop, spec.fit)
+def framing_of(model: Autoencoder, crop: int | None = None) -> Framing:
+    """How a single picture is framed for a model: as those it was trained with, unless `crop` says otherwise."""
+    usual = Framing.of_training(model.image_shape_, model.data_["source"])
+    return usual if crop is None else replace(usual, crop=crop)
 
 
 def prepared(model: Autoencoder, source: str | Path | bytes, crop: int | None = None) -> Pixels:
@@ -26,7 +26,7 @@ def prepared(model: Autoencoder, source: str | Path | bytes, crop: int | None = 
     Raises:
         PictureError: it cannot be read.
     """
-    return as_channels(read_picture(source, picture_spec(model, crop)), model.image_shape_[2])
+    return as_channels(read_picture(source, framing_of(model, crop)), model.image_shape_[2])
 
 
 def as_channels(picture: Any, channels: int) -> Pixels:

@@ -17,7 +17,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookalike.data.decode import FORMATS
+from lookalike.data.bare import bare
+from lookalike.data.formats import FORMATS, heif_size, kind_of
+from lookalike.data.tones import is_raw
+from lookalike.errors import PictureError
 from lookalike.serve.settings import Settings
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # each damaged form is answered, not logged
@@ -212,14 +215,28 @@ def check_picture(content: bytes, most: int) -> int:
         _check_webp(content, most)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            kind = kind_of(content)
+            if kind == "HEIF":
+                width, height = heif_size(content)
+                _check_size(width, height, most)
+                return width * height
+            if kind in ("RAW", "JXL"):
+                raise _unwelcome()
+            with Image.open(io.BytesIO(bare(content, kind).content), formats=FORMATS) as image:
                 width, height = image.size
                 if image.format == "TIFF":
+                    if is_raw(image.tag_v2):  # type: ignore[attr-defined]
+                        raise _unwelcome()
                     width, height = _largest_tile(image, width, height)
                 _check_size(width, height, most)
                 if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MOST_SCANS:
                     raise HTTPException(422, f"the JPEG has more than {MOST_SCANS} scans; save the picture anew")
                 return width * height
+
+
+def _unwelcome() -> HTTPException:
+    """Their decoders take whatever room a file asks for before its size can be checked."""
+    return HTTPException(415, "cameras' RAW files and JPEG XL are not taken here; send the picture as JPEG")
 
 
 @contextmanager
@@ -228,6 +245,8 @@ def _refused_above(most: int) -> Iterator[None]:
         yield
     except HTTPException:
         raise
+    except PictureError as error:
+        raise HTTPException(415, f"the picture {error}") from None
     except Image.DecompressionBombError:
         raise HTTPException(413, f"the picture claims more pixels than the limit of {most:,}") from None
     except Exception:  # Pillow's readers raise errors of many kinds on damaged headers

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lookalike.data import DataSpec, ImageSet, load
+from lookalike.data import DataOptions, DataSpec, ImageSet, load_with
 from lookalike.errors import RunError
 from lookalike.experiment import RANDOM_STATE, TEST_SIZE, train_run, training_part
 from lookalike.models import KINDS, kinds_of_their_own, model_class, new_model
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 from lookalike.models.pca import exact_pca_beside, is_exact_pca
-from lookalike.models.pictures import picture_spec
+from lookalike.models.pictures import framing_of
 
-DEFAULT_SIZE = 32
 EXACT_PCA = "exact PCA"
 DENOISER = "denoiser"
 COMMON = "course"
@@ -59,10 +58,7 @@ def load_runs(runs: Sequence[Path]) -> list[Subject]:
 def read_data(
     source: str,
     subjects: Sequence[Subject],
-    *,
-    size: int | None = None,
-    crop: int | None = None,
-    fit: str | None = None,
+    options: DataOptions,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> ImageSet:
     """Read DATA as the given runs' pictures were read, but for what is asked for otherwise.
@@ -71,18 +67,13 @@ def read_data(
         DataError, OptionError: as `load`.
         RunError: a run was trained on other pictures than DATA's training split.
     """
-    if not subjects:
-        return load(source, size=DEFAULT_SIZE if size is None else size, crop=crop, fit=fit, progress=progress)
-    known = subjects[0].model.data_["source"]
-    spec = picture_spec(subjects[0].model, crop)
-    faces = load(
-        source,
-        size=spec.size if size is None else size,
-        crop=spec.crop if crop is not None or known else None,
-        fit=fit or (spec.fit if known else None),
-        attributes=DataSpec.from_json(known).attributes if known else None,
-        progress=progress,
-    )
+    if subjects:
+        usual, known = framing_of(subjects[0].model), subjects[0].model.data_["source"]
+        if known:
+            options = replace(options.like(usual), attributes=DataSpec.from_json(known).options.attributes)
+        else:
+            options = replace(options, size=options.size or usual.size)
+    faces = load_with(source, options, progress=progress)
     for subject in subjects:
         _check_split(subject, faces)
     return faces

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
 from lookalike.data.synthetic import people, sampling
 from lookalike.data.synthetic.drawing import draw_tables
@@ -92,7 +93,7 @@ def synthetic_faces(
         attribute_values=np.concatenate(
             [_columns(persons, PERSON_ATTRIBUTES), _columns(shots, SHOT_ATTRIBUTES)], axis=1
         ),
-        spec=DataSpec(source=f"synthetic:{count}", size=(size, size), crop=0, fit="stretch"),
+        spec=DataSpec(f"synthetic:{count}", Framing((size, size), 0, "stretch")),
     )
 
 

@@ -1,0 +1,172 @@
+"""A source of pictures on disk: found, its layout recognised, its pictures listed without reading them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lookalike.data import archive, cache, folder, lfw
+from lookalike.data.download import fetch_lfw
+from lookalike.data.formats import available_extras
+from lookalike.data.framing import Framing
+from lookalike.data.images import DataSpec
+from lookalike.data.names import why_skipped
+from lookalike.data.options import DataOptions
+from lookalike.data.pipeline import Progress, Source
+from lookalike.errors import DataError, OptionError
+
+READER = 2
+"""Raised when the same source would be read into other pictures, so that no older cache is found."""
+NOT_NAMED = "not in the table"
+DOWNLOADS = ("lfw", "lfw-funneled", "lfw-deepfunneled")
+_log = logging.getLogger(__name__)
+_SYNTHETIC = re.compile(r"synthetic(?::(\d+))?")
+_SYNTHETIC_COUNT = 13_000
+
+
+def synthetic_count(source: str | Path) -> int | None:
+    """How many procedural faces a source asks for, None where it is of another kind."""
+    drawn = _SYNTHETIC.fullmatch(str(source))
+    return int(drawn[1] or _SYNTHETIC_COUNT) if drawn else None
+
+
+def reader_state() -> list[Any]:
+    """JSON values that are others where the same files may be read into other pictures."""
+    return [READER, available_extras()]
+
+
+class Located(NamedTuple):
+    """A source on disk: its kind ("folder", "lfw folder", "archive", "lfw archive", "array"), and how it is read.
+
+    `listing` is a folder's, None for a single file; `table` the attribute table; `skipped` counts what is not looked
+    at, by suffix or reason: of an archive once it was read to its end.
+    """
+
+    path: Path
+    kind: str
+    listing: folder.Listing | None
+    framing: Framing
+    table: Path | None
+    skipped: Counter[str]
+
+    @property
+    def layout(self) -> str:
+        """What its names were taken for: "lfw" or "folder"."""
+        return "lfw" if self.kind.startswith("lfw") else "folder"
+
+    @property
+    def unseen(self) -> list[str]:
+        """Folders within that cannot be listed."""
+        return [] if self.listing is None else self.listing.unseen
+
+    @property
+    def spec(self) -> DataSpec:
+        """What finds it again."""
+        return DataSpec(str(self.path), self.framing, None if self.table is None else str(self.table), self.layout)
+
+    @property
+    def state(self) -> list[Any]:
+        """JSON values that are others where the same options would give other pictures."""
+        content = cache.content_digest(self.path) if self.listing is None else [str(self.path), *self.listing.entries]
+        table = None if self.table is None else cache.content_digest(self.table)
+        return [*reader_state(), self.kind, content, table]
+
+    def labels(self) -> lfw.Labels:
+        """What the names of its pictures say; raises as `lfw.Labels`."""
+        return lfw.Labels(self.layout == "lfw", self.table)
+
+    def wanted_entries(self, labels: lfw.Labels) -> list[folder.Entry] | None:
+        """A folder's files that are to be read, None for a single file."""
+        if self.listing is None:
+            return None
+        wanted = [entry for entry in self.listing.entries if labels.is_wanted(entry.name)]
+        if labels.table is not None:
+            self.skipped[NOT_NAMED] = len(self.listing.entries) - len(wanted)
+        return wanted
+
+    def pictures(self, labels: lfw.Labels) -> Iterator[Source]:
+        """The pictures that are to be read, in the source's order, a folder's in that of `wanted_entries`.
+
+        Raises:
+            DataError: an archive is damaged or cut off.
+        """
+        chosen = self.wanted_entries(labels)
+        if chosen is not None:
+            return folder.pictures_in(self.path, chosen)
+        self.skipped.clear()
+
+        def is_wanted(name: str) -> bool:
+            why = why_skipped(name) or (None if labels.is_wanted(name) else NOT_NAMED)
+            if why is not None:
+                self.skipped[why] += 1
+            return why is None
+
+        return archive.pictures_in(self.path, is_wanted)
+
+
+def locate(source: str | Path, options: DataOptions, progress: Progress | None = None) -> Located | None:
+    """What `load` would read, without reading its pictures; None for procedural faces, which lie nowhere.
+
+    Raises:
+        DataError: the source is not there, or of no kind that can be read.
+        OptionError: the options do not fit it.
+    """
+    _warn_of_namesake(source)
+    if synthetic_count(source) is not None:
+        return None
+    path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else Path(source).expanduser().resolve()
+    if not path.exists():
+        raise DataError(f"{source} is not there; give a folder, an archive, an .npy or .npz file, 'synthetic' or 'lfw'")
+    listing = folder.listing_of(path) if path.is_dir() else None
+    kind = _kind_of(path, listing, "lfw" if str(source) in DOWNLOADS else options.layout)
+    is_faces = kind.startswith("lfw")
+    table = options.attributes
+    if table is not None and not is_faces:
+        raise OptionError(f"attributes go with LFW only; {path} is not of its layout (NAME/NAME_0001.jpg)")
+    if table is not None and not table.is_file():
+        raise DataError(f"attribute table {table} is not there; give the path of lfw_attributes.txt")
+    framing = options.framing(lfw.FRAMING if is_faces else Framing())
+    return Located(path, kind, listing, framing, table, Counter() if listing is None else listing.skipped)
+
+
+def _warn_of_namesake(source: str | Path) -> None:
+    """Say that a keyword was taken as one where a file or folder of its name is here too."""
+    if not isinstance(source, str) or not (source in DOWNLOADS or synthetic_count(source) is not None):
+        return
+    if Path(source).exists():
+        _log.warning("%s is a keyword, and also the name of something here; for that, write ./%s", source, source)
+
+
+def _kind_of(path: Path, listing: folder.Listing | None, layout: str) -> str:
+    if listing is None and not path.is_file():
+        raise DataError(f"{path} is neither a file nor a folder; give one")
+    if listing is None and path.suffix.lower() in (".npy", ".npz"):
+        return "array"
+    if listing is None and not archive.is_archive(path):
+        raise DataError(f"{path} is no folder, tar, zip, .npy or .npz; put single pictures into a folder")
+    if layout == "auto":
+        layout = "lfw" if _looks_like_lfw(path, listing) else "folder"
+    kind = "archive" if listing is None else "folder"
+    return f"lfw {kind}" if layout == "lfw" else kind
+
+
+def _looks_like_lfw(path: Path, listing: folder.Listing | None) -> bool:
+    """Whether the first pictures, up to one of a second person, are named and sized as LFW's; a folder's names all."""
+    if listing is not None and not lfw.are_portraits(entry.name for entry in listing.entries):
+        return False
+    if listing is not None:
+        sources = folder.pictures_in(path, listing.entries)
+    else:
+        sources = archive.pictures_in(path, lambda name: why_skipped(name) is None)
+    people = set()
+    for source in sources:
+        if not lfw.is_portrait(source):
+            return False
+        people.add(lfw.short_name(source.name).partition("/")[0])
+        if len(people) > 1:
+            return True
+    return False

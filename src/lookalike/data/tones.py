@@ -1,0 +1,111 @@
+"""Grey levels of any depth become 0 to 255, and transparent or animated pictures something that is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from lookalike.errors import PictureError
+
+WHITES = (1, 255, 1023, 4095, 16_383, 65_535)
+"""What white may be where a file does not say it: 1 for floats, else so many bits."""
+LEAST_OF_WHITE = 1 / 4.1
+"""A largest value below this share of the next of `WHITES` is taken for white itself."""
+BLANK = 8
+"""Grey levels that the colours of a blank picture span at most."""
+FRAMES_TRIED = 64
+OWN_RANGE = "says not which value is white, so its own range counts"
+
+
+def eight_bits(image: Image.Image, stated: tuple[float, float] | None, notes: set[str]) -> Image.Image:
+    """Grey of 16 or 32 bits or floats to 8 bits, by the stated values of black and white, else by its own range.
+
+    Without a statement, black is 0, or the least value where that is negative; white is the first of `WHITES` that
+    holds the largest value, or the largest value itself where it is far below or above all of them.
+
+    Raises:
+        PictureError: a value is not finite.
+    """
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise PictureError("holds values that are not finite")
+    least, most = float(values.min(initial=0)), float(values.max(initial=0))
+    if stated is not None and stated[0] < stated[1]:
+        black, white = stated
+    else:
+        black, white = min(least, 0.0), _white(most, least, is_float=image.mode == "F")
+        if white != (1 if image.mode == "F" else 65_535) or black:
+            notes.add(OWN_RANGE)
+    return Image.fromarray(np.rint(((values - black) * (255 / (white - black))).clip(0, 255)).astype(np.uint8))
+
+
+def _white(most: float, least: float, *, is_float: bool) -> float:
+    if most == 0:
+        return 1.0 if least == 0 else 0.0
+    for white in WHITES if is_float else WHITES[1:]:
+        if most <= white:
+            return float(white) if white == 1 or most >= LEAST_OF_WHITE * white else most
+    return most
+
+
+def widened(pixels: Image.Image, notes: set[str]) -> Image.Image:
+    """An RGB picture of which Pillow gave the upper 8 of 16 bits, brightened where only 14 or fewer were used."""
+    most = max(high for _, high in pixels.getextrema())  # type: ignore[misc]
+    for used in (15, 63):
+        if 0 < most <= used:
+            notes.add(OWN_RANGE)
+            return pixels.point([min(round(value * 255 / used), 255) for value in range(256)] * 3)
+    return pixels
+
+
+def over_ground(image: Image.Image) -> Image.Image:
+    """A picture with transparency in RGB: over white, or over black where nothing would be seen over white."""
+    over = image.convert("RGBA")
+    for ground in (255, 0):
+        flat = Image.alpha_composite(Image.new("RGBA", over.size, (ground, ground, ground, 255)), over).convert("RGB")
+        if not is_blank(flat):
+            return flat
+    return Image.alpha_composite(Image.new("RGBA", over.size, (255, 255, 255, 255)), over).convert("RGB")
+
+
+def is_blank(image: Image.Image) -> bool:
+    """Whether an RGB picture is of one colour, or nearly."""
+    extrema: Any = image.getextrema()
+    return all(high - low <= BLANK for low, high in extrema)
+
+
+def is_animated(image: Image.Image) -> bool:
+    """Whether an image has frames that follow one another in time; the pages of a TIFF do not."""
+    return bool(getattr(image, "is_animated", False)) and image.format != "TIFF"
+
+
+def frames(image: Image.Image) -> Iterator[Image.Image]:
+    """The first frames of an animation; of any other picture itself."""
+    return islice(ImageSequence.Iterator(image), FRAMES_TRIED) if is_animated(image) else iter([image])
+
+
+def stated_range(tags: Any) -> tuple[float, float] | None:
+    """Black and white as a TIFF's tags have it: SMinSampleValue and SMaxSampleValue, else bits per sample; or None."""
+    try:
+        bits, least, most = (first(tags.get(tag)) for tag in (258, 340, 341))
+        if most is not None:
+            return (0.0 if least is None else float(least), float(most))
+        if bits is not None and 8 < bits < 16:
+            return 0.0, float(2**bits - 1)
+    except (TypeError, ValueError):
+        pass
+    return None
+
+
+def is_raw(tags: Any) -> bool:
+    """Whether a TIFF is a camera's RAW file: a DNG, or one whose first picture is a small one of others within."""
+    return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
+
+
+def first(value: Any) -> Any:
+    """The first of several values of a TIFF's tag, or the only one."""
+    return value[0] if isinstance(value, (tuple, list, np.ndarray)) and len(value) else value
