@@ -226,6 +226,9 @@ def damage(folder: Path, how: str) -> None:
         (folder / "model.json").write_text('{"format": 1')
     elif how == "later format":
         (folder / "model.json").write_text(json.dumps({**description, "format": 99}))
+    elif how == "another folder's file":
+        description["files"]["../encoder.safetensors"] = description["files"]["encoder.safetensors"]
+        (folder / "model.json").write_text(json.dumps(description))
     elif how == "other shape":
         description["image_shape"] = [64, 64, 1]
         (folder / "model.json").write_text(json.dumps(description))
@@ -238,6 +241,7 @@ def damage(folder: Path, how: str) -> None:
         ("missing side", WeightsError, "cannot be read"),
         ("no description", RunError, "holds no model"),
         ("half a description", WeightsError, "is damaged"),
+        ("another folder's file", WeightsError, "names other files than its sides' own"),
         ("later format", WeightsError, "format 99, this version reads 1"),
         ("other shape", WeightsError, r"(en|de)coder\.\S+ has shape"),
     ],

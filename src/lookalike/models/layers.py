@@ -58,6 +58,15 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
         return F.elu(result) if self.elu else result
 
 
+class TwoConvolutions(nn.Module):
+    """What residual blocks have in common: two convolutions of 3 x 3 that keep the number of channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+
 class FlattenChannelsLast(nn.Module):
     """(N, C, H, W) -> (N, H * W * C), in Keras's order, so that its Dense kernels carry over unchanged."""
 

@@ -10,7 +10,13 @@ from torch.nn import functional as F
 
 from lookalike.errors import OptionError
 from lookalike.kernels import pool_elu
-from lookalike.models.layers import AutoencoderNetwork, FlattenChannelsLast, UnflattenChannelsLast, initialise_as_keras
+from lookalike.models.layers import (
+    AutoencoderNetwork,
+    FlattenChannelsLast,
+    TwoConvolutions,
+    UnflattenChannelsLast,
+    initialise_as_keras,
+)
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.subspace import Subspace, principal_subspace
 from lookalike.noise import Noise
@@ -109,13 +115,8 @@ class Step(nn.Module):
         return result
 
 
-class Block(nn.Module):
+class SmoothBlock(TwoConvolutions):
     """x + conv(SiLU(conv(SiLU(x))))."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
@@ -169,13 +170,13 @@ class ResidualDecoder(nn.Module):
         self.dense = nn.Linear(code_size, rows * columns * 4 * width)
         self.grid = UnflattenChannelsLast(rows, columns, 4 * width)
         self.trunk = nn.Sequential(
-            Block(4 * width),
+            SmoothBlock(4 * width),
             nn.Conv2d(4 * width, 8 * width, 1),
             nn.PixelShuffle(2),
-            Block(2 * width),
+            SmoothBlock(2 * width),
             nn.Conv2d(2 * width, 4 * width, 1),
             nn.PixelShuffle(2),
-            Block(width),
+            SmoothBlock(width),
             nn.SiLU(),
         )
         self.last = nn.Conv2d(width, 4 * depth, 3, padding=1)

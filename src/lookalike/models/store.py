@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ Sides = dict[str, Tensors]
 FORMAT = 1
 DESCRIPTION = "model.json"
 SUFFIX = ".safetensors"
+_FILE = re.compile(r"\w+\.safetensors", re.ASCII)
 LARGEST_HEADER = 2**24
 """Bytes that may describe the tensors of a side."""
 
@@ -70,6 +72,9 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} is damaged ({error}); train or save the model again") from error
     if missing:
         raise WeightsError(f"{path} lacks {', '.join(sorted(missing))}; train or save the model again")
+    sides = description["files"]
+    if not isinstance(sides, dict) or not all(_FILE.fullmatch(name) for name in sides):
+        raise WeightsError(f"{path} names other files than its sides' own; train or save the model again")
     if description["format"] != FORMAT:
         raise WeightsError(
             f"{path} is of format {description['format']}, this version reads {FORMAT}; update lookalike"

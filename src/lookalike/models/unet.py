@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from lookalike.errors import OptionError
 from lookalike.models import kind_named
 from lookalike.models.base import BATCH, NO_CODE, Pictures, as_pictures
-from lookalike.models.layers import initialise_as_keras
+from lookalike.models.layers import TwoConvolutions, initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, checked_levels, piece_reach
 from lookalike.noise import NOT_TOLD, Noise, sigmas
@@ -132,13 +132,8 @@ class UNetDenoiser(NetworkAutoencoder):
         return UNet(image_shape[2], self.width, self.blocks, self.seed)
 
 
-class Block(nn.Module):
-    """x + conv(relu(conv(x))), both 3 x 3: (N, C, H, W) -> the same shape."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+class Block(TwoConvolutions):
+    """x + conv(relu(conv(x))): (N, C, H, W) -> the same shape."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Add what the two convolutions see."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lookalike.search import flat, store
 from lookalike.search.base import Index
-from lookalike.search.library import load_faiss
+from lookalike.search.flat import load_faiss
 from lookalike.search.lookup import Mask, Rows
 from lookalike.search.metric import Floats
 

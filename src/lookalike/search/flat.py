@@ -1,4 +1,4 @@
-"""FAISS's flat index, searched so that distances and their order are true to the last bit."""
+"""FAISS, and its flat index searched so that distances and their order are true to the last bit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.search.library import load_faiss
 from lookalike.search.lookup import Mask, Rows
 from lookalike.search.metric import Floats
 
@@ -15,6 +14,13 @@ SPARE = 3
 BATCHED = 20
 """Queries below which every release of FAISS compares differences. From here on, or in newer ones from larger batches
 on, it expands |x - y|^2 into |x|^2 - 2xy + |y|^2, which is faster (see its `distance_compute_blas_threshold`)."""
+
+
+def load_faiss() -> Any:
+    """The module, imported when it is first needed; untyped, since its stubs do not know what its Python layer adds."""
+    import faiss
+
+    return faiss
 
 
 def points_of(flat: Any) -> Floats:

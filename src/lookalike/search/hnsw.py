@@ -8,7 +8,7 @@ import numpy as np
 
 from lookalike.search import flat, store
 from lookalike.search.base import Index, Setting
-from lookalike.search.library import load_faiss
+from lookalike.search.flat import load_faiss
 from lookalike.search.lookup import Mask, Rows
 from lookalike.search.metric import Floats
 

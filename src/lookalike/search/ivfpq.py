@@ -7,7 +7,7 @@ from typing import ClassVar
 from lookalike.errors import OptionError
 from lookalike.search import flat, ivf, refined
 from lookalike.search.base import Setting
-from lookalike.search.library import load_faiss
+from lookalike.search.flat import load_faiss
 from lookalike.search.lookup import Mask, Rows
 from lookalike.search.metric import Floats
 

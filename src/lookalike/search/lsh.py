@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from lookalike.search import refined
 from lookalike.search.base import Setting
-from lookalike.search.library import load_faiss
+from lookalike.search.flat import load_faiss
 from lookalike.search.lookup import Mask, Rows
 from lookalike.search.metric import Floats
 

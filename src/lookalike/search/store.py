@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lookalike import files
 from lookalike.errors import SearchError
-from lookalike.search.library import load_faiss
+from lookalike.search.flat import load_faiss
 
 Arrays = dict[str, npt.NDArray[Any]]
 
