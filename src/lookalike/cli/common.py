@@ -54,6 +54,18 @@ Layout = Annotated[
         "(names alone), or 'auto': LFW where all is as there."
     ),
 ]
+Faces = Annotated[
+    bool | None,
+    typer.Option(
+        "--faces/--no-faces",
+        help="Take every face of every photo instead of the photo, aligned as LFW's are: NAME#face-1 is the largest.",
+        show_default="as the run or the gallery was made, else no faces",
+    ),
+]
+Detector = Annotated[
+    Path | None,
+    typer.Option(help="A YuNet model in ONNX that finds the faces.", show_default="MTCNN, of the extra 'faces'"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and all else on stderr.")]
 Seed = Annotated[int, typer.Option(help="The seed of everything that is drawn at random, 0 or more.", min=0)]
 Force = Annotated[
@@ -74,6 +86,8 @@ class Reading:
     fit: Fit = None
     attributes: Attributes = None
     layout: Layout = "auto"
+    faces: Faces = None
+    detector: Detector = None
 
     def options(self) -> DataOptions:
         """Checked; raises `OptionError` for a value out of range."""

@@ -38,6 +38,7 @@ def data(
         "skipped": faces.skipped,
         "unseen": faces.unseen,
         "rejected": [rejected._asdict() for rejected in faces.rejected],
+        **({} if faces.faces is None else {"faceless": faces.faceless}),
         "seconds": seconds,
         "cached": faces.cached,
     }
@@ -48,6 +49,8 @@ def data(
         *([] if faces.spec is None or faces.spec.layout == "auto" else [f"layout {faces.spec.layout}"]),
         f"read in {seconds:.2f} s{' from the cache' if faces.cached else ''}",
     ]
+    if faces.faceless:
+        lines.append(f"{faces.faceless:,} photos without a face")
     if faces.rejected:
         lines.append(f"{len(faces.rejected):,} set aside:")
         lines += [f"  {name}: {reason}" for name, reason in faces.rejected[:REJECTED_SHOWN]]

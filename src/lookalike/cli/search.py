@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Seed, answer
+from lookalike.cli.common import Detector, Faces, Force, Json, Seed, answer
 from lookalike.errors import OptionError
 from lookalike.outputs import Outputs
 
@@ -20,7 +20,11 @@ def search(
     gallery: Galleries,
     images: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="IMAGE", help="A picture file; several stand for the mean of their codes."),
+        typer.Argument(
+            metavar="IMAGE",
+            help="A picture file; several stand for the mean of their codes. Of a photo with faces the largest is "
+            "meant, or PHOTO#face-2.",
+        ),
     ] = None,
     item: Annotated[
         list[str] | None,
@@ -42,6 +46,8 @@ def search(
             show_default="not said",
         ),
     ] = None,
+    faces: Faces = None,
+    detector: Detector = None,
     out: Annotated[
         Path | None,
         typer.Option(help="A PNG file that takes the query and its neighbours, with distances.", show_default="none"),
@@ -54,6 +60,7 @@ def search(
 
     Pictures are prepared as those of the gallery. The seed draws the pairs that tell a match.
     """
+    from lookalike.data import DataOptions
     from lookalike.gallery import Gallery
     from lookalike.gallery.sheet import write_sheet
 
@@ -65,9 +72,10 @@ def search(
     with Gallery.open(gallery, create=False) as held:
         threshold = None if matches is None else held.threshold(matches, seed=seed)
         query = asked if len(asked) > 1 else asked[0]
-        found = held.search(query, k, where=where)
+        framing = DataOptions.checked(faces=faces, detector=detector).framing(held.framing)
+        found = held.search(query, k, where=where, framing=framing)
         if out is not None:
-            write_sheet(held, asked, found, out)
+            write_sheet(held, asked, found, out, framing)
     neighbours = [
         {"name": one.name, "distance": one.distance}
         | ({} if threshold is None else {"match": one.distance <= threshold.distance})

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lookalike import files
-from lookalike.data.images import ImageSet, Pixels, Rejected
+from lookalike.data.images import FaceFacts, ImageSet, Pixels, Rejected
 
 FORMAT = 1
 _STALE_AFTER = 24 * 3600
@@ -68,6 +68,7 @@ def find(key: str) -> ImageSet | None:
             attribute_values=values,
             rejected=[Rejected(*pair) for pair in about["rejected"]],
             skipped=about.get("skipped", {}),
+            faces=None if about.get("faces") is None else [FaceFacts(*facts) for facts in about["faces"]],
             cached=True,
         )
     except FileNotFoundError:
@@ -119,6 +120,7 @@ def _write(key: str, images: ImageSet) -> None:
             "attribute_names": None if images.attribute_values is None else list(images.attribute_names),
             "rejected": [list(rejected) for rejected in images.rejected],
             "skipped": images.skipped,
+            "faces": images.faces,
             "digest": images.digest,
         }
         files.write_text(temporary / "about.json", json.dumps(about, ensure_ascii=False))

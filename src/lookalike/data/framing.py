@@ -16,21 +16,25 @@ class Framing:
     "stretch": both axes on their own, with OpenCV's bilinear interpolation, the reference notebook's way;
     "crop": the largest centred part of the target's aspect, with antialiasing;
     "pad": the whole picture with antialiasing, its edge pixels repeated where the aspect leaves room.
+
+    With `faces`, what finds them ("mtcnn", or the path of a YuNet model), a photo gives a picture for each of its
+    faces: brought to LFW's 250 x 250 frame first, and then as above.
     """
 
     size: tuple[int, int] = (32, 32)
     crop: int = 0
     fit: str = "crop"
+    faces: str | None = None
 
     def as_json(self) -> list[Any]:
         """Plain JSON values; `Framing.from_json` reads them back."""
-        return [list(self.size), self.crop, self.fit]
+        return [list(self.size), self.crop, self.fit, *([] if self.faces is None else [self.faces])]
 
     @classmethod
     def from_json(cls, content: list[Any]) -> Self:
         """The inverse of `as_json`."""
-        (height, width), crop, fit = content
-        return cls((int(height), int(width)), crop, fit)
+        (height, width), *rest = content
+        return cls((int(height), int(width)), *rest)
 
     @classmethod
     def of_training(cls, image_shape: tuple[int, ...], source: Mapping[str, Any] | None) -> Self:
@@ -41,7 +45,7 @@ class Framing:
         height, width = image_shape[:2]
         if source is None:
             return cls((height, width))
-        return cls((height, width), source["crop"], source["fit"])
+        return cls((height, width), source["crop"], source["fit"], source.get("faces"))
 
 
 DEFAULT_FRAMING = Framing()

@@ -33,6 +33,27 @@ class Rejected(NamedTuple):
     reason: str
 
 
+NO_FACE = "no face found"
+"""Why a photo is set aside in which there is none."""
+
+
+class FaceFacts(NamedTuple):
+    """Where a picture's face was found in its photo.
+
+    `number` of its `faces`, the largest first; the box in pixels of the upright photo, which it may reach beyond;
+    `angle` in degrees by which the face is turned clockwise; the detector's `score` from 0 to 1.
+    """
+
+    number: int
+    faces: int
+    left: float
+    top: float
+    width: float
+    height: float
+    angle: float
+    score: float
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """How a set was read, so that a run or a gallery can read the same again.
@@ -54,12 +75,13 @@ class DataSpec:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; `DataSpec.from_json` reads them back."""
-        return {"source": self.source, **asdict(self.framing), "attributes": self.attributes, "layout": self.layout}
+        framed = {name: value for name, value in asdict(self.framing).items() if name != "faces" or value is not None}
+        return {"source": self.source, **framed, "attributes": self.attributes, "layout": self.layout}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> DataSpec:
         """The inverse of `as_json`."""
-        framing = Framing.from_json([content["size"], content["crop"], content["fit"]])
+        framing = Framing.from_json([content["size"], content["crop"], content["fit"], content.get("faces")])
         return cls(content["source"], framing, content["attributes"], content.get("layout", "auto"))
 
 
@@ -83,6 +105,7 @@ class ImageSet:
         rejected: pictures of the source that could not be read, with reasons.
         skipped: how many files of the source were not looked at, by suffix or reason.
         unseen: folders of the source that could not be listed.
+        faces: where each picture was found in its photo; None where pictures are whole photos.
         spec: where the set comes from; None for one made in memory or chosen picture by picture.
         parts: the splits that lead from the source's whole set to this one, () for the whole.
         cached: whether the pixels were found in the cache.
@@ -102,6 +125,7 @@ class ImageSet:
         rejected: Sequence[Rejected] = (),
         skipped: Mapping[str, int] = EMPTY,
         unseen: Sequence[str] = (),
+        faces: Sequence[FaceFacts] | None = None,
         spec: DataSpec | None = None,
         parts: Sequence[Part] = (),
         cached: bool = False,
@@ -119,6 +143,7 @@ class ImageSet:
         self.rejected = list(rejected)
         self.skipped = dict(skipped)
         self.unseen = list(unseen)
+        self.faces: list[FaceFacts] | None = None if faces is None else list(faces)
         self.spec = spec
         self.parts = tuple(parts)
         self.cached = cached
@@ -126,6 +151,7 @@ class ImageSet:
             ("names", self.names),
             ("people", self.people),
             ("attributes", attribute_values),
+            ("faces", self.faces),
         ):
             if values is not None and len(values) != len(pixels):
                 raise DataError(f"{len(values)} {what} for {len(pixels)} pictures; give one for each")
@@ -163,6 +189,7 @@ class ImageSet:
             None if self.people is None else [self.people[i] for i in chosen],
             attribute_names=self.attribute_names,
             attribute_values=None if self.attribute_values is None else self.attribute_values[contiguous],
+            faces=None if self.faces is None else [self.faces[i] for i in chosen],
             cached=self.cached,
         )
 
@@ -174,6 +201,11 @@ class ImageSet:
         """(H, W, C) of every picture."""
         _, height, width, channels = self.pixels.shape
         return height, width, channels
+
+    @property
+    def faceless(self) -> int:
+        """How many photos were set aside because no face was found in them."""
+        return sum(reason == NO_FACE for _, reason in self.rejected)
 
     @cached_property
     def attributes(self) -> pd.DataFrame | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lookalike.data.framing import Framing
-from lookalike.data.names import readable, unique_namer
+from lookalike.data.names import of_face, readable, unique_namer
 from lookalike.data.pipeline import Source
 from lookalike.errors import DataError, PictureError
 
@@ -136,6 +136,10 @@ class Labels:
         one = portrait(name)
         row = None if self.table is None or one is None else self.table.rows[one]
         return Label(self._named(readable(short_name(name))), None if one is None else one.person, row)
+
+    def of_face(self, photo: Label, number: int) -> Label:
+        """The label of a photo's face of that number."""
+        return Label(*of_face(photo.name, photo.person, number), None)
 
     def values(self, row: int | None) -> npt.NDArray[np.float32] | None:
         """A row's attributes, float32 (A,), None for none."""

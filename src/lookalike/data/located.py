@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from lookalike.data import archive, cache, folder, lfw
 from lookalike.data.download import fetch_lfw
 from lookalike.data.formats import available_extras
-from lookalike.data.framing import Framing
+from lookalike.data.framing import Framing, check_crop
 from lookalike.data.images import DataSpec
 from lookalike.data.names import why_skipped
 from lookalike.data.options import DataOptions
@@ -73,7 +73,15 @@ class Located(NamedTuple):
         """JSON values that are others where the same options would give other pictures."""
         content = cache.content_digest(self.path) if self.listing is None else [str(self.path), *self.listing.entries]
         table = None if self.table is None else cache.content_digest(self.table)
-        return [*reader_state(), self.kind, content, table]
+        return [*reader_state(), self.kind, content, table, *self._finder()]
+
+    def _finder(self) -> list[str]:
+        """What finds faces, where such are looked for."""
+        if self.framing.faces is None:
+            return []
+        from lookalike.data.faces.photos import detector_of
+
+        return [detector_of(self.framing.faces).name]
 
     def labels(self) -> lfw.Labels:
         """What the names of its pictures say; raises as `lfw.Labels`."""
@@ -129,8 +137,23 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
         raise OptionError(f"attributes go with LFW only; {path} is not of its layout (NAME/NAME_0001.jpg)")
     if table is not None and not table.is_file():
         raise DataError(f"attribute table {table} is not there; give the path of lfw_attributes.txt")
-    framing = options.framing(lfw.FRAMING if is_faces else Framing())
+    framing = options.framing(lfw.FRAMING if is_faces or options.faces else Framing())
+    if framing.faces is not None:
+        _check_faces(path, kind, framing, table)
     return Located(path, kind, listing, framing, table, Counter() if listing is None else listing.skipped)
+
+
+def _check_faces(path: Path, kind: str, framing: Framing, table: Path | None) -> None:
+    """Raise where faces cannot be looked for, before the first photo is read."""
+    from lookalike.data.faces.align import SIDE
+    from lookalike.data.faces.photos import detector_of
+
+    if kind == "array":
+        raise OptionError(f"faces are looked for in files of photos; {path} is an array: read it without faces")
+    if table is not None:
+        raise OptionError("attributes are of whole photos, not of the faces in them; give faces or attributes")
+    check_crop(framing.crop, SIDE, SIDE)
+    detector_of(str(framing.faces))
 
 
 def _warn_of_namesake(source: str | Path) -> None:

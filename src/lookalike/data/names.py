@@ -82,6 +82,20 @@ def told(skipped: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {why}" for why, count in sorted(skipped.items(), key=lambda one: (-one[1], one[0])))
 
 
+_OF_FACE = re.compile(r"(.+)#face-([1-9]\d*)", re.DOTALL)
+
+
+def of_face(photo: str, person: str | None, number: int) -> tuple[str, str | None]:
+    """The name of a photo's face of that number, and who it is where the photo tells of a person: the largest face."""
+    return f"{photo}#face-{number}", person if number == 1 else None
+
+
+def photo_and_face(name: str) -> tuple[str, int | None]:
+    """What `of_face` named: the photo, and the number of its face; the name itself and None for another name."""
+    found = _OF_FACE.fullmatch(name)
+    return (name, None) if found is None else (found[1], int(found[2]))
+
+
 def readable(name: str) -> str:
     """A name as text that files and databases can hold: bytes that are not UTF-8 become escapes."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

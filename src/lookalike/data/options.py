@@ -14,6 +14,8 @@ LARGEST_SIDE = 1024
 LARGEST_CROP = 10_000
 FITS = ("stretch", "crop", "pad")
 LAYOUTS = ("auto", "lfw", "folder")
+DEFAULT_FINDER = "mtcnn"
+"""What finds faces where no model is given."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class DataOptions:
     """How a source is to be read; None means "as its layout suggests".
 
     `size` is (height, width) in pixels, `crop` the pixels cut from each side, `fit` one of `FITS`, `attributes` the
-    whole path of a table, `layout` what names are taken for: one of `LAYOUTS`.
+    whole path of a table, `layout` what names are taken for: one of `LAYOUTS`; `faces` whether each face of a photo is
+    a picture, `detector` the whole path of a YuNet model that finds them.
     """
 
     size: tuple[int, int] | None = None
@@ -29,12 +32,24 @@ class DataOptions:
     fit: str | None = None
     attributes: Path | None = None
     layout: str = "auto"
+    faces: bool | None = None
+    detector: Path | None = None
 
     @classmethod
     def checked(
-        cls, *, size: Any = None, crop: Any = None, fit: Any = None, attributes: Any = None, layout: str = "auto"
+        cls,
+        *,
+        size: Any = None,
+        crop: Any = None,
+        fit: Any = None,
+        attributes: Any = None,
+        layout: str = "auto",
+        faces: bool | None = None,
+        detector: Any = None,
     ) -> Self:
-        """Raises `OptionError` for a value out of range."""
+        """Raises `OptionError` for a value out of range, or a detector without faces."""
+        if detector is not None and not faces:
+            raise OptionError(f"detector {detector} finds faces, which are not asked for; give faces (--faces) too")
         if fit is not None and fit not in FITS:
             raise OptionError(f"fit is {fit!r}; give one of {', '.join(FITS)}")
         if layout not in LAYOUTS:
@@ -45,6 +60,8 @@ class DataOptions:
             fit,
             None if attributes is None else Path(attributes).expanduser().resolve(),
             layout,
+            faces,
+            None if detector is None else Path(detector).expanduser().resolve(),
         )
 
     def like(self, framing: Framing) -> Self:
@@ -54,6 +71,8 @@ class DataOptions:
             size=framing.size if self.size is None else self.size,
             crop=framing.crop if self.crop is None else self.crop,
             fit=framing.fit if self.fit is None else self.fit,
+            faces=framing.faces is not None if self.faces is None else self.faces,
+            detector=_model_path(framing.faces) if self.faces is None else self.detector,
         )
 
     def framing(self, usual: Framing) -> Framing:
@@ -62,7 +81,13 @@ class DataOptions:
         assert asked.size is not None
         assert asked.crop is not None
         assert asked.fit is not None
-        return Framing(asked.size, asked.crop, asked.fit)
+        finder = (DEFAULT_FINDER if asked.detector is None else str(asked.detector)) if asked.faces else None
+        return Framing(asked.size, asked.crop, asked.fit, finder)
+
+
+def _model_path(faces: str | None) -> Path | None:
+    """The YuNet model that finds a framing's faces, None where it is another detector, or none."""
+    return None if faces in (None, DEFAULT_FINDER) else Path(str(faces))
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

@@ -15,13 +15,15 @@ import numpy as np
 
 from lookalike.data.decode import check_length, decode_picture
 from lookalike.data.framing import Framing, check_crop
-from lookalike.data.images import Pixels, Rejected
+from lookalike.data.images import FaceFacts, Pixels, Rejected
 from lookalike.data.jpeg import RowDecoder, plain_header
 from lookalike.data.resize import resize_bilinear
 from lookalike.errors import OptionError, PictureError
 
 CHUNK = 64
 """Pictures a task, at most: enough to keep a core busy, few enough to stay in its cache."""
+PHOTOS = 4
+"""Photos a task, at most, where faces are looked for, which takes a fraction of a second each."""
 TASK_BYTES = 1 << 24
 """Bytes of a task's finished pictures; about so many of cropped ones wait to be resized together."""
 
@@ -38,15 +40,23 @@ class Source(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A chunk: pixels (n, H, W, 3) of the n pictures that could be read, their names, and the others with reasons.
+    """A chunk: pixels (n, H, W, 3) of n pictures, the names of their sources, and the sources set aside with reasons.
 
-    `notes` are what is to be said of a picture: its name and a sentence.
+    `notes` are what is to be said of a picture: its name and a sentence. Where faces are found in photos, `faces` tells
+    where, and a name comes as often as its photo has faces.
     """
 
     pixels: Pixels
     names: list[str]
     rejected: list[Rejected]
     notes: list[tuple[str, str]]
+    faces: list[FaceFacts] | None = None
+
+    @property
+    def sources(self) -> int:
+        """How many sources it is made of."""
+        photos = self.names if self.faces is None else [one for one in self.faces if one.number == 1]
+        return len(photos) + len(self.rejected)
 
 
 def decode_all(
@@ -58,16 +68,19 @@ def decode_all(
     workers = available_cores()
     size = max(1, min(CHUNK, TASK_BYTES // (3 * framing.size[0] * framing.size[1])))
     said: set[tuple[str, str]] = set()
+    decode = _decode_chunk
+    if framing.faces is not None:
+        size, decode = min(PHOTOS, size), _find_chunk
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Decoded]] = deque()
         try:
             while True:
                 while len(pending) <= 2 * workers and (chunk := list(islice(remaining, size))):
-                    pending.append(pool.submit(_decode_chunk, chunk, framing))
+                    pending.append(pool.submit(decode, chunk, framing))
                 if not pending:
                     return
                 decoded = pending.popleft().result()
-                done += len(decoded.names) + len(decoded.rejected)
+                done += decoded.sources
                 if progress is not None:
                     progress(done, total)
                 _say_once(decoded.notes, said)
@@ -139,6 +152,30 @@ def _decode_chunk(chunk: list[Source], framing: Framing) -> Decoded:
     for row, (_, picture) in enumerate(kept):
         pixels[row] = picture
     return Decoded(pixels, [name for name, _ in kept], rejected, notes)
+
+
+def _find_chunk(chunk: list[Source], framing: Framing) -> Decoded:
+    """Every face of some photos; the detector's networks release the interpreter's lock."""
+    from lookalike.data.faces.photos import portraits
+
+    names: list[str] = []
+    pixels: list[Pixels] = []
+    facts: list[FaceFacts] = []
+    rejected: list[Rejected] = []
+    notes: list[tuple[str, str]] = []
+    for source in chunk:
+        said: set[str] = set()
+        try:
+            found = portraits(source.read(), framing, said)
+        except PictureError as error:
+            rejected.append(Rejected(source.name, str(error)))
+            continue
+        notes += [(source.name, note) for note in said]
+        names += [source.name] * len(found)
+        pixels += [one.pixels for one in found]
+        facts += [one.facts for one in found]
+    none = np.empty((0, *framing.size, 3), np.uint8)
+    return Decoded(np.stack(pixels) if pixels else none, names, rejected, notes, facts)
 
 
 def _decode_rows(content: bytes, framing: Framing) -> Pixels | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from lookalike.data import arrays
+from lookalike.data import arrays, lfw
 from lookalike.data import cache as _cache
 from lookalike.data.decode import decode_picture, read_file
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
 from lookalike.data.located import Located, locate, synthetic_count
-from lookalike.data.names import told
+from lookalike.data.names import photo_and_face, told
 from lookalike.data.options import DataOptions
-from lookalike.data.pipeline import Progress, decode_all
+from lookalike.data.pipeline import Decoded, Progress, decode_all
 from lookalike.errors import DataError, OptionError
 
 LEAST = 2
@@ -28,6 +29,8 @@ def load(
     attributes: str | Path | None = None,
     fit: str | None = None,
     layout: str = "auto",
+    faces: bool = False,
+    detector: str | Path | None = None,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ImageSet:
@@ -43,14 +46,20 @@ def load(
         fit: "stretch" (bilinear as OpenCV does it; for LFW), "crop" (centre, antialiased; for all else) or "pad".
         layout: what names are taken for: "lfw" (NAME/NAME_0001.jpg: persons, and LFW's crop and fit), "folder" (names
             alone), or "auto": LFW where all names are so with four digits, several people, and 250 x 250 pixels.
+        faces: True takes every face of every photo instead of the photo, aligned as LFW's are, the largest of a photo
+            first: `NAME#face-1`, `NAME#face-2`. Photos without a face are set aside.
+        detector: the path of a YuNet model in ONNX that finds the faces; None for the one that the extra installs.
         cache: False reads anew and keeps nothing.
         progress: called with (pictures done, pictures in all or None).
 
     Raises:
         DataError: the source cannot be read, or gives fewer than 2 usable pictures.
         OptionError: an argument is out of range.
+        MissingExtraError: faces are asked for, and the extra is not installed.
     """
-    options = DataOptions.checked(size=size, crop=crop, attributes=attributes, fit=fit, layout=layout)
+    options = DataOptions.checked(
+        size=size, crop=crop, attributes=attributes, fit=fit, layout=layout, faces=faces, detector=detector
+    )
     return load_with(source, options, cache=cache, progress=progress)
 
 
@@ -72,17 +81,32 @@ def load_spec(spec: DataSpec, *, cache: bool = True, progress: Progress | None =
 def read_picture(source: str | Path | bytes, framing: Framing | None) -> Pixels:
     """One picture, from a file or its bytes, framed so (None: as it is): (H, W, 3) uint8.
 
+    Where the framing is one of faces, the largest of the photo, or the one of a name such as `photo.jpg#face-2`.
+
     Raises:
-        PictureError: it cannot be read.
+        PictureError: it cannot be read, or shows no face.
+        OptionError: there is no face of that number; the text says how many there are.
     """
-    content = source if isinstance(source, bytes) else read_file(Path(source))
-    return decode_picture(content, framing)
+    if framing is None or framing.faces is None:
+        return decode_picture(_content_of(source), framing)
+    from lookalike.data.faces.photos import portrait
+
+    if isinstance(source, bytes) or Path(source).exists():
+        return portrait(_content_of(source), framing)
+    photo, number = photo_and_face(str(source))
+    return portrait(_content_of(photo), framing, number)
+
+
+def _content_of(source: str | Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else read_file(Path(source))
 
 
 def _load_synthetic(count: int, options: DataOptions, use_cache: bool, progress: Progress | None) -> ImageSet:
     from lookalike.data import synthetic
 
     framing = options.framing(Framing(fit="stretch"))
+    if framing.faces is not None:
+        raise OptionError("faces are looked for in photos; synthetic faces are framed already, so leave faces out")
     if options.attributes is not None:
         raise OptionError("attributes do not go with synthetic faces, which have their own table; leave them out")
     if framing.crop or framing.size[0] != framing.size[1]:
@@ -122,7 +146,7 @@ def _read(located: Located, progress: Progress | None) -> ImageSet:
     entries = located.wanted_entries(labels)
     total = None if entries is None else len(entries)
     chunks = list(decode_all(located.pictures(labels), located.framing, total=total, progress=progress))
-    named = [labels.of(name) for chunk in chunks for name in chunk.names]
+    named = [label for chunk in chunks for label in _labels_of(chunk, labels)]
     no_pixels = np.empty((0, *located.framing.size, 3), np.uint8)
     rows = [label.row for label in named if label.row is not None]
     return ImageSet(
@@ -134,7 +158,19 @@ def _read(located: Located, progress: Progress | None) -> ImageSet:
         rejected=[one for chunk in chunks for one in chunk.rejected],
         skipped=located.skipped,
         unseen=located.unseen,
+        faces=None if located.framing.faces is None else [one for chunk in chunks for one in chunk.faces or ()],
     )
+
+
+def _labels_of(chunk: Decoded, labels: lfw.Labels) -> Iterator[lfw.Label]:
+    """The label of each picture of a chunk, in its order; a photo's faces go by the photo's."""
+    if chunk.faces is None:
+        yield from map(labels.of, chunk.names)
+        return
+    for name, face in zip(chunk.names, chunk.faces, strict=True):
+        if face.number == 1:
+            photo = labels.of(name)
+        yield labels.of_face(photo, face.number)
 
 
 def _too_few(path: Path, images: ImageSet) -> DataError:

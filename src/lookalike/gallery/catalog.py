@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.data.columns import Column, Value
+from lookalike.data.framing import Framing
 from lookalike.errors import GalleryError
 from lookalike.files import no_space
 from lookalike.gallery import schema
@@ -209,7 +210,8 @@ class Catalog:
     @property
     def listed(self) -> list[Listed]:
         """All columns that users meet."""
-        return listed(self.version, self.given)
+        framing = self.fact("framing")
+        return listed(self.version, self.given, framing is not None and Framing.from_json(framing).faces is not None)
 
     def set_given(self, columns: Sequence[Column]) -> None:
         """Begin to keep these columns of a source, without a value yet.

@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from lookalike import files
 from lookalike.data.columns import Value
-from lookalike.data.images import Pixels
+from lookalike.data.images import FaceFacts, Pixels
 from lookalike.data.located import reader_state
 from lookalike.gallery.catalog import Catalog, Item
-from lookalike.gallery.columns import COLUMNS, OF_FILE, OF_PICTURE
+from lookalike.gallery.columns import COLUMNS, OF_FACE, OF_FILE, OF_PICTURE
 from lookalike.gallery.feed import Entry
 from lookalike.gallery.storage import Storage
 
@@ -96,6 +96,10 @@ class Changes:
                 self.rows[item.pixels] = item.row
             if item.content is not None and self.is_same_reader:
                 self.contents[item.content] = Known(item.pixels, item.row, item.reason)
+        self.of_photo: dict[str, list[Item]] = {}
+        for item in self.items.values():
+            if item.photo is not None:
+                self.of_photo.setdefault(item.photo, []).append(item)
         self.row_count = int(catalog.fact("rows"))
         self.width = len(catalog.given)
         self.entries: dict[str, Entry] = {}
@@ -112,21 +116,28 @@ class Changes:
 
     def is_unchanged(self, entry: Entry) -> bool:
         """Whether an entry's file looks as it did when it was last read, so that it need not be opened."""
-        item = self.items.get(entry.name)
-        # What could not even be read has no content: a permission may have come back.
-        return (
-            item is not None
-            and self.is_same_reader
-            and item.content is not None
-            and entry.modified is not None
-            and _at(OF_FILE, item.columns) == _at(OF_FILE, _columns(entry))
+        items = self.items_of(entry.name)
+        if entry.modified is None or not items or not self.is_same_reader:
+            return False
+        # What could not even be read has no content: a permission may have come back. Of a photo's faces some are
+        # missing where an update was cut off between two chunks.
+        columns = _at(OF_FILE, _columns(entry))
+        return len(items) == (items[0].faces or 1) and all(
+            item.content is not None and _at(OF_FILE, item.columns) == columns for item in items
         )
 
     def keep(self, entry: Entry) -> None:
-        """The item of that name stays as it is."""
-        self._see(entry)
-        self.present.add(self.items[entry.name].pixels)
-        self.stored += self.items[entry.name].state == "stored"
+        """The item of that name stays as it is, or those of all faces of the photo of that name."""
+        for item in self.items_of(entry.name):
+            self._see(entry if item.photo is None else entry.of_face(_face_of(item)))
+            self.present.add(item.pixels)
+            self.stored += item.state == "stored"
+
+    def items_of(self, file: str) -> list[Item]:
+        """What a file is here: its item, or those of its faces."""
+        if file in self.of_photo:
+            return self.of_photo[file]
+        return [self.items[file]] if file in self.items else []
 
     def take_content(self, entry: Entry, content: str) -> None:
         """A file whose content is known, under this name or another."""
@@ -164,7 +175,7 @@ class Changes:
         return [
             item
             for name, item in self.items.items()
-            if name not in self.entries and name not in unseen and not name.startswith(below)
+            if name not in self.entries and (item.photo or name) not in unseen and not name.startswith(below)
         ]
 
     def settle(self) -> None:
@@ -293,3 +304,8 @@ def _columns(entry: Entry) -> Given:
 
 def _at(places: tuple[int, ...], values: Given) -> Given:
     return tuple(values[place] for place in places)
+
+
+def _face_of(item: Item) -> FaceFacts:
+    values: Any = _at(OF_FACE, item.columns)
+    return FaceFacts(*values)

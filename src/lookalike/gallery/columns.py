@@ -33,6 +33,7 @@ class Kept(Column):
         stored: SQLite's type, where that is not the kind's.
         told: how SQLite makes the value that users meet of what is stored, `{}`.
         in_row: whether it goes with every picture of a list, and not only with all that is known of one.
+        of_face: whether it is of a face in a photo, and not met where pictures are whole photos.
     """
 
     read: Callable[[Entry], Value] = field(kw_only=True)
@@ -41,6 +42,7 @@ class Kept(Column):
     stored: str = field(default="", kw_only=True)
     told: str = field(default="{}", kw_only=True)
     in_row: bool = field(default=False, kw_only=True)
+    of_face: bool = field(default=False, kw_only=True)
 
     @property
     def declaration(self) -> str:
@@ -51,6 +53,17 @@ class Kept(Column):
     def sql(self) -> str:
         """The value that users meet, in a statement."""
         return self.told.format(f"items.{self.name}")
+
+
+def _of_face(place: int, name: str, about: str, unit: str = "", least: float | None = None, stored: str = "") -> Kept:
+    """The column of one of `FaceFacts`."""
+    return Kept(
+        *(name, "number", about, unit, least),
+        read=lambda entry: None if entry.face is None else entry.face[place],
+        since=3,
+        of_face=True,
+        stored=stored,
+    )
 
 
 NAME = Kept("name", "text", "the picture's name in its source", read=lambda entry: entry.name, in_row=True)
@@ -70,7 +83,18 @@ COLUMNS: tuple[Kept, ...] = (
         told="strftime('%Y-%m-%dT%H:%M:%S', {} / 1000000000, 'unixepoch')",
     ),
     Kept("person", "text", "who is on the picture", read=lambda entry: entry.person, in_row=True),
+    Kept(*("photo", "text", "the photo that the face is in"), read=lambda entry: entry.photo, since=3, of_face=True),
+    _of_face(0, "face", "the face's number in its photo, the largest first", least=1, stored="INTEGER"),
+    _of_face(1, "faces", "how many faces its photo has", least=1, stored="INTEGER"),
+    _of_face(2, "face_left", "left edge of the face's box in its photo", "pixels"),
+    _of_face(3, "face_top", "upper edge of the face's box in its photo", "pixels"),
+    _of_face(4, "face_width", "width of the face's box", "pixels", 0),
+    _of_face(5, "face_height", "height of the face's box", "pixels", 0),
+    _of_face(6, "face_angle", "by which the face is turned clockwise in its photo", "degrees", -180),
+    _of_face(7, "face_score", "how sure the detector is that it is a face", "", 0),
 )
+OF_FACE = tuple(place for place, column in enumerate(COLUMNS) if column.of_face)[1:]
+"""The places of the values of `FaceFacts`, in its order."""
 OF_FILE = tuple(place for place, column in enumerate(COLUMNS) if column.of_file)
 OF_PICTURE = tuple(place for place, column in enumerate(COLUMNS) if not column.of_file)
 
@@ -83,12 +107,14 @@ class Listed(NamedTuple):
     in_row: bool
 
 
-def listed(version: int, given: Iterable[Column]) -> list[Listed]:
+def listed(version: int, given: Iterable[Column], faces: bool = False) -> list[Listed]:
     """What the users of a gallery meet: its own columns at that version of its catalog, and those its source gave.
+
+    Those of faces only where `faces` says that its pictures are such.
 
     Where a source calls a column as the gallery its own, the source's is meant, but for `RESERVED`.
     """
-    own = [column for column in (NAME, *COLUMNS) if column.since <= version]
+    own = [column for column in (NAME, *COLUMNS) if column.since <= version and (faces or not column.of_face)]
     found = {column.name: Listed(column, column.sql, column.in_row) for column in own}
     for number, column in enumerate(given):
         if plain(column.name) not in RESERVED:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from lookalike.data import arrays, cache
 from lookalike.data.columns import Value
 from lookalike.data.framing import Framing
-from lookalike.data.images import DataSpec, ImageSet, Pixels
+from lookalike.data.images import DataSpec, FaceFacts, ImageSet, Pixels
 from lookalike.data.located import Located, locate
-from lookalike.data.names import readable, unique_namer
+from lookalike.data.names import of_face, photo_and_face, readable, unique_namer
 from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress
 from lookalike.data.source import load_with
@@ -26,7 +26,10 @@ _AT_ONCE = 1024
 
 
 class Entry(NamedTuple):
-    """One picture of a source, before anything is known of it but its label; `read` gives a file's bytes."""
+    """One picture of a source, before anything is known of it but its label; `read` gives a file's bytes.
+
+    Where faces are found in photos, an entry is a photo at first, and then each of its faces (`of_face`).
+    """
 
     name: str
     person: str | None = None
@@ -34,6 +37,13 @@ class Entry(NamedTuple):
     size: int | None = None
     modified: int | None = None
     read: Callable[[], bytes] | None = None
+    photo: str | None = None
+    face: FaceFacts | None = None
+
+    def of_face(self, face: FaceFacts) -> Entry:
+        """The entry of a face of this photo."""
+        name, person = of_face(self.name, self.person, face.number)
+        return self._replace(name=name, person=person, photo=self.name, face=face)
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,10 @@ def _of_images(images: ImageSet) -> Feed:
 
     def entry(i: int) -> Entry:
         values = None if images.attribute_values is None else images.attribute_values[i]
-        return Entry(names[i], None if images.people is None else images.people[i] or None, values)
+        person = None if images.people is None else images.people[i] or None
+        if images.faces is None:
+            return Entry(names[i], person, values)
+        return Entry(names[i], person, values, photo=photo_and_face(names[i])[0], face=images.faces[i])
 
     spec = images.spec if found_again else None
     return Feed(spec, framing, None, images.attribute_names, blocks=blocks, total=len(images))

@@ -34,6 +34,7 @@ from lookalike.gallery.folder import (
     usual_framing_of,
 )
 from lookalike.gallery.labels import Labels
+from lookalike.gallery.photos import photo_of
 from lookalike.gallery.snapshot import Found, Snapshot
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
@@ -192,12 +193,24 @@ class Gallery:
         view = self._now()
         return np.array(view.all_pixels[view.rows[queries.place_of(view, name)]])
 
-    def framed(self, source: str | Path | bytes) -> Pixels:
-        """A picture as the model sees it, of a file, its bytes, or a stored picture's name: uint8 (H, W, C)."""
+    def framed(self, source: str | Path | bytes, framing: Framing | None = None) -> Pixels:
+        """A picture as the model sees it, of a file, its bytes, or a stored picture's name: uint8 (H, W, C).
+
+        A file is framed as the gallery's pictures are, unless `framing` says otherwise.
+        """
         view = self._now()
         if isinstance(source, str) and source in view.numbers:
             return self.picture(source)
-        return queries.framed(source, self.framing, view)
+        return queries.framed(source, framing or self.framing, view)
+
+    def photo(self, name: str) -> Pixels:
+        """The whole photo that a stored face is of, its face framed: (H, W, 3) uint8, at most 1,600 pixels a side.
+
+        Raises:
+            GalleryError: as `item`; or it is no face of a photo in a folder.
+            PictureError: the photo cannot be read any more.
+        """
+        return photo_of(self.item(name), self.source)
 
     def code(self, name: str) -> Floats:
         """A stored picture's code: float32 (code_size,). Raises as `item`."""
@@ -218,6 +231,8 @@ class Gallery:
         may_remove: float = MAY_REMOVE,
         key: str | None = None,
         exif: bool | None = None,
+        faces: bool | None = None,
+        detector: str | Path | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
         seed: int = 0,
@@ -241,6 +256,8 @@ class Gallery:
             key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
             exif: whether files are asked when, where and with what they were taken, and how large they are; None as
                 before, not at first.
+            faces, detector: whether every face of a photo is a picture of its own, and what finds them, as `load` takes
+                them; None as before, at first as the model's pictures were.
             progress: called with (pictures done, pictures in all or None).
             say: called with lines of text while an index is chosen.
             seed: of the probes that measure the recall.
@@ -265,7 +282,15 @@ class Gallery:
             found = updating.find(
                 self._catalog,
                 data,
-                DataOptions.checked(size=size, crop=crop, fit=fit, attributes=attributes, layout=layout),
+                DataOptions.checked(
+                    size=size,
+                    crop=crop,
+                    fit=fit,
+                    attributes=attributes,
+                    layout=layout,
+                    faces=faces,
+                    detector=detector,
+                ),
                 usual_framing_of(self._catalog, self.folder),
                 key=key,
                 exif=exif,
@@ -292,7 +317,7 @@ class Gallery:
             skipped={} if found is None else dict(found[0].skipped),
         )
 
-    def search(self, query: Any, k: int = 5, *, where: str | None = None) -> Found:
+    def search(self, query: Any, k: int = 5, *, where: str | None = None, framing: Framing | None = None) -> Found:
         """Find the `k` nearest stored pictures.
 
         A picture whose framed pixels are stored is at distance 0 from itself, exactly.
@@ -303,6 +328,7 @@ class Gallery:
                 in a list (an array of pictures or codes counts as one): then the mean of their codes, taken after the
                 metric's transform, so that each counts the same.
             k: how many, 1 or more; fewer come where fewer are stored or meet the filter.
+            framing: how a picture file is framed; None as the gallery's pictures.
             where: a filter, such as "smile > 0.5 and person = 'Mira Tolan'"; see `lookalike.gallery.filters`.
 
         Raises:
@@ -313,7 +339,7 @@ class Gallery:
         if k < 1:
             raise OptionError(f"k is {k}; ask for 1 neighbour or more")
         snapshot = self.snapshot()
-        asked = queries.Reader(snapshot, self._encode, lambda: self.framing).read(query)
+        asked = queries.Reader(snapshot, self._encode, lambda: framing or self.framing).read(query)
         return snapshot.search(asked, k, () if where is None else (where,))
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 from lookalike import plots
 
 if TYPE_CHECKING:
+    from lookalike.data.framing import Framing
     from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.snapshot import Found
 
@@ -18,14 +19,18 @@ COLUMNS = 6
 TITLE_WIDTH = 16
 
 
-def write_sheet(gallery: Gallery, queries: Sequence[Path | str], found: Found, path: Path) -> None:
+def write_sheet(
+    gallery: Gallery, queries: Sequence[Path | str], found: Found, path: Path, framing: Framing | None = None
+) -> None:
     """Write a PNG of the queries, files or names of stored pictures, and of what was found for them.
+
+    Files are framed as the gallery's pictures, or as `framing` says.
 
     Raises:
         PictureError: a file is no picture.
         GalleryError: a name is unknown.
     """
-    pictures = [gallery.framed(query) for query in queries] + [gallery.picture(name) for name in found.names]
+    pictures = [gallery.framed(query, framing) for query in queries] + [gallery.picture(name) for name in found.names]
     titles = [f"query\n{_short(Path(query).stem)}" for query in queries]
     titles += [
         f"{distance:.3f}\n{_short(Path(name).stem)}"

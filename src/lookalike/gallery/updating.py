@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -198,11 +198,14 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
     """Read what looks new; decode what is; both on all cores."""
     assert feed.entries is not None
     assert feed.framing is not None
+    framing = feed.framing
     entries = labels.entries(feed.entries())
     told: dict[str, tuple[Value, ...]] = {}
     waiting: dict[str, Entry] = {}
     contents: dict[str, str] = {}
     unread: set[str] = set()
+    kept: list[str] = []
+    done = 0
     changes.keep_unseen(feed.unseen)
     channels = changes.storage.pixels.shape[2]
 
@@ -210,29 +213,42 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
         for entry in entries:
             if changes.is_unchanged(entry):
                 changes.keep(entry)
+                kept.append(entry.name)
             else:
                 waiting[entry.name] = entry
-                yield Source(entry.name, _reader(entry, changes, contents, unread, labels, told))
+                # a photo of known content has faces to be found again, whose codes are known by their pixels
+                known = changes.contents if framing.faces is None else {}
+                yield Source(entry.name, _reader(entry, known, contents, unread, labels, told))
 
-    def taken(name: str) -> Entry:
+    def opened(name: str) -> Entry:
         """An entry whose file was opened, with what that told."""
-        entry, inside = waiting.pop(name), told.pop(name, ())
+        entry, inside = waiting[name], told.get(name, ())
         own = () if entry.values is None else entry.values
         return entry._replace(values=(*own, *inside)) if inside else entry
 
+    def forget(name: str) -> None:
+        for known in (waiting, told, contents):
+            known.pop(name, None)
+
     for decoded in decode_all(sources(), feed.framing):
         for name, reason in decoded.rejected:
-            entry, content = taken(name), contents.pop(name, None)
+            entry, content = opened(name), contents.get(name)
             if reason == _IS_KNOWN and content in changes.contents:
                 changes.take_content(entry, content)
-            elif name in unread and name in changes.items and changes.items[name].state == "stored":
+            elif name in unread and any(item.state == "stored" for item in changes.items_of(name)):
                 changes.keep_unseen([name])
             else:
                 changes.reject(entry, content, reason)
-        for name, picture in zip(decoded.names, _as_channels(decoded.pixels, channels), strict=True):
-            changes.take_picture(taken(name), contents.pop(name), picture)
-        progress(len(changes.entries), feed.total)
-    progress(len(changes.entries), feed.total)
+            forget(name)
+        faces = [None] * len(decoded.names) if decoded.faces is None else decoded.faces
+        for name, face, picture in zip(decoded.names, faces, _as_channels(decoded.pixels, channels), strict=True):
+            entry = opened(name) if face is None else opened(name).of_face(face)
+            changes.take_picture(entry, contents[name], picture)
+            if face is None or face.number == face.faces:
+                forget(name)
+        done += decoded.sources
+        progress(done + len(kept), feed.total)
+    progress(done + len(kept), feed.total)
 
 
 _IS_KNOWN = "is known"
@@ -240,7 +256,7 @@ _IS_KNOWN = "is known"
 
 def _reader(
     entry: Entry,
-    changes: Changes,
+    known: Container[str],
     contents: dict[str, str],
     unread: set[str],
     labels: Labels,
@@ -255,7 +271,7 @@ def _reader(
             raise
         digest = contents[entry.name] = files.sha256(content)
         told[entry.name] = labels.inside(content)
-        if digest in changes.contents:
+        if digest in known:
             raise _Known(_IS_KNOWN)
         return content
 
@@ -291,9 +307,15 @@ def _check_framing(catalog: Catalog, feed: Feed) -> None:
     stored = Framing.from_json(known)
     if stored != feed.framing:
         raise GalleryError(
-            f"this gallery's pictures are framed with crop {stored.crop} and fit {stored.fit!r}, these with crop "
-            f"{feed.framing.crop} and fit {feed.framing.fit!r}; give the same, or build another gallery"
+            f"this gallery's pictures are framed with {_told(stored)}, these with {_told(feed.framing)}; give the "
+            "same, or build another gallery"
         )
+
+
+def _told(framing: Framing) -> str:
+    """A framing in words, but for its size."""
+    faces = "" if framing.faces is None else f" of faces found by {framing.faces}"
+    return f"crop {framing.crop} and fit {framing.fit!r}{faces}"
 
 
 def spec_of(catalog: Catalog) -> DataSpec | None:

@@ -92,6 +92,7 @@ export const server = {
   search,
   thumbnail: (id) => ({ src: `${ROOT}items/${id}/thumbnail${query({ v: digest })}` }),
   pixels: async (id) => (await picture(`items/${id}/thumbnail`)).pixels,
+  photo: (id) => `${ROOT}items/${id}/photo`,
   encode: async (file) => (await json("encode", { method: "POST", form: upload(file) })).code,
   async decode(codes) {
     const told = await json("decode?format=json", { method: "POST", json: { codes: codes.map((code) => Array.from(code)) } });

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike import plots
+from lookalike.errors import GalleryError, PictureError
 from lookalike.gallery.snapshot import Snapshot
 from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, OnnxCodec, OnnxRestorer
 from lookalike.serve import schemas
-from lookalike.serve.answers import PNG, cache_of, kept, kept_json
+from lookalike.serve.answers import PNG, cache_of, kept, kept_json, picture
 from lookalike.serve.routes import REFUSALS, ItemId, Version, Where, studio_of
 from lookalike.serve.state import Studio
 from lookalike.studio.descriptions import (
@@ -121,6 +122,18 @@ async def thumbnail(request: Request, id: ItemId, v: Version = None) -> Response
     place = found(snapshot, id, lambda: snapshot.place(id))
     body = plots.picture_png(snapshot.picture(place))
     return kept(request, body, "image/png", cache_of(v, snapshot.digest))
+
+
+@router.get("/items/{id}/photo", responses=PNG, response_class=Response)
+async def photo(request: Request, id: ItemId) -> Response:
+    """The whole photo that a face is of, with a frame around the face, as PNG; 404 where there is none to show."""
+    studio = studio_of(request)
+    snapshot = studio.snapshot
+    name = found(snapshot, id, lambda: snapshot.view.names[snapshot.place(id)])
+    try:
+        return picture(await asyncio.to_thread(studio.gallery.photo, name))
+    except (GalleryError, PictureError) as error:
+        raise HTTPException(404, str(error)) from error
 
 
 @router.get("/duplicates", response_model=schemas.Duplicates)

@@ -1,0 +1,1 @@
+"""Faces of ordinary photos: found, and brought to the framing of Labeled Faces in the Wild."""
