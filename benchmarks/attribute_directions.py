@@ -33,7 +33,8 @@ import lookalike as la
 from lookalike import files, plots
 from lookalike.data import synthetic
 from lookalike.experiment import pictures_of
-from lookalike.models.base import Autoencoder, centre
+from lookalike.models.base import Autoencoder
+from lookalike.pixels import centre
 
 NAMES = ("smile", "glasses", "hair_lightness", "beard", "hat", "skin", "turn", "light_x", "mouth_open", "wrinkles")
 FINE = ("smile", "glasses", "beard", "mouth_open", "wrinkles")

@@ -30,8 +30,9 @@ from lookalike.data.images import Pixels
 from lookalike.denoising import CLASSICAL, ClassicalDenoiser, compare, denoise, judging, markdown
 from lookalike.denoising.judging import Restored
 from lookalike.experiment import pictures_of
-from lookalike.models.base import Autoencoder, Floats
+from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
+from lookalike.pixels import Floats
 
 LEVELS = ("gaussian:0.1", f"gaussian:{15 / 255:.4f}", f"gaussian:{25 / 255:.4f}", f"gaussian:{50 / 255:.4f}")
 BLIND = "gaussian:0-0.25"

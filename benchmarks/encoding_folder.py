@@ -33,8 +33,8 @@ from lookalike.data.pipeline import decode_all
 from lookalike.gallery import updating
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.storage import Storage
-from lookalike.models.base import Floats
 from lookalike.models.encoding import Encoders
+from lookalike.pixels import Floats
 
 CROP, SIZE, CODE = 80, 32, 32
 CHUNK = 500

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from lookalike.editing.edit import edit
     from lookalike.editing.morph import morph
     from lookalike.gallery.gallery import Gallery
-    from lookalike.models.base import Autoencoder, Evaluation, to_uint8
+    from lookalike.models.base import Autoencoder
     from lookalike.models.conv import ConvAutoencoder
     from lookalike.models.dense import DenseAutoencoder
+    from lookalike.models.evaluation import Evaluation
     from lookalike.models.loading import load_model
     from lookalike.models.pca import PCAAutoencoder
     from lookalike.models.residual import ResidualAutoencoder
     from lookalike.models.search import SearchAutoencoder
     from lookalike.models.unet import UNetDenoiser
+    from lookalike.pixels import to_uint8
     from lookalike.training.recipe import Recipe
 
 _HOME = {
@@ -33,7 +35,7 @@ _HOME = {
     "DataSpec": "data.images",
     "DenseAutoencoder": "models.dense",
     "Direction": "editing.directions",
-    "Evaluation": "models.base",
+    "Evaluation": "models.evaluation",
     "Gallery": "gallery.gallery",
     "ImageSet": "data.images",
     "PCAAutoencoder": "models.pca",
@@ -48,7 +50,7 @@ _HOME = {
     "load_model": "models.loading",
     "morph": "editing.morph",
     "principal_directions": "editing.directions",
-    "to_uint8": "models.base",
+    "to_uint8": "pixels",
 }
 
 __version__ = version("lookalike")

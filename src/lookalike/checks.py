@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from lookalike.data.images import Pixels
-from lookalike.models.base import Autoencoder, centre
+from lookalike.models.base import Autoencoder
 from lookalike.noise import EVALUATION_EPOCH, Gaussian, corrupt
+from lookalike.pixels import centre
 
 LEAST_TENSORS = 6
 """Weight tensors a side: the notebook asks for at least three layers of kernel and bias."""

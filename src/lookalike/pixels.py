@@ -31,7 +31,7 @@ def to_uint8(pictures: npt.ArrayLike) -> Pixels:
 
 def as_channels(picture: npt.NDArray[Any], channels: int) -> Pixels:
     """uint8 (..., H, W, 3) as (..., H, W, channels); grey by the luma of ITU-R BT.601, as Pillow's."""
-    if channels == 3:
+    if channels == picture.shape[-1]:
         return np.asarray(picture)
     luma = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     grey: Pixels = np.rint(luma).astype(np.uint8)[..., None]

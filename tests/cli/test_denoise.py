@@ -14,8 +14,8 @@ from PIL import Image
 import lookalike as la
 from lookalike import metrics
 from lookalike.denoising import denoise
-from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+from lookalike.pixels import centre
 from pictures import waves
 
 

@@ -22,8 +22,8 @@ from lookalike.denoising import (
     tiling,
 )
 from lookalike.errors import MissingExtraError, OptionError
-from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+from lookalike.pixels import centre
 from pictures import waves
 
 NOISE = "gaussian:0.1"

@@ -21,7 +21,8 @@ import lookalike as la
 from lookalike.errors import OptionError, WeightsError
 from lookalike.interop import keras_import
 from lookalike.interop.keras_export import export_keras
-from lookalike.models.base import Autoencoder, centre
+from lookalike.models.base import Autoencoder
+from lookalike.pixels import centre
 
 # Keras itself hands its variables to NumPy 2 in a way that NumPy warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

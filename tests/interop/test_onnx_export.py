@@ -40,7 +40,7 @@ def test_every_kind_computes_the_same(tmp_path: Path, kind: str, shape: tuple[in
     assert told["max_abs_difference"] < 1e-5
     assert told["opset"] == OPSET
     pictures = waves(3, *shape)
-    given = np.ascontiguousarray(la.models.base.centre(pictures).transpose(0, 3, 1, 2))
+    given = np.ascontiguousarray(la.pixels.centre(pictures).transpose(0, 3, 1, 2))
     encoder, decoder = (ReferenceEvaluator(str(tmp_path / f"{side}.onnx")) for side in ("encoder", "decoder"))
     codes = encoder.run(None, {"pictures": given})[0]
     np.testing.assert_allclose(codes, model.encode(pictures), atol=2e-5)
@@ -116,7 +116,7 @@ def test_floats_and_bytes_are_the_same_pictures(tmp_path: Path) -> None:
     model = fitted("conv", (16, 16, 3))
     export_onnx(model, tmp_path)
     pictures, codec = waves(2, 16, 16), OnnxCodec(tmp_path)
-    np.testing.assert_array_equal(codec.encode(pictures), codec.encode(la.models.base.centre(pictures)))
+    np.testing.assert_array_equal(codec.encode(pictures), codec.encode(la.pixels.centre(pictures)))
 
 
 def test_command(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

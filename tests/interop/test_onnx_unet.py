@@ -17,8 +17,8 @@ from lookalike.interop import onnx_export, onnx_unet
 from lookalike.interop.onnx_export import export_onnx, export_saved
 from lookalike.interop.onnx_graphs import OPSET
 from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of, open_exported, session
-from lookalike.models.base import centre
 from lookalike.noise import NOT_TOLD
+from lookalike.pixels import centre
 from pictures import waves
 
 SIZES = [(32, 32), (33, 38), (1, 1), (2, 3), (5, 64), (1, 9)]

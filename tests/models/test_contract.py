@@ -16,8 +16,9 @@ import lookalike as la
 from contract import CASES, CODE, CODED, UNCODED
 from lookalike.errors import NotFittedError, OptionError, RunError, WeightsError
 from lookalike.models import model_class
-from lookalike.models.base import Autoencoder, centre, to_uint8
+from lookalike.models.base import Autoencoder
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+from lookalike.pixels import centre, to_uint8
 from pictures import waves
 
 SHAPES = [(38, 21, 1), (7, 9, 3)]

@@ -14,7 +14,8 @@ from contract import AT_ONCE, CASES, CODED, IN_EPOCHS
 from lookalike import files
 from lookalike.errors import Interrupted, RunError
 from lookalike.interop.keras_export import KINDS as KERAS_KINDS
-from lookalike.models.base import Autoencoder, centre
+from lookalike.models.base import Autoencoder
+from lookalike.pixels import centre
 from lookalike.training.batches import Batches
 from lookalike.training.run import checkpoint_paths
 from pictures import waves

@@ -23,8 +23,8 @@ from keras import layers
 from keras.src.backend.common import dtypes
 
 import lookalike as la
-from lookalike.models.base import centre
 from lookalike.models.layers import SameConvTranspose2d
+from lookalike.pixels import centre
 from lookalike.training.batches import as_batch
 from lookalike.training.optimizer import KerasAdamax
 

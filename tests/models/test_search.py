@@ -12,8 +12,8 @@ from sklearn.neighbors import NearestNeighbors
 
 import lookalike as la
 from lookalike.errors import OptionError
-from lookalike.models.base import centre
 from lookalike.models.search import Contrast
+from lookalike.pixels import centre
 from pictures import waves
 
 

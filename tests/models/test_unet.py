@@ -15,10 +15,11 @@ import lookalike as la
 from lookalike.denoising import denoise, tiling
 from lookalike.errors import OptionError
 from lookalike.models import KINDS
-from lookalike.models.base import Autoencoder, centre
+from lookalike.models.base import Autoencoder
 from lookalike.models.unet import Block, UNet, UNetDenoiser
 from lookalike.models.unet_shape import reach_of
 from lookalike.noise import EVALUATION_EPOCH, NOT_TOLD, corrupt, parse_noise, sigmas
+from lookalike.pixels import centre
 from lookalike.training.batches import Batches, Epoch
 from lookalike.training.loop import measure_mse
 from lookalike.training.recipe import RECIPES, Recipe

@@ -16,8 +16,8 @@ from sklearn.neighbors import NearestNeighbors
 import lookalike as la
 from lookalike import plots
 from lookalike.denoising import CLASSICAL, ClassicalDenoiser
-from lookalike.models.base import centre
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+from lookalike.pixels import centre
 from lookalike.report import write_report
 from lookalike.report.markup import code_picture
 from pictures import waves

@@ -13,8 +13,8 @@ from PIL import Image
 import lookalike as la
 from lookalike import metrics
 from lookalike.denoising import denoise
-from lookalike.models.base import centre, to_uint8
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+from lookalike.pixels import centre, to_uint8
 from pictures import waves
 from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, prepare_here, serving, small_model
 

@@ -13,7 +13,7 @@ import pytest
 
 import lookalike as la
 from lookalike.errors import RunError
-from lookalike.models.base import to_uint8
+from lookalike.pixels import to_uint8
 from lookalike.plots import strip
 from lookalike.serve.app import make_app
 from lookalike.serve.settings import Settings

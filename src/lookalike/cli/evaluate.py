@@ -9,7 +9,7 @@ import typer
 from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, reading_shown, reads_data
 
 if TYPE_CHECKING:
-    from lookalike.models.base import Evaluation
+    from lookalike.models.evaluation import Evaluation
 
 
 @reads_data()

@@ -15,8 +15,8 @@ from lookalike.editing.edit import edit
 from lookalike.editing.morph import morph
 from lookalike.errors import DataError, OptionError, PictureError
 from lookalike.models.base import Autoencoder
-from lookalike.models.pictures import as_channels, framing_of, prepared
-from lookalike.pixels import to_uint8
+from lookalike.models.pictures import framing_of, prepared
+from lookalike.pixels import as_channels, to_uint8
 
 
 def read_for(model: Autoencoder, path: Path, crop: int | None = None) -> Pixels:

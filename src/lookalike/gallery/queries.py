@@ -16,6 +16,7 @@ from lookalike.data.source import read_picture
 from lookalike.errors import GalleryError, OptionError, PictureError
 from lookalike.gallery.snapshot import Asked, Encode, Snapshot
 from lookalike.gallery.view import View
+from lookalike.pixels import as_channels
 
 
 class Reader:
@@ -77,7 +78,8 @@ class Reader:
         """Pictures (N, H, W, C), uint8 or centred floats; floats that are uint8 ones in truth are taken as those."""
         if pictures.dtype == np.uint8:  # the digests of pixels are of bytes
             return self.snapshot.of_pictures(pictures, self.encode)
-        from lookalike.models.base import as_pictures, centre, to_uint8
+        from lookalike.models.base import as_pictures
+        from lookalike.pixels import centre, to_uint8
 
         centred = as_pictures(pictures)
         rounded = to_uint8(centred)
@@ -101,10 +103,6 @@ def framed(source: str | Path | bytes, framing: Framing, view: View) -> Pixels:
         if isinstance(source, bytes):
             raise
         raise PictureError(f"{source} {error}") from error
-    if channels == picture.shape[2]:
-        return picture
-    from lookalike.models.pictures import as_channels
-
     return as_channels(picture, channels)
 
 

@@ -11,7 +11,7 @@ from lookalike import files
 from lookalike.data.columns import Value
 from lookalike.data.decode import UnseenError
 from lookalike.data.framing import Framing
-from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
+from lookalike.data.images import DataSpec, ImageSet, Rejected
 from lookalike.data.located import reader_state
 from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress, Source, decode_all
@@ -20,6 +20,7 @@ from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.feed import Entry, Feed, feed_of
 from lookalike.gallery.labels import Labels, Wanted
+from lookalike.pixels import as_channels
 from lookalike.training.interruption import StopRequest
 
 
@@ -241,7 +242,7 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
                 changes.reject(entry, content, reason)
             forget(name)
         faces = [None] * len(decoded.names) if decoded.faces is None else decoded.faces
-        for name, face, picture in zip(decoded.names, faces, _as_channels(decoded.pixels, channels), strict=True):
+        for name, face, picture in zip(decoded.names, faces, as_channels(decoded.pixels, channels), strict=True):
             entry = opened(name) if face is None else opened(name).of_face(face)
             changes.take_picture(entry, contents[name], picture)
             if face is None or face.number == face.faces:
@@ -290,14 +291,6 @@ def _take_pixels(changes: Changes, feed: Feed, labels: Labels, progress: Progres
         for entry, picture in zip(labels.entries(entries), pixels, strict=True):
             changes.take_picture(entry, None, picture)
         progress(len(changes.entries), feed.total)
-
-
-def _as_channels(pixels: Pixels, channels: int) -> Pixels:
-    if channels == pixels.shape[-1]:
-        return pixels
-    from lookalike.models.pictures import as_channels
-
-    return as_channels(pixels, channels)
 
 
 def _check_framing(catalog: Catalog, feed: Feed) -> None:

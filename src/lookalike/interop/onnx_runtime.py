@@ -16,8 +16,7 @@ from lookalike.interop.onnx_graphs import CODES, PICTURES
 from lookalike.interop.onnx_unet import CLEAN, LEVELS
 from lookalike.models.unet_shape import checked_levels
 from lookalike.noise import NOT_TOLD
-
-Floats = npt.NDArray[np.float32]
+from lookalike.pixels import Floats, centre
 
 ENCODER, DECODER, DENOISER = "encoder.onnx", "decoder.onnx", "denoiser.onnx"
 SETS = ((ENCODER, DECODER), (DENOISER,))
@@ -163,7 +162,4 @@ class OnnxRestorer(_Exported):
 
 def planes(pictures: npt.NDArray[Any]) -> Floats:
     """uint8 or centred float32 (N, H, W, C) -> centred float32 (N, C, H, W)."""
-    centred = np.asarray(pictures, np.float32)
-    if pictures.dtype == np.uint8:  # as `models.base.centre`, without what its module imports
-        centred = centred / np.float32(255) - np.float32(0.5)
-    return np.ascontiguousarray(centred.transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(centre(pictures).transpose(0, 3, 1, 2))

@@ -16,12 +16,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from lookalike.data.images import ImageSet
 from lookalike.errors import NotFittedError, OptionError
 from lookalike.models import evaluation, store
-from lookalike.models.evaluation import Evaluation as Evaluation
+from lookalike.models.evaluation import Evaluation
 from lookalike.noise import Noise, parse_noise
-from lookalike.pixels import Floats as Floats
-from lookalike.pixels import Pixels as Pixels
-from lookalike.pixels import centre as centre
-from lookalike.pixels import to_uint8 as to_uint8
+from lookalike.pixels import Floats, Pixels, centre, to_uint8
 
 Pictures = ImageSet | Pixels | Floats
 """An ImageSet; uint8 (N, H, W, C); or float32 of that shape, centred to [-0.5, 0.5]. (H, W, C) is a set of one."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from lookalike.data.framing import Framing
-from lookalike.data.images import Pixels
 from lookalike.data.source import read_picture
 from lookalike.models.base import Autoencoder
+from lookalike.pixels import Pixels, as_channels
 
 
 def framing_of(model: Autoencoder, crop: int | None = None) -> Framing:
@@ -27,12 +24,3 @@ def prepared(model: Autoencoder, source: str | Path | bytes, crop: int | None = 
         PictureError: it cannot be read.
     """
     return as_channels(read_picture(source, framing_of(model, crop)), model.image_shape_[2])
-
-
-def as_channels(picture: Any, channels: int) -> Pixels:
-    """uint8 (..., H, W, 3) as (..., H, W, channels); grey by the luma of ITU-R BT.601, as Pillow's."""
-    if channels == 3:
-        return np.asarray(picture)
-    luma = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    grey: Pixels = np.rint(luma).astype(np.uint8)[..., None]
-    return grey

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from lookalike import files
 from lookalike.data import ImageSet
-from lookalike.models.base import Autoencoder, Evaluation
+from lookalike.models.base import Autoencoder
+from lookalike.models.evaluation import Evaluation
 from lookalike.models.pca import exact_pca_beside
 from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended_use, is_for_search, limits
 from lookalike.report.front_matter import front_matter, model_index

@@ -124,12 +124,6 @@ def cache_of(version: str | None, digest: str) -> str:
     return YEAR if version == digest else SHORT
 
 
-def shown(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Centred float pictures as uint8 ones: clipped to [-0.5, 0.5], then rounded, as `models.base.to_uint8`."""
-    rounded: npt.NDArray[np.uint8] = np.rint((np.clip(pictures, -0.5, 0.5) + 0.5) * 255).astype(np.uint8)
-    return rounded
-
-
 def picture(pixels: npt.NDArray[np.uint8], headers: dict[str, str] | None = None) -> Response:
     """One uint8 picture (H, W, C) as PNG, made for this request alone."""
     return Response(plots.picture_png(pixels), 200, {"Cache-Control": NEVER, **(headers or {})}, "image/png")

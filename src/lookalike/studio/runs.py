@@ -10,6 +10,7 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.errors import RunError
+from lookalike.training.recipe import best_epoch
 
 SHOWN = 8
 """Test pictures whose reconstructions are shown."""
@@ -51,7 +52,7 @@ class FollowedRun:
             "epochs": len(history),
             "epochs_planned": planned,
             "running": len(history) < planned if planned else not (self.folder / MODEL).is_file(),
-            "best_epoch": _best_epoch(history),
+            "best_epoch": best_epoch(history) if history else None,
         }
 
     def history(self) -> list[dict[str, Any]]:
@@ -93,9 +94,9 @@ class FollowedRun:
         """
         from lookalike.experiment import noise_of, pictures_of
         from lookalike.models import model_class
-        from lookalike.models.base import centre, to_uint8
         from lookalike.models.loading import load_model
         from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
+        from lookalike.pixels import centre, to_uint8
         from lookalike.training.run import last_model
 
         newest = last_model(self.folder)
@@ -122,11 +123,3 @@ def _written(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _best_epoch(history: list[dict[str, Any]]) -> int | None:
-    """The epoch of the least validation MSE, or of the least training MSE where none is measured."""
-    if not history:
-        return None
-    key = "train_mse" if history[-1].get("validation_mse") is None else "validation_mse"
-    return int(min(history, key=lambda row: float(row[key]))["epoch"])

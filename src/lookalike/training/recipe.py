@@ -164,3 +164,9 @@ def named_recipe(name: str | Recipe, **changes: float | None) -> Recipe:
             raise OptionError(f"recipe {name!r} is unknown; give one of {', '.join(RECIPES)}")
         name = RECIPES[name]
     return replace(name, **{field: value for field, value in changes.items() if value is not None})  # type: ignore[arg-type]
+
+
+def best_epoch(history: list[dict[str, Any]]) -> int:
+    """The epoch of the least validation MSE, or training MSE where none is measured; never chosen on test pictures."""
+    key = "train_mse" if history[-1].get("validation_mse") is None else "validation_mse"
+    return int(min(history, key=lambda row: float(row[key]))["epoch"])

@@ -24,7 +24,7 @@ from lookalike import files, kernels, plots
 from lookalike.errors import OptionError, RunError, WeightsError
 from lookalike.training import checkpoint
 from lookalike.training.checkpoint import State
-from lookalike.training.recipe import Recipe
+from lookalike.training.recipe import Recipe, best_epoch
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -233,12 +233,6 @@ def checkpoint_paths(folder: Path) -> list[Path]:
 def last_epoch(folder: Path) -> int:
     """How many epochs of a run are done."""
     return max((_place(path)[0] for path in checkpoint_paths(folder)), default=0)
-
-
-def best_epoch(history: list[dict[str, Any]]) -> int:
-    """The epoch of the least validation MSE, or training MSE where none is measured; never chosen on test pictures."""
-    key = "train_mse" if history[-1]["validation_mse"] is None else "validation_mse"
-    return int(min(history, key=lambda row: row[key])["epoch"])
 
 
 def last_model(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDArray[np.float32]]]] | None:

@@ -11,7 +11,8 @@ from fastapi import APIRouter, HTTPException, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.serve.answers import PNG, SHORT, kept, picture, shown
+from lookalike.pixels import to_uint8
+from lookalike.serve.answers import PNG, SHORT, kept, picture
 from lookalike.serve.codecs import Restorer
 from lookalike.serve.limits import busy, upload
 from lookalike.serve.routes import REFUSALS, ItemId, NoiseText, SeedNumber, studio_of, takes_pictures
@@ -56,7 +57,7 @@ async def noise(request: Request, noise: NoiseText = USUAL, seed: SeedNumber = 0
     """A picture with noise, at its own size."""
     studio = studio_of(request)
     clean = await studio.whole(await upload(request, studio.settings), studio.settings.largest_cleaned)
-    noisy = shown(await studio.slowly(lambda: _noisy(clean, noise, seed, 0)))
+    noisy = to_uint8(await studio.slowly(lambda: _noisy(clean, noise, seed, 0)))
     return picture(noisy, {"X-PSNR": _psnr(clean, noisy)})
 
 
@@ -65,7 +66,7 @@ async def noisy(request: Request, id: ItemId, noise: NoiseText = USUAL, seed: Se
     """A stored picture with noise: the same for the same picture, noise and seed."""
     studio = studio_of(request)
     clean = _stored(studio, id)
-    given = shown(await studio.slowly(lambda: _noisy(clean, noise, seed, id)))
+    given = to_uint8(await studio.slowly(lambda: _noisy(clean, noise, seed, id)))
     return _compared(request, clean, given)
 
 

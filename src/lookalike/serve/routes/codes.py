@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike import plots
+from lookalike.pixels import to_uint8
 from lookalike.serve import schemas
-from lookalike.serve.answers import NEVER, PNG, as_json, encoded, kept_json, picture, shown
+from lookalike.serve.answers import NEVER, PNG, as_json, encoded, kept_json, picture
 from lookalike.serve.limits import upload
 from lookalike.serve.routes import REFUSALS, studio_of, takes_pictures
 from lookalike.serve.routes.gallery import found
@@ -51,7 +52,7 @@ async def decode(
     if format == "png" and len(body.codes) != 1:
         raise HTTPException(422, f"{len(body.codes)} codes make no single PNG; send one, or ask for format=json")
     codes = np.stack([_checked(studio, code) for code in body.codes])
-    drawn = shown(await studio.draw(codes.astype(np.float32)))
+    drawn = to_uint8(await studio.draw(codes.astype(np.float32)))
     return picture(drawn[0]) if format == "png" else as_json({"pictures": encoded(list(drawn))})
 
 
@@ -59,7 +60,7 @@ async def decode(
 async def reconstruct(request: Request) -> Response:
     """A picture as the model draws it from its code."""
     codes = await _code_of_upload(request)
-    return picture(shown(await studio_of(request).draw(codes))[0])
+    return picture(to_uint8(await studio_of(request).draw(codes))[0])
 
 
 @router.post("/morph", responses={**DRAWN}, response_model=schemas.Pictures)
@@ -69,7 +70,7 @@ async def morph(request: Request, body: schemas.Morph) -> Response:
 
     studio = studio_of(request)
     a, b = (_code_of(studio, given) for given in (body.a, body.b))
-    drawn = shown(await studio.draw(between(a, b, body.steps, body.kind).astype(np.float32)))
+    drawn = to_uint8(await studio.draw(between(a, b, body.steps, body.kind).astype(np.float32)))
     if body.format == "json":
         return as_json({"pictures": encoded(list(drawn))})
     if body.format == "gif":
@@ -124,12 +125,12 @@ async def edit(
     if format == "json":
         return as_json({"code": moved.tolist()})
     if not body.keep_residual:
-        return picture(shown(await studio.draw(moved[None].astype(np.float32)))[0])
+        return picture(to_uint8(await studio.draw(moved[None].astype(np.float32)))[0])
     assert body.id is not None
     snapshot = studio.snapshot
     own = snapshot.picture(snapshot.place(body.id)).astype(np.float32) / 255 - 0.5
     after, before = await studio.draw(np.stack([moved, start]).astype(np.float32))
-    return picture(shown(own + after - before))
+    return picture(to_uint8(own + after - before))
 
 
 async def _steps(studio: Studio, changes: list[schemas.Change]) -> Doubles:
