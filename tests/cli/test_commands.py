@@ -55,6 +55,7 @@ def test_data(call, pictures: Path) -> None:  # type: ignore[no-untyped-def]
     assert first == {
         "images": 3, "height": 32, "width": 32, "channels": 3, "people": None, "attributes": 0,
         "rejected": [{"name": "bad.png", "reason": "is not a picture in a format that can be read"}], "cached": False,
+        "layout": "folder", "skipped": {}, "unseen": [],
     }  # fmt: skip
     assert call("data", pictures, "--json").json["cached"] is True
     text = call("data", pictures, "--size", 20).out
@@ -276,7 +277,7 @@ def test_failures_of_ours_leave_with_one(call, monkeypatch: pytest.MonkeyPatch, 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by us")
 
-    monkeypatch.setattr(lookalike.data, "load", broken)
+    monkeypatch.setattr(lookalike.data, "load_with", broken)
     outcome = call("data", DATA)
     assert (outcome.code, outcome.out) == (1, "")
     assert "internal error: ZeroDivisionError: by us" in outcome.err

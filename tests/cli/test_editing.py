@@ -44,7 +44,7 @@ def prepared(folder: Path) -> la.ImageSet:
 
 def test_morph(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "morph.png"
-    command = ["morph", run, pictures[0], pictures[1], "--out", out]
+    command = ["morph", run, pictures[0], pictures[1], "--force", "--out", out]
     assert call(*command, "--json").json == {"steps": 7, "out": str(out)}
     model, faces = la.load_model(run), prepared(pictures[0].parent)
     drawn = la.to_uint8(la.morph(model, faces[0], faces[1], 7))
@@ -101,7 +101,7 @@ def test_these_minus_those_and_edit(call, run: Path, pictures: list[Path], tmp_p
     np.testing.assert_allclose(held["ours"].step, expected, atol=1e-6)
 
     out = tmp_path / "edit.png"
-    command = ["edit", run, pictures[8], "--out", out]
+    command = ["edit", run, pictures[8], "--force", "--out", out]
     told = call(*command, "--along", "ours", "--amount", 1, "--amount", "-0.5", "--json").json
     assert told == {"along": ["ours"], "amounts": [[1.0], [-0.5]], "doubtful": told["doubtful"], "out": str(out)}
     drawn = la.to_uint8(la.edit(model, those_faces[0], held["ours"], [1, -0.5]))
@@ -128,7 +128,7 @@ def test_a_direction_that_means_nothing_is_said_to(call, run: Path, pictures: li
         "--those",
         pictures[3],
     )
-    command = ["edit", run, pictures[0], "--along", "difference", "--out", tmp_path / "e.png"]
+    command = ["edit", run, pictures[0], "--along", "difference", "--force", "--out", tmp_path / "e.png"]
     code, text, _ = call(*command)
     assert code == 0
     assert text.splitlines()[0] == "difference cannot be told from these codes: this edit may mean nothing"

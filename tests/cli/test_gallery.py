@@ -102,7 +102,7 @@ def test_tables_and_cameras_are_searched_by(call, built: Path, tmp_path: Path) -
 
 
 def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    options = ["--matches", 0.05, "-k", 20, "--out", tmp_path / "sheet.png"]
+    options = ["--matches", 0.05, "-k", 20, "--force", "--out", tmp_path / "sheet.png"]
     found = call("search", built / "g", built / "query.png", *options, "--json").json
     threshold = la.Gallery.open(built / "g").threshold(0.05)
     assert found["threshold"] == threshold.as_json()

@@ -174,7 +174,8 @@ def test_export_keras_or_say_what_to_take_instead(call, name: str, tmp_path: Pat
         assert not (tmp_path / "out").exists()
         return
     assert outcome.json["max_abs_difference"] < 1e-5
-    for suffix in ("keras", "h5"):
+    # Weights alone say nothing of activations; those of the notebook's networks are known.
+    for suffix in ("keras",) if model.kind == "dense" else ("keras", "h5"):
         sides = [tmp_path / "out" / f"{side}.{suffix}" for side in ("encoder", "decoder")]
         call("import", *sides, "--run", tmp_path / suffix, "--size", 16, "--json").json  # noqa: B018
         back = la.load_model(tmp_path / suffix)

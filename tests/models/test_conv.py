@@ -120,8 +120,8 @@ def test_elu_after_the_first_dense_is_an_option() -> None:
 
 
 def test_all_bad_options_are_named_at_once() -> None:
-    model = la.ConvAutoencoder(0, channels=(), dense_activation="relu", device="cpu")
-    with pytest.raises(OptionError, match=r"code size is 0; .*channels are \(\); .*'relu' is unknown"):
+    model = la.ConvAutoencoder(0, channels=(), dense_activation="swoosh", device="cpu")
+    with pytest.raises(OptionError, match=r"code size is 0; .*channels are \(\); .*'swoosh' is unknown"):
         model.fit(waves(4))
     with pytest.raises(OptionError, match="device 'tpu' is unknown"):
         la.ConvAutoencoder(2, device="tpu").fit(waves(4), progress=False)

@@ -28,7 +28,7 @@ from pictures import waves
 CPU = torch.device("cpu")
 PLAIN = Recipe()
 QUICK = Recipe(
-    epochs=4, optimizer="muon", learning_rate=0.02, beta_1=0.95, beta_2=0.95, schedule="cosine", flips=True, greys=0.2
+    epochs=8, optimizer="muon", learning_rate=0.02, beta_1=0.95, beta_2=0.95, schedule="cosine", flips=True, greys=0.2
 )
 
 
