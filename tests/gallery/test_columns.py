@@ -338,7 +338,7 @@ def test_tables_of_people_and_of_other_pictures(album: tuple[la.Gallery, Path]) 
     with pytest.raises(DataError, match="names none of these pictures by its column 'which', such as 'x'"):
         gallery.update()
     assert len(gallery) == 4
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(DataError, match="is not there; give the path"):
         gallery.update(folder, attributes=folder.parent / "gone.csv")
     with pytest.raises(OptionError, match="key is 'which', but there is no table"):
         gallery.update(waves_set(), key="which")
@@ -349,7 +349,7 @@ def waves_set() -> ImageSet:
 
 
 def test_directions_are_learned_of_what_has_two_sides() -> None:
-    from lookalike.studio.preparing import two_sided
+    from lookalike.data.columns import two_sided
 
     table = pd.DataFrame(
         {

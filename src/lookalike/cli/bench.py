@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ def _bench() -> None:
 
 
 @app.command()
-@reads_data("attributes")
+@reads_data()
 def quality(
     data: Data,
     out: Annotated[Path, typer.Option(help="The folder that takes quality.md, quality.csv and quality.png.")],
@@ -49,14 +50,6 @@ def quality(
             show_default="drawn from the people by the seed",
         ),
     ] = None,
-    attributes: Annotated[
-        Path | None,
-        typer.Option(
-            help="A table in LFW's layout. Unlike elsewhere no picture is dropped: those it does not name are left out "
-            "of the agreement of attributes alone.",
-            show_default="DATA's own, if any",
-        ),
-    ] = None,
     pictures: Annotated[
         int, typer.Option(help="Test pictures that are denoised, 1 or more; the classical denoisers are slow.", min=1)
     ] = 200,
@@ -74,7 +67,8 @@ def quality(
     Exact PCA of the same code size stands beside every model, raw pixels and a perceptual hash beside their search,
     classical denoisers beside their denoising. Nothing is tuned on the test split (10%). Given runs are read with
     their own size, crop and fit. Without runs the models are trained first, which takes most of the time; called
-    again, it goes on where it was broken off.
+    again, it goes on where it was broken off. Whatever the layout of a table of attributes, no picture is dropped here:
+    those it does not name are left out of the agreement of attributes alone.
     """
     from lookalike.yardstick.quality import judge
     from lookalike.yardstick.subjects import load_runs, read_data, train_subjects
@@ -85,7 +79,7 @@ def quality(
     Outputs().folder(out)
     subjects = load_runs(run or [])
     with reading_shown() as progress:
-        faces = read_data(data, subjects, reading.options(), progress)
+        faces = read_data(data, subjects, replace(reading, attributes=None, key=None).options(), progress)
     if not subjects:
         subjects = train_subjects(
             faces,
@@ -104,7 +98,8 @@ def quality(
         out,
         source=data,
         pairs=pairs,
-        attributes=attributes,
+        attributes=reading.attributes,
+        key=reading.key,
         pictures=pictures,
         queries=queries,
         force=force,

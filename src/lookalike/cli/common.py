@@ -44,7 +44,20 @@ Fit = Annotated[
 Attributes = Annotated[
     Path | None,
     typer.Option(
-        help="A table of attributes in LFW's layout; only the pictures it names are kept.", show_default="none"
+        help="A table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of names; of one "
+        "in LFW's layout only the pictures it names are kept.",
+        show_default="as the gallery has it, else none",
+    ),
+]
+Key = Annotated[
+    str | None, typer.Option(help="The table's column that names pictures.", show_default="found by its name")
+]
+Exif = Annotated[
+    bool | None,
+    typer.Option(
+        "--exif/--no-exif",
+        help="Take what cameras wrote into the files: time, camera, place, size and rating.",
+        show_default="as the gallery has it, else not",
     ),
 ]
 Layout = Annotated[
@@ -85,6 +98,8 @@ class Reading:
     crop: Crop = None
     fit: Fit = None
     attributes: Attributes = None
+    key: Key = None
+    exif: Exif = None
     layout: Layout = "auto"
     faces: Faces = None
     detector: Detector = None

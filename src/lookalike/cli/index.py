@@ -15,7 +15,7 @@ REJECTED_SHOWN = 10
 WIDTH = 78
 
 
-@reads_data("attributes")
+@reads_data()
 def index(
     run: Run,
     gallery: Annotated[Path, typer.Option(help="The gallery's folder; made where it is missing.")],
@@ -54,25 +54,6 @@ def index(
         ),
     ] = 0.5,
     reading: Reading = Reading(),
-    attributes: Annotated[
-        Path | None,
-        typer.Option(
-            help="A table of what is known of the pictures, to filter by: CSV, TSV, JSON lines or Parquet, or a table "
-            "of attributes in LFW's layout, which chooses pictures as well.",
-            show_default="as before, none at first",
-        ),
-    ] = None,
-    key: Annotated[
-        str | None, typer.Option(help="The table's column that names pictures.", show_default="found by its name")
-    ] = None,
-    exif: Annotated[
-        bool | None,
-        typer.Option(
-            "--exif/--no-exif",
-            help="Keep what cameras wrote into the files: time, camera, place, size and rating, to filter by.",
-            show_default="as before, not at first",
-        ),
-    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -92,10 +73,8 @@ def index(
                 data,
                 recall=recall,
                 method=method,
-                **{**vars(reading), "attributes": attributes},
+                **vars(reading),
                 may_remove=may_remove,
-                key=key,
-                exif=exif,
                 progress=progress,
                 say=_say if sys.stderr.isatty() else None,
                 seed=seed,

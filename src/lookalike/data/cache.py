@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike import files
+from lookalike.data.columns import Column, matrix
 from lookalike.data.images import FaceFacts, ImageSet, Pixels, Rejected
 
 FORMAT = 1
@@ -57,14 +59,12 @@ def find(key: str) -> ImageSet | None:
     try:
         about = json.loads((entry / "about.json").read_bytes())
         pixels = _mapped(entry / "pixels.bin", tuple(about["shape"]))
-        values = None
-        if about["attribute_names"] is not None:
-            values = np.load(entry / "attributes.npy", allow_pickle=False)
+        columns, values = _attributes_of(entry, about)
         found = ImageSet(
             pixels,
             about["names"],
             about["people"],
-            attribute_names=about["attribute_names"] or (),
+            columns=columns,
             attribute_values=values,
             rejected=[Rejected(*pair) for pair in about["rejected"]],
             skipped=about.get("skipped", {}),
@@ -111,13 +111,15 @@ def _write(key: str, images: ImageSet) -> None:
             file.flush()
             os.fsync(file.fileno())
         values = images.attribute_values
-        if values is not None:
+        words = None if values is None or values.dtype != object else values.tolist()
+        if values is not None and words is None:
             files.write_atomically(temporary / "attributes.npy", lambda file: np.save(file, values, allow_pickle=False))
         about = {
             "shape": list(images.pixels.shape),
             "names": images.names,
             "people": images.people,
             "attribute_names": None if images.attribute_values is None else list(images.attribute_names),
+            **({} if words is None else {"columns": [one.as_json() for one in images.columns], "attributes": words}),
             "rejected": [list(rejected) for rejected in images.rejected],
             "skipped": images.skipped,
             "faces": images.faces,
@@ -127,6 +129,17 @@ def _write(key: str, images: ImageSet) -> None:
         _move(temporary, root / key)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _attributes_of(entry: Path, about: dict[str, Any]) -> tuple[list[Column], npt.NDArray[Any] | None]:
+    """A set's columns and their values: numbers alone have a file of their own, words lie within `about`."""
+    if about["attribute_names"] is None:
+        return [], None
+    if "columns" not in about:
+        names = [Column(name) for name in about["attribute_names"]]
+        return names, np.load(entry / "attributes.npy", allow_pickle=False)
+    columns = [Column.from_json(one) for one in about["columns"]]
+    return columns, matrix(columns, about["attributes"])
 
 
 def _move(temporary: Path, entry: Path) -> None:

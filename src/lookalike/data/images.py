@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.data.columns import Column
 from lookalike.data.framing import DEFAULT_FRAMING, Framing
 from lookalike.data.options import DataOptions
 from lookalike.errors import DataError, OptionError
@@ -59,30 +60,36 @@ class DataSpec:
     """How a set was read, so that a run or a gallery can read the same again.
 
     `source` is what `load` takes, `framing` how each picture came to its size, `attributes` the path of a table,
-    `layout` what its names were taken for ("lfw" or "folder"; "auto" where that was not kept).
+    `layout` what its names were taken for ("lfw" or "folder"; "auto" where that was not kept), `key` the table's column
+    of names where it was said, `exif` whether what cameras wrote was asked for.
     """
 
     source: str
     framing: Framing = DEFAULT_FRAMING
     attributes: str | None = None
     layout: str = "auto"
+    key: str | None = None
+    exif: bool = False
 
     @property
     def options(self) -> DataOptions:
         """What to ask `load` for, to get the same again."""
         table = None if self.attributes is None else Path(self.attributes)
-        return DataOptions(attributes=table, layout=self.layout).like(self.framing)
+        options = DataOptions(attributes=table, key=self.key, exif=self.exif, layout=self.layout)
+        return options.like(self.framing)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; `DataSpec.from_json` reads them back."""
         framed = {name: value for name, value in asdict(self.framing).items() if name != "faces" or value is not None}
-        return {"source": self.source, **framed, "attributes": self.attributes, "layout": self.layout}
+        asked = {name: value for name, value in (("key", self.key), ("exif", self.exif)) if value}
+        return {"source": self.source, **framed, "attributes": self.attributes, "layout": self.layout, **asked}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> DataSpec:
         """The inverse of `as_json`."""
         framing = Framing.from_json([content["size"], content["crop"], content["fit"], content.get("faces")])
-        return cls(content["source"], framing, content["attributes"], content.get("layout", "auto"))
+        asked = content.get("layout", "auto"), content.get("key"), content.get("exif", False)
+        return cls(content["source"], framing, content["attributes"], *asked)
 
 
 class Part(NamedTuple):
@@ -100,8 +107,10 @@ class ImageSet:
         pixels: (N, H, W, C) uint8, C = 1 or 3.
         names: N names, unique within the set (relative path, archive member, or a running number).
         people: N names of persons, "" where unknown; None where the source knows of no persons.
-        attribute_names: the A columns of the attribute table, () where there is none.
-        attribute_values: (N, A) float32, aligned with the pixels; None where there is no table.
+        attribute_names: the names of A columns of numbers that are known of the pictures, () where nothing is.
+        attribute_values: (N, A), aligned with the pixels: float32 with NaN for what is not known, or objects, numbers
+            and words and None, where some `columns` are not of numbers; None where nothing is known.
+        columns: the A columns with their kinds, where not all are of numbers; instead of `attribute_names`.
         rejected: pictures of the source that could not be read, with reasons.
         skipped: how many files of the source were not looked at, by suffix or reason.
         unseen: folders of the source that could not be listed.
@@ -121,7 +130,8 @@ class ImageSet:
         people: Sequence[str] | None = None,
         *,
         attribute_names: Sequence[str] = (),
-        attribute_values: npt.NDArray[np.float32] | None = None,
+        attribute_values: npt.NDArray[Any] | None = None,
+        columns: Sequence[Column] = (),
         rejected: Sequence[Rejected] = (),
         skipped: Mapping[str, int] = EMPTY,
         unseen: Sequence[str] = (),
@@ -138,8 +148,7 @@ class ImageSet:
         self.pixels = pixels
         self.names: list[str] = [f"{i:05d}" for i in range(len(pixels))] if names is None else list(names)
         self.people: list[str] | None = None if people is None else list(people)
-        self.attribute_names = tuple(attribute_names)
-        self.attribute_values = attribute_values
+        self.know(tuple(columns) or tuple(map(Column, attribute_names)), attribute_values)
         self.rejected = list(rejected)
         self.skipped = dict(skipped)
         self.unseen = list(unseen)
@@ -150,19 +159,26 @@ class ImageSet:
         for what, values in (
             ("names", self.names),
             ("people", self.people),
-            ("attributes", attribute_values),
             ("faces", self.faces),
         ):
             if values is not None and len(values) != len(pixels):
                 raise DataError(f"{len(values)} {what} for {len(pixels)} pictures; give one for each")
-        if attribute_values is not None and attribute_values.shape != (
-            len(pixels),
-            len(self.attribute_names),
-        ):
+
+    def know(self, columns: tuple[Column, ...], values: npt.NDArray[Any] | None) -> None:
+        """Take what is known of the pictures: `columns`, and (N, A) values as `attribute_values`.
+
+        Raises:
+            DataError: the values do not fit.
+        """
+        if values is not None and values.shape != (len(self.pixels), len(columns)):
             raise DataError(
-                f"attribute values of shape {attribute_values.shape} for {len(pixels)} pictures and "
-                f"{len(self.attribute_names)} attributes"
+                f"attribute values of shape {values.shape} for {len(self.pixels)} pictures and {len(columns)} "
+                "attributes; give a value of each attribute for each picture"
             )
+        self.columns = columns
+        self.attribute_names = tuple(column.name for column in columns)
+        self.attribute_values = values
+        self.__dict__.pop("attributes", None)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -187,7 +203,7 @@ class ImageSet:
             self.pixels[contiguous],
             [self.names[i] for i in chosen],
             None if self.people is None else [self.people[i] for i in chosen],
-            attribute_names=self.attribute_names,
+            columns=self.columns,
             attribute_values=None if self.attribute_values is None else self.attribute_values[contiguous],
             faces=None if self.faces is None else [self.faces[i] for i in chosen],
             cached=self.cached,
@@ -209,12 +225,19 @@ class ImageSet:
 
     @cached_property
     def attributes(self) -> pd.DataFrame | None:
-        """The attribute table, row i for picture i, or None; float32 in the source's own units."""
-        if self.attribute_values is None:
+        """What is known of the pictures, row i of picture i, or None.
+
+        Numbers, in the source's own units, and flags are float32, texts and times strings; the unknown is missing.
+        """
+        values = self.attribute_values
+        if values is None:
             return None
         import pandas as pd
 
-        return pd.DataFrame(self.attribute_values, columns=list(self.attribute_names))
+        if values.dtype != object:
+            return pd.DataFrame(values, columns=list(self.attribute_names))
+        held = {column.name: column.array(values[:, i].tolist()) for i, column in enumerate(self.columns)}
+        return pd.DataFrame(held, columns=list(self.attribute_names))
 
     @cached_property
     def digest(self) -> str:

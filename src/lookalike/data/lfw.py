@@ -138,8 +138,8 @@ class Labels:
         return Label(self._named(readable(short_name(name))), None if one is None else one.person, row)
 
     def of_face(self, photo: Label, number: int) -> Label:
-        """The label of a photo's face of that number."""
-        return Label(*of_face(photo.name, photo.person, number), None)
+        """The label of a photo's face of that number: the photo's row, since tables are of photos."""
+        return Label(*of_face(photo.name, photo.person, number), photo.row)
 
     def values(self, row: int | None) -> npt.NDArray[np.float32] | None:
         """A row's attributes, float32 (A,), None for none."""

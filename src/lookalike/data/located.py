@@ -17,6 +17,7 @@ from lookalike.data.images import DataSpec
 from lookalike.data.names import why_skipped
 from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress, Source
+from lookalike.data.tables import is_lfws
 from lookalike.errors import DataError, OptionError
 
 READER = 2
@@ -42,14 +43,16 @@ def reader_state() -> list[Any]:
 class Located(NamedTuple):
     """A source on disk: its kind ("folder", "lfw folder", "archive", "lfw archive", "array"), and how it is read.
 
-    `listing` is a folder's, None for a single file; `table` the attribute table; `skipped` counts what is not looked
-    at, by suffix or reason: of an archive once it was read to its end.
+    `listing` is a folder's, None for a single file; `options` what was asked for; `table` the attribute table in LFW's
+    layout, which chooses pictures; `skipped` counts what is not looked at, by suffix or reason: of an archive once it
+    was read to its end.
     """
 
     path: Path
     kind: str
     listing: folder.Listing | None
     framing: Framing
+    options: DataOptions
     table: Path | None
     skipped: Counter[str]
 
@@ -66,14 +69,22 @@ class Located(NamedTuple):
     @property
     def spec(self) -> DataSpec:
         """What finds it again."""
-        return DataSpec(str(self.path), self.framing, None if self.table is None else str(self.table), self.layout)
+        table, key = self.options.attributes, self.options.key
+        path = None if table is None else str(table)
+        return DataSpec(str(self.path), self.framing, path, self.layout, key, bool(self.options.exif))
 
     @property
     def state(self) -> list[Any]:
-        """JSON values that are others where the same options would give other pictures."""
+        """JSON values that are others where the same options would give other pictures, or other words of cameras."""
         content = cache.content_digest(self.path) if self.listing is None else [str(self.path), *self.listing.entries]
         table = None if self.table is None else cache.content_digest(self.table)
-        return [*reader_state(), self.kind, content, table, *self._finder()]
+        return [*reader_state(), self.kind, content, table, *self._finder(), *(["exif"] if self.options.exif else [])]
+
+    @property
+    def beside(self) -> list[Any]:
+        """JSON values that are others where a table that chooses no pictures says something else of them."""
+        table = self.options.attributes
+        return [] if table is None or self.table is not None else [cache.content_digest(table), self.options.key]
 
     def _finder(self) -> list[str]:
         """What finds faces, where such are looked for."""
@@ -124,7 +135,10 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
         OptionError: the options do not fit it.
     """
     _warn_of_namesake(source)
+    table = None if options.attributes is None or not is_lfws(options.attributes) else options.attributes
     if synthetic_count(source) is not None:
+        if table is not None:
+            raise OptionError("attributes in LFW's layout go with LFW only; synthetic faces have their own")
         return None
     path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else Path(source).expanduser().resolve()
     if not path.exists():
@@ -132,26 +146,21 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
     listing = folder.listing_of(path) if path.is_dir() else None
     kind = _kind_of(path, listing, "lfw" if str(source) in DOWNLOADS else options.layout)
     is_faces = kind.startswith("lfw")
-    table = options.attributes
     if table is not None and not is_faces:
-        raise OptionError(f"attributes go with LFW only; {path} is not of its layout (NAME/NAME_0001.jpg)")
-    if table is not None and not table.is_file():
-        raise DataError(f"attribute table {table} is not there; give the path of lfw_attributes.txt")
+        raise OptionError(f"attributes in LFW's layout go with LFW only; {path} is not so (NAME/NAME_0001.jpg)")
     framing = options.framing(lfw.FRAMING if is_faces or options.faces else Framing())
     if framing.faces is not None:
-        _check_faces(path, kind, framing, table)
-    return Located(path, kind, listing, framing, table, Counter() if listing is None else listing.skipped)
+        _check_faces(path, kind, framing)
+    return Located(path, kind, listing, framing, options, table, Counter() if listing is None else listing.skipped)
 
 
-def _check_faces(path: Path, kind: str, framing: Framing, table: Path | None) -> None:
+def _check_faces(path: Path, kind: str, framing: Framing) -> None:
     """Raise where faces cannot be looked for, before the first photo is read."""
     from lookalike.data.faces.align import SIDE
     from lookalike.data.faces.photos import detector_of
 
     if kind == "array":
         raise OptionError(f"faces are looked for in files of photos; {path} is an array: read it without faces")
-    if table is not None:
-        raise OptionError("attributes are of whole photos, not of the faces in them; give faces or attributes")
     check_crop(framing.crop, SIDE, SIDE)
     detector_of(str(framing.faces))
 

@@ -23,14 +23,17 @@ class DataOptions:
     """How a source is to be read; None means "as its layout suggests".
 
     `size` is (height, width) in pixels, `crop` the pixels cut from each side, `fit` one of `FITS`, `attributes` the
-    whole path of a table, `layout` what names are taken for: one of `LAYOUTS`; `faces` whether each face of a photo is
-    a picture, `detector` the whole path of a YuNet model that finds them.
+    whole path of a table, `key` its column that names pictures, `exif` whether what cameras wrote is asked for,
+    `layout` what names are taken for: one of `LAYOUTS`; `faces` whether each face of a photo is a picture, `detector`
+    the whole path of a YuNet model that finds them.
     """
 
     size: tuple[int, int] | None = None
     crop: int | None = None
     fit: str | None = None
     attributes: Path | None = None
+    key: str | None = None
+    exif: bool | None = None
     layout: str = "auto"
     faces: bool | None = None
     detector: Path | None = None
@@ -43,6 +46,8 @@ class DataOptions:
         crop: Any = None,
         fit: Any = None,
         attributes: Any = None,
+        key: str | None = None,
+        exif: bool | None = None,
         layout: str = "auto",
         faces: bool | None = None,
         detector: Any = None,
@@ -59,6 +64,8 @@ class DataOptions:
             None if crop is None else _checked_crop(crop),
             fit,
             None if attributes is None else Path(attributes).expanduser().resolve(),
+            key,
+            exif,
             layout,
             faces,
             None if detector is None else Path(detector).expanduser().resolve(),

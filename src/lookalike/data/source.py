@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.data import arrays, lfw
 from lookalike.data import cache as _cache
+from lookalike.data.beside import Beside
+from lookalike.data.columns import Column, Value, matrix
 from lookalike.data.decode import decode_picture, read_file
+from lookalike.data.exif import COLUMNS as CAMERAS
+from lookalike.data.exif import read_exif
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
 from lookalike.data.located import Located, locate, synthetic_count
 from lookalike.data.names import photo_and_face, told
 from lookalike.data.options import DataOptions
-from lookalike.data.pipeline import Decoded, Progress, decode_all
+from lookalike.data.pipeline import Decoded, Progress, Source, decode_all
 from lookalike.errors import DataError, OptionError
 
 LEAST = 2
+Attributes = tuple[tuple[Column, ...], npt.NDArray[Any] | None]
+"""Columns, and their values, one row a picture."""
 
 
 def load(
@@ -27,6 +36,8 @@ def load(
     size: int | tuple[int, int] = 32,
     crop: int | None = None,
     attributes: str | Path | None = None,
+    key: str | None = None,
+    exif: bool = False,
     fit: str | None = None,
     layout: str = "auto",
     faces: bool = False,
@@ -42,7 +53,11 @@ def load(
             .npz file whose first 4-D uint8 array is taken.
         size: height and width in pixels, or (height, width), each 1 to 1024.
         crop: pixels cut from each side before resizing; 80 for LFW, else 0.
-        attributes: a table in the layout of `lfw_attributes.txt`; only the pictures it names are kept.
+        attributes: a table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of their
+            names; those that it does not name have missing values. Of one in the layout of `lfw_attributes.txt`, for
+            LFW, only the pictures that it names are kept.
+        key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
+        exif: True asks files when, where and with what they were taken, and how large they are: more attributes.
         fit: "stretch" (bilinear as OpenCV does it; for LFW), "crop" (centre, antialiased; for all else) or "pad".
         layout: what names are taken for: "lfw" (NAME/NAME_0001.jpg: persons, and LFW's crop and fit), "folder" (names
             alone), or "auto": LFW where all names are so with four digits, several people, and 250 x 250 pixels.
@@ -53,12 +68,21 @@ def load(
         progress: called with (pictures done, pictures in all or None).
 
     Raises:
-        DataError: the source cannot be read, or gives fewer than 2 usable pictures.
+        DataError: the source or the table cannot be read, the table names none of its pictures, or it gives fewer than
+            2 usable ones.
         OptionError: an argument is out of range.
-        MissingExtraError: faces are asked for, and the extra is not installed.
+        MissingExtraError: faces or a Parquet table are asked for, and the extra is not installed.
     """
     options = DataOptions.checked(
-        size=size, crop=crop, attributes=attributes, fit=fit, layout=layout, faces=faces, detector=detector
+        size=size,
+        crop=crop,
+        attributes=attributes,
+        key=key,
+        exif=exif,
+        fit=fit,
+        layout=layout,
+        faces=faces,
+        detector=detector,
     )
     return load_with(source, options, cache=cache, progress=progress)
 
@@ -68,9 +92,13 @@ def load_with(
 ) -> ImageSet:
     """`load` with options that are checked already; the same errors."""
     located = locate(source, options, progress)
+    beside = Beside.asked(options, files=located is not None and located.kind != "array")
     if located is None:
-        return _load_synthetic(synthetic_count(source) or 0, options, cache, progress)
-    return _load_located(located, cache, progress)
+        images = _load_synthetic(synthetic_count(source) or 0, options, cache, progress)
+    else:
+        images = _load_located(located, cache, progress)
+    beside.join(images)
+    return images
 
 
 def load_spec(spec: DataSpec, *, cache: bool = True, progress: Progress | None = None) -> ImageSet:
@@ -107,8 +135,6 @@ def _load_synthetic(count: int, options: DataOptions, use_cache: bool, progress:
     framing = options.framing(Framing(fit="stretch"))
     if framing.faces is not None:
         raise OptionError("faces are looked for in photos; synthetic faces are framed already, so leave faces out")
-    if options.attributes is not None:
-        raise OptionError("attributes do not go with synthetic faces, which have their own table; leave them out")
     if framing.crop or framing.size[0] != framing.size[1]:
         raise OptionError(
             f"synthetic faces are drawn square and whole; size {framing.size} and crop {framing.crop} do not fit"
@@ -119,7 +145,8 @@ def _load_synthetic(count: int, options: DataOptions, use_cache: bool, progress:
         report = None if progress is None else lambda done: progress(done, count)
         drawn = synthetic.synthetic_faces(count, framing.size[0], progress=report)
         found = _cache.keep(key, drawn) if use_cache else drawn
-    found.spec = DataSpec(f"synthetic:{count}", framing)
+    table = None if options.attributes is None else str(options.attributes)
+    found.spec = DataSpec(f"synthetic:{count}", framing, table, key=options.key)
     return found
 
 
@@ -145,21 +172,51 @@ def _read(located: Located, progress: Progress | None) -> ImageSet:
     labels = located.labels()
     entries = located.wanted_entries(labels)
     total = None if entries is None else len(entries)
-    chunks = list(decode_all(located.pictures(labels), located.framing, total=total, progress=progress))
+    told: dict[str, tuple[Value, ...]] = {}
+    sources = located.pictures(labels)
+    if located.options.exif:
+        sources = (source._replace(read=partial(_asked, source, told)) for source in sources)
+    chunks = list(decode_all(sources, located.framing, total=total, progress=progress))
     named = [label for chunk in chunks for label in _labels_of(chunk, labels)]
     no_pixels = np.empty((0, *located.framing.size, 3), np.uint8)
-    rows = [label.row for label in named if label.row is not None]
+    columns, values = _known(labels, named)
+    if located.options.exif:
+        columns, values = _with_cameras(columns, values, [told[name] for chunk in chunks for name in chunk.names])
     return ImageSet(
         np.concatenate([chunk.pixels for chunk in chunks]) if chunks else no_pixels,
         [label.name for label in named],
         [label.person or "" for label in named] if labels.is_lfw else None,
-        attribute_names=labels.attribute_names,
-        attribute_values=None if labels.table is None else labels.table.values[rows],
+        columns=columns,
+        attribute_values=values,
         rejected=[one for chunk in chunks for one in chunk.rejected],
         skipped=located.skipped,
         unseen=located.unseen,
         faces=None if located.framing.faces is None else [one for chunk in chunks for one in chunk.faces or ()],
     )
+
+
+def _known(labels: lfw.Labels, named: list[lfw.Label]) -> Attributes:
+    """What LFW's own table says of the pictures that it chose."""
+    if labels.table is None:
+        return (), None
+    rows = [label.row for label in named if label.row is not None]
+    return tuple(map(Column, labels.attribute_names)), labels.table.values[rows]
+
+
+def _with_cameras(
+    columns: tuple[Column, ...], values: npt.NDArray[Any] | None, told: list[tuple[Value, ...]]
+) -> Attributes:
+    """The same, and after it what was written into the pictures' files."""
+    own: list[list[Value]] = [[] for _ in told] if values is None else values.tolist()
+    columns = (*columns, *CAMERAS)
+    return columns, matrix(columns, [(*row, *inside) for row, inside in zip(own, told, strict=True)])
+
+
+def _asked(source: Source, told: dict[str, tuple[Value, ...]]) -> bytes:
+    """A picture's content; what its camera wrote into it goes to `told`, by the source's name."""
+    content = source.read()
+    told[source.name] = read_exif(content)
+    return content
 
 
 def _labels_of(chunk: Decoded, labels: lfw.Labels) -> Iterator[lfw.Label]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import LogisticRegression
 
+from lookalike.data.columns import two_sided
 from lookalike.data.images import ImageSet
 from lookalike.editing.directions import (
     FOLDS,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_CODES = 10
+KNOWN = 0.5
+"""The least share of the pictures that must have an attribute, unless it is asked for."""
 SOFTNESS = 0.01
 """Added to the squared lengths (1) of the read-outs before each is freed of the others: two attributes that are read
 from almost the same part of the code would otherwise leave each other nothing but noise."""
@@ -57,7 +60,9 @@ def attribute_directions(
 
     Args:
         codes: (N, K), N of 10 or more.
-        attributes: N numbers for each name, or a pandas DataFrame of N rows; one that never changes is left out.
+        attributes: N numbers for each name, or a pandas DataFrame of N rows. Two words become 0 and 1, the second of
+            the alphabet being 1, which the direction's name says: `camera: Pixel 7`. What never changes is left out, as
+            are times and columns of more words, which have no two sides.
         people: N names, "" where unknown.
         folds: into how many parts pictures are cut for the scores, 2 or more.
         seed: of the parts.
@@ -137,10 +142,23 @@ def _direction(name: str, step: Doubles, codes: Doubles, told: Score) -> Directi
     return Direction(name, "attribute", vector, float((codes @ vector).std(ddof=1)), told)
 
 
+def _sides(attributes: Mapping[str, npt.ArrayLike] | pd.DataFrame) -> dict[str, Doubles]:
+    """Numbers as they are, two words as 0 and 1."""
+    found: dict[str, Doubles] = {}
+    for name, values in attributes.items():
+        try:
+            found[str(name)] = np.asarray(values, np.float64)
+        except (TypeError, ValueError):
+            import pandas as pd
+
+            sides = two_sided(pd.DataFrame({str(name): pd.Series(list(np.asarray(values, object)), dtype=object)}))
+            found |= {str(side): column.to_numpy(np.float64) for side, column in sides.items()}
+    return found
+
+
 def _checked_table(attributes: Mapping[str, npt.ArrayLike] | pd.DataFrame, count: int) -> tuple[list[str], Doubles]:
     names, columns = [], []
-    for name, values in attributes.items():
-        column = np.asarray(values, np.float64)
+    for name, column in _sides(attributes).items():
         if column.shape != (count,):
             raise OptionError(f"attribute {name!r} has values of shape {column.shape}; give {count}, one for each code")
         if not np.isfinite(column).all():
@@ -149,10 +167,10 @@ def _checked_table(attributes: Mapping[str, npt.ArrayLike] | pd.DataFrame, count
                 "leave it out, or the pictures without it"
             )
         if column.min() < column.max():
-            names.append(str(name))
+            names.append(name)
             columns.append(column)
     if not columns:
-        raise OptionError("no attribute changes from picture to picture, so there is nothing to learn")
+        raise OptionError("no attribute has two sides that change from picture to picture; there is nothing to learn")
     return names, np.stack(columns, axis=1)
 
 
@@ -169,34 +187,65 @@ def learn_directions(
     Args:
         model: a fitted model.
         pictures: N pictures, such as those of its training.
-        attributes: the attributes to learn, each held against the others; None for all of the table.
+        attributes: the attributes to learn, each held against the others; None for all of the table that have two
+            sides and that half of the pictures have. They are learned from the pictures that have all of them.
         count: of principal directions.
         seed: of the parts that scores are measured on.
 
     Raises:
-        OptionError: an attribute is not in the table, or there are too few pictures.
+        OptionError: an attribute is not in the table, or has no two sides, or there are too few pictures.
     """
     if len(pictures) < 2:
         raise OptionError(f"{len(pictures)} pictures; directions need 2 or more")
     codes = model.encode(pictures)
     directions = principal_directions(codes, count)
-    known = pictures.attribute_names if pictures.attribute_values is not None else ()
-    for name in attributes or ():
-        if name not in known:
-            listed = f"it has {', '.join(known)}" if known else "there is no table"
+    chosen = _chosen(pictures, attributes)
+    if pictures.attributes is None or not len(chosen.columns):
+        return directions
+    places = chosen.index.to_numpy()
+    people = None if pictures.people is None else [pictures.people[place] for place in places]
+    folds = min(FOLDS, int(numbered_groups(people, len(places)).max(initial=-1)) + 1)
+    if attributes is None and (len(places) < LEAST_CODES or folds < 2):
+        return directions
+    return [*directions, *attribute_directions(codes[places], chosen, people=people, folds=folds, seed=seed)]
+
+
+def complete_sides(table: pd.DataFrame, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """What directions can be learned from: columns of two sides, of the rows that have all of them, by their places.
+
+    Columns that few rows have are left out, but for `names`, as `two_sided` has them, of which all are taken; and so is
+    what never changes.
+    """
+    sides = two_sided(table.reset_index(drop=True)).replace([np.inf, -np.inf], np.nan)
+    wanted = sides.loc[:, sides.notna().mean() >= KNOWN] if names is None else sides[list(names)]
+    known = wanted.dropna(axis=0)
+    return known.loc[:, known.nunique() > 1]
+
+
+def _chosen(pictures: ImageSet, attributes: Sequence[str] | None) -> pd.DataFrame:
+    """`complete_sides` of a set: of the attributes that are asked for, or of all."""
+    import pandas as pd
+
+    table = pictures.attributes
+    if attributes is None:
+        return pd.DataFrame() if table is None else complete_sides(table)
+    sides = [] if table is None else list(two_sided(table).columns)
+    names = []
+    for name in dict.fromkeys(attributes):
+        side = next((side for side in sides if side == name or side.startswith(f"{name}: ")), None)
+        if table is None or (side is None and name not in table):
+            listed = "there is no table" if table is None else f"it has {', '.join(map(str, table))}"
             raise OptionError(f"attribute {name!r} is not in the table of these pictures; {listed}")
-    wanted = known if attributes is None else tuple(dict.fromkeys(attributes))
-    values = pictures.attribute_values
-    folds = min(FOLDS, int(numbered_groups(pictures.people, len(pictures)).max()) + 1)
-    if values is None or not wanted or (attributes is None and (len(pictures) < LEAST_CODES or folds < 2)):
-        return directions
-    table = {name: np.asarray(values[:, known.index(name)]) for name in wanted}
-    if attributes is None:  # a table may hold columns that nobody filled in
-        table = {name: column for name, column in table.items() if _usable(column)}
-    if not table:
-        return directions
-    return [*directions, *attribute_directions(codes, table, people=pictures.people, folds=folds, seed=seed)]
-
-
-def _usable(column: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bool:
-    return bool(np.isfinite(column).all() and column.min() < column.max())
+        if side is None:
+            raise OptionError(
+                f"attribute {name!r} has {table[name].nunique()} different words; directions are learned of numbers, "
+                "of yes and no, and of two words"
+            )
+        names.append(side)
+    found = pd.DataFrame() if table is None else complete_sides(table, names)
+    if len(found) < LEAST_CODES or not len(found.columns):
+        raise OptionError(
+            f"{len(found)} pictures have all of {', '.join(names)}; give attributes that differ, and that "
+            f"{LEAST_CODES} or more pictures have"
+        )
+    return found

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from lookalike.data import arrays, cache
-from lookalike.data.columns import Value
+from lookalike.data.columns import Column, Value
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, FaceFacts, ImageSet, Pixels
 from lookalike.data.located import Located, locate
@@ -33,7 +32,7 @@ class Entry(NamedTuple):
 
     name: str
     person: str | None = None
-    values: npt.NDArray[np.float32] | tuple[Value, ...] | None = None
+    values: npt.NDArray[Any] | tuple[Value, ...] | None = None
     size: int | None = None
     modified: int | None = None
     read: Callable[[], bytes] | None = None
@@ -51,15 +50,15 @@ class Feed:
     """All pictures of a source, in its order.
 
     `state` stands for all of its content, where that costs less than to look at every picture: a source of the same
-    spec and state needs no update. Either `entries` gives encoded pictures, `total` of them where that is known, or
-    `blocks` pixels with the entries they belong to. `unseen` are folders that cannot be listed, `skipped` counts what
-    is not looked at, of an archive once it was read.
+    spec and state needs no update. `columns` are what the source itself tells of its pictures. Either `entries` gives
+    encoded pictures, `total` of them where that is known, or `blocks` pixels with the entries they belong to. `unseen`
+    are folders that cannot be listed, `skipped` counts what is not looked at, of an archive once it was read.
     """
 
     spec: DataSpec | None
     framing: Framing | None
     state: str | None
-    attribute_names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
     entries: Callable[[], Iterable[Entry]] | None = None
     total: int | None = None
     blocks: Callable[[], Iterable[tuple[list[Entry], Pixels]]] | None = None
@@ -77,14 +76,15 @@ def feed_of(
         OptionError: the options do not fit it.
     """
     if isinstance(data, ImageSet):
-        return _of_images(data)
+        return _of_images(data, options)
     located = locate(data, options if usual is None else options.like(usual), progress)
     if located is None:
-        return _of_images(load_with(data, options, progress=progress))
+        bare = replace(options, attributes=None, key=None, exif=None)  # these are joined by the update
+        return _of_images(load_with(data, bare, progress=progress), options)
     return _of_array(located) if located.kind == "array" else _of_files(located)
 
 
-def _of_images(images: ImageSet) -> Feed:
+def _of_images(images: ImageSet, options: DataOptions) -> Feed:
     """Pixels as they are; a set whose source can be read again is found again."""
     found_again = images.spec is not None and not images.parts
     framing = None if images.spec is None else images.spec.framing
@@ -104,7 +104,9 @@ def _of_images(images: ImageSet) -> Feed:
         return Entry(names[i], person, values, photo=photo_and_face(names[i])[0], face=images.faces[i])
 
     spec = images.spec if found_again else None
-    return Feed(spec, framing, None, images.attribute_names, blocks=blocks, total=len(images))
+    if spec is not None and options.attributes is not None:
+        spec = replace(spec, attributes=str(options.attributes), key=options.key)
+    return Feed(spec, framing, None, images.columns, blocks=blocks, total=len(images))
 
 
 def _of_array(located: Located) -> Feed:
@@ -116,6 +118,8 @@ def _of_array(located: Located) -> Feed:
             yield [Entry(f"{start + i:05d}") for i in range(len(framed))], framed
 
     state = cache.content_digest(located.path)
+    if located.beside:
+        state = cache.key_of(state, *located.beside)
     return Feed(located.spec, located.framing, state, blocks=blocks, total=len(pictures))
 
 
@@ -130,13 +134,13 @@ def _of_files(located: Located) -> Feed:
             size, modified = (None, None) if file is None else (file.size, file.modified)
             yield Entry(label.name, label.person, labels.values(label.row), size, modified, source.read)
 
-    state = None if entries is not None else cache.key_of(located.state)
+    state = None if entries is not None else cache.key_of(located.state, *located.beside)
     total = None if entries is None else len(entries)
     return Feed(
         located.spec,
         located.framing,
         state,
-        labels.attribute_names,
+        tuple(map(Column, labels.attribute_names)),
         all_entries,
         total,
         None,

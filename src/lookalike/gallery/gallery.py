@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from lookalike.data.beside import Beside
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels, Rejected
 from lookalike.data.options import DataOptions
@@ -33,7 +34,6 @@ from lookalike.gallery.folder import (
     remove_leftovers,
     usual_framing_of,
 )
-from lookalike.gallery.labels import Labels
 from lookalike.gallery.photos import photo_of
 from lookalike.gallery.snapshot import Found, Snapshot
 from lookalike.gallery.storage import storage_of
@@ -158,10 +158,7 @@ class Gallery:
             return None
         held, none = self._catalog.given_values(), (None,) * len(columns)
         rows = zip(*(held.get(int(id), none) for id in view.ids), strict=True) if len(view.ids) else [()] * len(columns)
-        table = {
-            column.name: np.array(values, np.float32 if column.kind in ("number", "flag") else object)
-            for column, values in zip(columns, rows, strict=True)
-        }
+        table = {column.name: column.array(values) for column, values in zip(columns, rows, strict=True)}
         return pd.DataFrame(table, index=view.names, columns=[column.name for column in columns])
 
     @property
@@ -287,13 +284,13 @@ class Gallery:
                     crop=crop,
                     fit=fit,
                     attributes=attributes,
+                    key=key,
+                    exif=exif,
                     layout=layout,
                     faces=faces,
                     detector=detector,
                 ),
                 usual_framing_of(self._catalog, self.folder),
-                key=key,
-                exif=exif,
                 progress=progress,
             )
             if found is not None and updating.begin(self._catalog, *found):
@@ -416,14 +413,14 @@ class Gallery:
             return self._index
 
     def _apply(
-        self, feed: Feed, labels: Labels, progress: Progress | None, may_remove: float, unseen: list[str]
+        self, feed: Feed, beside: Beside, progress: Progress | None, may_remove: float, unseen: list[str]
     ) -> Counts:
         """Bring the catalog to what the source holds: pictures are decoded and encoded at the same time."""
         from lookalike.models.encoding import Encoders  # PyTorch takes a second to import
 
         with Encoders(self.model) as encoders:
             changes = Changes(self._catalog, storage_of(self._catalog, self.folder), encoders.submit)
-            counts = updating.apply_feed(changes, feed, labels, progress, may_remove)
+            counts = updating.apply_feed(changes, feed, beside, progress, may_remove)
             unseen += changes.unseen
             return counts
 

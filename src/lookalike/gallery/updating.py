@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import files
+from lookalike.data.beside import Beside
 from lookalike.data.columns import Value
 from lookalike.data.decode import UnseenError
 from lookalike.data.framing import Framing
@@ -17,9 +18,8 @@ from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress, Source, decode_all
 from lookalike.errors import DataError, GalleryError, Interrupted, OptionError, PictureError
 from lookalike.gallery.catalog import Catalog
-from lookalike.gallery.changes import Changes, Counts
+from lookalike.gallery.changes import Changes, Counts, plain_values
 from lookalike.gallery.feed import Entry, Feed, feed_of
-from lookalike.gallery.labels import Labels, Wanted
 from lookalike.pixels import as_channels
 from lookalike.training.interruption import StopRequest
 
@@ -69,10 +69,8 @@ def find(
     options: DataOptions,
     usual: Framing | None,
     *,
-    key: str | None,
-    exif: bool | None,
     progress: Progress | None,
-) -> tuple[Feed, Labels] | None:
+) -> tuple[Feed, Beside] | None:
     """The pictures to update from, and what is known of them; None where the last source was memory.
 
     Options that are None are as before; `usual` is how pictures are framed where nothing is asked for.
@@ -98,28 +96,25 @@ def find(
         and not isinstance(data, ImageSet)
         and known.source in (str(data), str(Path(data).expanduser().resolve()))
     )
-    wanted = _wanted(catalog, known if is_known else None, options.attributes, key, exif)
-    layout = known.layout if known is not None and is_known and options.layout == "auto" else options.layout
-    lfws = None if wanted.lfws is None else Path(wanted.lfws)
-    options = replace(options, size=(height, width), attributes=lfws, layout=layout)
+    options = replace(_as_before(known if is_known else None, options), size=(height, width))
     feed = feed_of(data, options, usual, progress)
-    return wanted.of(feed), wanted.labels(feed)
+    beside = Beside.asked(options, files=feed.entries is not None)
+    beside.own = feed.columns
+    return feed, beside
 
 
-def _wanted(
-    catalog: Catalog, known: DataSpec | None, attributes: str | Path | None, key: str | None, exif: bool | None
-) -> Wanted:
+def _as_before(known: DataSpec | None, options: DataOptions) -> DataOptions:
     """What is asked for beside pixels; what is not said is as before, where the source is."""
-    before = catalog.fact("wanted") or {} if known is not None else {}
-    if attributes is None and known is not None:
-        attributes, key = known.attributes, key or before.get("key")
-    if key is not None and attributes is None:
-        raise OptionError(f"key is {key!r}, but there is no table; give one with --attributes")
-    path = None if attributes is None else str(Path(attributes).expanduser().resolve())
-    return Wanted(path, key, bool(before.get("exif") if exif is None else exif))
+    if known is None:
+        return options
+    before = known.options
+    if options.attributes is None:
+        options = replace(options, attributes=before.attributes, key=options.key or before.key)
+    exif = before.exif if options.exif is None else options.exif
+    return replace(options, exif=exif, layout=before.layout if options.layout == "auto" else options.layout)
 
 
-def begin(catalog: Catalog, feed: Feed, labels: Labels) -> bool:
+def begin(catalog: Catalog, feed: Feed, beside: Beside) -> bool:
     """Note where the pictures come from; False where the source is as it was at the end of the last update.
 
     Raises:
@@ -138,15 +133,15 @@ def begin(catalog: Catalog, feed: Feed, labels: Labels) -> bool:
         catalog.set_fact("source_state", None)
         if feed.framing is not None:
             catalog.set_fact("framing", feed.framing.as_json())
-        if labels.columns != catalog.given:
-            catalog.set_given(labels.columns)
+        if beside.columns != catalog.given:
+            catalog.set_given(beside.columns)
             catalog.next_generation()
-            if labels.exif:
+            if beside.exif:
                 catalog.forget_files()
     return True
 
 
-def apply_feed(changes: Changes, feed: Feed, labels: Labels, progress: Progress | None, may_remove: float) -> Counts:
+def apply_feed(changes: Changes, feed: Feed, beside: Beside, progress: Progress | None, may_remove: float) -> Counts:
     """Bring the catalog to what the source holds now.
 
     Raises:
@@ -165,17 +160,16 @@ def apply_feed(changes: Changes, feed: Feed, labels: Labels, progress: Progress 
                 raise Interrupted(f"the update stopped with {held:,} pictures stored; update again to go on")
 
         if feed.entries is not None:
-            _take_files(changes, feed, labels, report)
+            _take_files(changes, feed, beside, report)
         else:
-            _take_pixels(changes, feed, labels, report)
-    labels.check()
+            _take_pixels(changes, feed, beside, report)
+    beside.check()
     if not changes.stored:
         reason = f"; one was set aside because it {changes.first_reason}" if changes.first_reason else ""
         raise DataError(f"the source holds no usable picture{reason}; the gallery is left as it was")
     _check_loss(changes, feed, may_remove)
     counts = changes.finish()
     with changes.catalog.transaction():
-        changes.catalog.set_fact("wanted", {"key": labels.wanted.key, "exif": labels.wanted.exif})
         changes.catalog.set_fact("source", None if feed.spec is None else feed.spec.as_json())
         changes.catalog.set_fact("source_state", feed.state)
         changes.catalog.set_fact("reader", reader_state())
@@ -195,12 +189,12 @@ def _check_loss(changes: Changes, feed: Feed, may_remove: float) -> None:
         )
 
 
-def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress) -> None:
+def _take_files(changes: Changes, feed: Feed, beside: Beside, progress: Progress) -> None:
     """Read what looks new; decode what is; both on all cores."""
     assert feed.entries is not None
     assert feed.framing is not None
     framing = feed.framing
-    entries = labels.entries(feed.entries())
+    entries = (_known(entry, beside) for entry in feed.entries())
     told: dict[str, tuple[Value, ...]] = {}
     waiting: dict[str, Entry] = {}
     contents: dict[str, str] = {}
@@ -219,7 +213,7 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
                 waiting[entry.name] = entry
                 # a photo of known content has faces to be found again, whose codes are known by their pixels
                 known = changes.contents if framing.faces is None else {}
-                yield Source(entry.name, _reader(entry, known, contents, unread, labels, told))
+                yield Source(entry.name, _reader(entry, known, contents, unread, beside, told))
 
     def opened(name: str) -> Entry:
         """An entry whose file was opened, with what that told."""
@@ -252,6 +246,14 @@ def _take_files(changes: Changes, feed: Feed, labels: Labels, progress: Progress
     progress(done + len(kept), feed.total)
 
 
+def _known(entry: Entry, beside: Beside) -> Entry:
+    """An entry with what is known of it before its file is opened."""
+    if beside.table is None:
+        return entry
+    own = None if entry.values is None else plain_values(entry.values)
+    return entry._replace(**beside.of(entry.name, entry.person, own)._asdict())
+
+
 _IS_KNOWN = "is known"
 
 
@@ -260,7 +262,7 @@ def _reader(
     known: Container[str],
     contents: dict[str, str],
     unread: set[str],
-    labels: Labels,
+    beside: Beside,
     told: dict[str, tuple[Value, ...]],
 ) -> Callable[[], bytes]:
     def read() -> bytes:
@@ -271,7 +273,7 @@ def _reader(
             unread.add(entry.name)
             raise
         digest = contents[entry.name] = files.sha256(content)
-        told[entry.name] = labels.inside(content)
+        told[entry.name] = beside.inside(content)
         if digest in known:
             raise _Known(_IS_KNOWN)
         return content
@@ -279,7 +281,7 @@ def _reader(
     return read
 
 
-def _take_pixels(changes: Changes, feed: Feed, labels: Labels, progress: Progress) -> None:
+def _take_pixels(changes: Changes, feed: Feed, beside: Beside, progress: Progress) -> None:
     assert feed.blocks is not None
     for entries, pixels in feed.blocks():
         expected = changes.storage.pixels.shape
@@ -288,8 +290,8 @@ def _take_pixels(changes: Changes, feed: Feed, labels: Labels, progress: Progres
                 f"pictures of shape {pixels.shape[1:]}; this gallery's model takes {expected}: load them with "
                 f"size={expected[:2]}"
             )
-        for entry, picture in zip(labels.entries(entries), pixels, strict=True):
-            changes.take_picture(entry, None, picture)
+        for entry, picture in zip(entries, pixels, strict=True):
+            changes.take_picture(_known(entry, beside), None, picture)
         progress(len(changes.entries), feed.total)
 
 

@@ -28,8 +28,6 @@ from lookalike.studio.runs import MODEL as MODEL_FILE
 from lookalike.studio.runs import newest_state
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.snapshot import Snapshot
     from lookalike.models.base import Autoencoder
@@ -41,7 +39,6 @@ NICENESS = 19
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Its environment: it takes one core at most."""
 PRINCIPAL = 16
-KNOWN = 0.5
 """Share of the pictures that a column must be known of to be learned from: each must know all columns that are."""
 _log = logging.getLogger(__name__)
 
@@ -138,9 +135,8 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
     Attributes are learned from the pictures that have all of them; columns that never change, or that few pictures
     have, are left out.
     """
-    import numpy as np
 
-    from lookalike.editing.attributes import LEAST_CODES, attribute_directions
+    from lookalike.editing.attributes import LEAST_CODES, attribute_directions, complete_sides
     from lookalike.editing.directions import FOLDS, numbered_groups, principal_directions
     from lookalike.studio.descriptions import direction_facts
 
@@ -148,33 +144,13 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
     found = principal_directions(view.codes, PRINCIPAL) if len(view.ids) > 1 else []
     table = gallery.attributes
     if table is not None and list(table.index) == view.names:
-        numbers = two_sided(table)
-        known = numbers.loc[:, numbers.notna().mean() >= KNOWN].dropna(axis=0)
-        places = np.flatnonzero(table.index.isin(known.index))
-        known = known.loc[:, known.nunique() > 1]
+        known = complete_sides(table)
+        places = known.index.to_numpy()
         people = [view.people[place] or "" for place in places]
         folds = min(FOLDS, int(numbered_groups(people, len(people)).max()) + 1) if people else 0
         if len(places) >= LEAST_CODES and folds >= 2 and len(known.columns):
             found += attribute_directions(view.codes[places], known, people=people, folds=folds, seed=seed)
     return [direction_facts(direction) for direction in found]
-
-
-def two_sided(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns that have two sides, as float32: numbers and flags, and words of which there are two, as 0 and 1.
-
-    These go by the second word of the alphabet: `camera: Pixel 7`. Other words, and times, are left out.
-    """
-    import pandas as pd
-
-    found = {}
-    for name, column in table.items():
-        if pd.api.types.is_numeric_dtype(column):
-            found[str(name)] = column
-            continue
-        words = sorted(column.dropna().unique())
-        if len(words) == 2:
-            found[f"{name}: {words[1]}"] = column.map({words[0]: 0.0, words[1]: 1.0}).astype("float32")
-    return pd.DataFrame(found, index=table.index)
 
 
 def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:

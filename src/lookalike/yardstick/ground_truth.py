@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike import metrics
-from lookalike.data import ImageSet
+from lookalike.data import DataOptions, ImageSet
+from lookalike.data.beside import Beside
+from lookalike.data.columns import two_sided
 from lookalike.data.lfw import portrait, read_attributes
 from lookalike.errors import DataError
 from lookalike.metrics import Floats, Ids
 from lookalike.yardstick.verification import FOLDS, Pairs, draw_pairs, read_pairs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TOPS = (1, 5, 10)
 NEIGHBOURS = max(TOPS)
@@ -61,14 +66,21 @@ class GroundTruth:
 
 
 def survey(
-    faces: ImageSet, *, pairs: Path | None = None, attributes: Path | None = None, queries: int, seed: int
+    faces: ImageSet,
+    *,
+    pairs: Path | None = None,
+    attributes: Path | None = None,
+    key: str | None = None,
+    queries: int,
+    seed: int,
 ) -> GroundTruth:
     """Find out what these pictures can be judged by.
 
     Args:
         faces: all pictures, those of the training too.
         pairs: a table in the layout of LFW's pairs.txt; None draws pairs from the people.
-        attributes: a table in LFW's layout for the pictures it names; None takes the set's own.
+        attributes: a table as `load` takes it, or in LFW's layout, for the pictures it names; None takes the set's own.
+        key: the table's column that names pictures; None finds it.
         queries: at most so many pictures are asked for, drawn by `seed`.
         seed: of all that is drawn.
 
@@ -93,7 +105,7 @@ def survey(
         k=min(NEIGHBOURS, len(faces) - 1),
         people=people,
         has_mate=has_mate,
-        attributes=_attributes(faces, attributes, left_out),
+        attributes=_attributes(faces, attributes, key, left_out),
         pairs=_pairs(faces, pairs, seed, left_out),
         left_out=left_out,
     )
@@ -137,14 +149,17 @@ def _agreements(ground: GroundTruth, judge: Callable[[Floats], Agreement | None]
             yield Judged("agreement", measure, name, value)
 
 
-def _attributes(faces: ImageSet, table: Path | None, left_out: list[str]) -> tuple[list[str], Floats] | None:
-    names, values = faces.attribute_names, faces.attribute_values
+def _attributes(
+    faces: ImageSet, table: Path | None, key: str | None, left_out: list[str]
+) -> tuple[list[str], Floats] | None:
     if table is not None:
-        names, values = _beside(faces, table)
-    if values is None:
+        names, values = _of_table(faces, table, key)
+    elif faces.attributes is None:
         left_out.append("agreement: the pictures have no attributes")
         return None
-    labels = yes_or_no(np.asarray(values, np.float32))
+    else:
+        names, values = _numbers(faces.attributes)
+    labels = yes_or_no(values)
     chosen = choose_attributes(names, labels)
     if not chosen:
         left_out.append("agreement: no attribute tells some pictures from others")
@@ -152,8 +167,18 @@ def _attributes(faces: ImageSet, table: Path | None, left_out: list[str]) -> tup
     return [names[i] for i in chosen], labels[:, chosen]
 
 
-def _beside(faces: ImageSet, table: Path) -> tuple[tuple[str, ...], Floats]:
-    """The table's rows for the pictures it names, NaN for the others."""
+def _numbers(table: pd.DataFrame) -> tuple[list[str], Floats]:
+    sides = two_sided(table)
+    return list(sides.columns), sides.to_numpy(np.float32)
+
+
+def _of_table(faces: ImageSet, table: Path, key: str | None) -> tuple[list[str], Floats]:
+    """What the table says of the pictures it names, NaN for the others."""
+    beside = Beside.asked(DataOptions(attributes=table, key=key), files=False)
+    if beside.table is not None:
+        bare = ImageSet(faces.pixels, faces.names)
+        beside.join(bare)
+        return ([], np.empty((len(faces), 0), np.float32)) if bare.attributes is None else _numbers(bare.attributes)
     read = read_attributes(table)
     values = np.full((len(faces), len(read.names)), np.nan, np.float32)
     for i, name in enumerate(faces.names):
@@ -162,7 +187,7 @@ def _beside(faces: ImageSet, table: Path) -> tuple[tuple[str, ...], Floats]:
             values[i] = read.values[row]
     if np.isnan(values).all():
         raise DataError(f"attribute table {table} names none of the pictures; give the table of these pictures")
-    return tuple(read.names), values
+    return read.names, values
 
 
 def _pairs(faces: ImageSet, table: Path | None, seed: int, left_out: list[str]) -> Pairs | None:
@@ -206,7 +231,7 @@ def yes_or_no(values: Floats) -> Floats:
     return result
 
 
-def choose_attributes(names: tuple[str, ...], labels: Floats) -> list[int]:
+def choose_attributes(names: Sequence[str], labels: Floats) -> list[int]:
     """Places of up to ten attributes with both a yes and a no: the preferred ones where a table has them."""
     usable = [i for i in range(len(names)) if np.unique(labels[~np.isnan(labels[:, i]), i]).size == 2]
     for preferred in PREFERRED:

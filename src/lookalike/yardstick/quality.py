@@ -39,6 +39,7 @@ def judge(
     source: str = "",
     pairs: Path | None = None,
     attributes: Path | None = None,
+    key: str | None = None,
     pictures: int = 200,
     queries: int = 20_000,
     force: bool = False,
@@ -53,7 +54,9 @@ def judge(
         out: the folder that takes the tables and the plot.
         source: how the page names the pictures.
         pairs: a table in the layout of LFW's pairs.txt; without it pairs are drawn from the people.
-        attributes: a table in LFW's layout for the pictures it names; without it the set's own attributes count.
+        attributes: a table as `load` takes it, or in LFW's layout, for the pictures it names; without it the set's own
+            attributes count.
+        key: the table's column that names pictures; None finds it.
         pictures: test pictures that are denoised; the classical denoisers take their time.
         queries: at most so many pictures are asked for among all.
         force: whether tables and plot that are there are written over; else these get a running number.
@@ -74,7 +77,7 @@ def judge(
     page, table, plot = Outputs(read, force=force).free_together(out, FILES)
     started = time.perf_counter()
     train, test = split_of_run(faces)
-    ground = survey(faces, pairs=pairs, attributes=attributes, queries=queries, seed=seed)
+    ground = survey(faces, pairs=pairs, attributes=attributes, key=key, queries=queries, seed=seed)
     left_out = list(ground.left_out)
     judged = with_exact_pca(subjects, train, left_out)
     figures: list[Figure] = []

@@ -70,7 +70,9 @@ def read_data(
     if subjects:
         usual, known = framing_of(subjects[0].model), subjects[0].model.data_["source"]
         if known:
-            options = replace(options.like(usual), attributes=DataSpec.from_json(known).options.attributes)
+            before = DataSpec.from_json(known).options
+            exif = before.exif if options.exif is None else options.exif
+            options = replace(options.like(usual), attributes=before.attributes, key=before.key, exif=exif)
         else:
             options = replace(options, size=options.size or usual.size)
     faces = load_with(source, options, progress=progress)
