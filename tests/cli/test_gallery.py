@@ -151,7 +151,7 @@ BAD = {
     "no gallery option": (["index", "{built}/run", DATA], "Missing option '--gallery'"),
     "no such table": (
         ["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--attributes", "none.csv"],
-        "no such file",
+        "none.csv is not there",
     ),
     "a key of no table": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--key", "a"], "there is no table"),
     "bad recall": (["index", "{built}/run", DATA, "--gallery", "{tmp}/g", "--recall", "2"], "recall is 2; give"),
