@@ -14,6 +14,7 @@ import pytest
 import lookalike as la
 from lookalike import metrics
 from lookalike.data import load
+from lookalike.data.options import DataOptions
 from lookalike.errors import DataError, RunError
 from lookalike.search.metric import METRICS
 from lookalike.yardstick.figures import Figure, as_csv, as_markdown, shown
@@ -310,16 +311,16 @@ def test_runs_of_another_split_are_refused(tmp_path: Path) -> None:
     la.PCAAutoencoder(4).fit(train.pixels, run=tmp_path / "array")
     runs = load_runs([tmp_path / "good", tmp_path / "held" / "good"])
     assert [subject.name for subject in runs] == [str(tmp_path / "good"), str(tmp_path / "held" / "good")]
-    assert read_data("synthetic:60", runs).image_shape == (16, 16, 3)
+    assert read_data("synthetic:60", runs, DataOptions()).image_shape == (16, 16, 3)
     for folder, data, message in (
         ("other", "synthetic:60", "was trained on 54 pictures that are not the training split"),
         ("good", "synthetic:61", "was trained on 54 pictures that are not the training split"),
         ("array", "synthetic:60", "does not know its training pictures"),
     ):
         with pytest.raises(RunError, match=message):
-            read_data(data, load_runs([tmp_path / folder]))
+            read_data(data, load_runs([tmp_path / folder]), DataOptions())
     with pytest.raises(RunError, match=r"good takes pictures of \(16, 16, 3\), DATA gives \(20, 20, 3\)"):
-        read_data("synthetic:60", load_runs([tmp_path / "good"]), size=20)
+        read_data("synthetic:60", load_runs([tmp_path / "good"]), DataOptions(size=(20, 20)))
 
 
 # The tables
