@@ -392,7 +392,8 @@ def test_without_noise_there_is_nothing_to_learn() -> None:
 def test_few_pictures_get_more_epochs() -> None:
     recipe = RECIPES["unet"]
     assert recipe.for_pictures(11_909).epochs == recipe.epochs
-    assert recipe.for_pictures(64).epochs == recipe.least_steps / 2
+    assert recipe.for_pictures(640).epochs == recipe.least_steps / 20
+    assert recipe.for_pictures(5).epochs == recipe.most_epochs
 
 
 # On the command line

@@ -233,8 +233,13 @@ def test_fast_learns_faster_than_the_course_recipe() -> None:
 def test_few_pictures_get_more_epochs() -> None:
     fast = RECIPES["fast"]
     assert fast.for_pictures(1_000_000) is fast
-    few = fast.for_pictures(100)
-    assert few.epochs * math.ceil(100 / fast.batch_size) == pytest.approx(fast.least_steps, rel=0.01)
+    few = fast.for_pictures(1000)
+    assert few.epochs * math.ceil(1000 / fast.batch_size) == pytest.approx(fast.least_steps, rel=0.03)
+    assert replace(fast, most_epochs=7).for_pictures(5).epochs == 7
+    for recipe in RECIPES.values():
+        # With 630 for training, what a set of 1,000 leaves after its test and 30% for validation, all steps are made
+        assert recipe.for_pictures(630).epochs * math.ceil(630 / 32) >= recipe.least_steps
+        assert recipe.for_pictures(5).epochs <= recipe.most_epochs
     assert RECIPES["course"].for_pictures(100).epochs == 25
     model = la.ConvAutoencoder(**SMALL).fit(PICTURES, recipe=replace(fast, least_steps=5, epochs=1), progress=False)
     assert len(model.history_) == 2

@@ -71,6 +71,11 @@ def directions(
         else:
             pictures = load_data(data, reading.options().like(framing_of(model)))
         learned = learn_directions(model, pictures, attributes=attribute, count=count, seed=seed)
+        if not learned:
+            raise OptionError(
+                f"all {len(pictures)} pictures have the same code, so that nothing leads from one to another; give "
+                "pictures that differ"
+            )
     keep_directions(learned, model, run)
     payload = {"run": str(run), "directions": [one.as_json() for one in learned]}
     answer(payload, "\n".join(one.told() for one in learned), json)

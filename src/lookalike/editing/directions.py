@@ -18,6 +18,8 @@ ERRORS = 3
 LEAST = 0.05
 """And by how much at least: with many pictures the slightest trace is significant, and of no use."""
 FOLDS = 5
+ROUNDING = 1e-6
+"""Of the largest number in float32 codes, what their computation may be off by."""
 
 Doubles = npt.NDArray[np.float64]
 Folds = npt.NDArray[np.intp]
@@ -100,7 +102,7 @@ def principal_directions(codes: npt.ArrayLike, count: int = 10) -> list[Directio
 
     They are the eigenvectors of the codes' covariance, "principal-1" and so on, at right angles to one another; each
     has its largest entry positive, so that the same codes give the same signs everywhere. At most min(N - 1, K) are
-    given.
+    given, and none along which codes differ by rounding alone: there are none of codes that are all one.
 
     Raises:
         OptionError: there are fewer than 2 codes, or `count` is below 1.
@@ -113,7 +115,8 @@ def principal_directions(codes: npt.ArrayLike, count: int = 10) -> list[Directio
     deviations = singular / np.sqrt(len(given) - 1)
     largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1)[:, None], axis=1)
     vectors = vectors * np.where(largest < 0, -1.0, 1.0)
-    most = min(count, len(given) - 1, given.shape[1])
+    differ = int((deviations > ROUNDING * np.abs(given).max()).sum())
+    most = min(count, len(given) - 1, given.shape[1], differ)
     return [Direction(f"principal-{i + 1}", "principal", vectors[i], float(deviations[i])) for i in range(most)]
 
 

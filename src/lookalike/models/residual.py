@@ -24,6 +24,8 @@ from lookalike.pixels import Floats, Pixels
 from lookalike.training.objective import Trainable
 
 WIDEST = 512
+ROUNDING = 1 / 255**2 / 12
+"""Variance of what rounding to 8 bits leaves in a picture, along any direction: below it there is nothing to see."""
 ENCODER_STRIDE, DECODER_STRIDE = 16, 8
 """Pixels of the picture for one cell of the coarsest grid."""
 
@@ -203,10 +205,15 @@ class ResidualNetwork(AutoencoderNetwork):
             self.decoder.last.weight.zero_()
 
     def begin_at(self, subspace: Subspace) -> None:
-        """Take principal components: codes get variance 1 each."""
-        components = torch.from_numpy(subspace.components)
+        """Take principal components: codes get variance 1 each, and nothing of components that hold nothing.
+
+        Those lie anywhere: of few pictures, or of pictures that are all alike, a picture that is shown a little turned
+        or brighter would have a code of thousands of deviations there.
+        """
+        variances = torch.from_numpy(subspace.variances)
+        components = torch.from_numpy(subspace.components) * (variances > ROUNDING)[:, None]
         mean = torch.from_numpy(subspace.mean)
-        deviations = torch.from_numpy(subspace.variances).clamp_min(1e-12).sqrt()
+        deviations = variances.clamp_min(ROUNDING).sqrt()
         into, back = self.encoder.linear, self.decoder.linear
         with torch.no_grad():
             into.weight.copy_(components / deviations[:, None])

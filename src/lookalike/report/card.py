@@ -18,6 +18,8 @@ from lookalike.training.recipe import RECIPES, Recipe
 from lookalike.training.run import read_config
 
 CARD = "card.md"
+NO_ERROR = 1e-9
+"""An MSE below it is rounding: no share of it means anything."""
 PCA_WORK = 2e11
 """Multiplications that an exact PCA beside the model may take, some seconds: 12,000 pictures of 32 x 32 need 1.1e11."""
 ALWAYS_SAID = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule")
@@ -192,7 +194,9 @@ def _quality(model: Autoencoder, measured: Measured, beside: Evaluation | None, 
         *_table(rows),
         "",
     ]
-    if beside is not None:
+    if beside is not None and beside.mse < NO_ERROR:
+        lines += ["Exact PCA gives these pictures back as they are: they hardly differ from one another.", ""]
+    elif beside is not None:
         share = 1 - test.mse / beside.mse
         lines += [f"Its MSE is {abs(share):.1%} {'under' if share >= 0 else 'over'} that of exact PCA.", ""]
     if left_out is not None:

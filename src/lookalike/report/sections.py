@@ -142,12 +142,15 @@ def comparison(
 
 
 def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
-    """What the codes' leading directions do to the mean face."""
+    """What the codes' leading directions do to the mean face; "" where all codes are one."""
     codes = model.encode(pictures[: 10 * max(model.code_size, 300)]).astype(np.float64)
+    found = principal_directions(codes, DIRECTIONS) if len(codes) > 1 else []
+    if not found:
+        return ""
     mean = codes.mean(axis=0)
     rows: list[str] = []
     strips: list[Array] = []
-    for i, direction in enumerate(principal_directions(codes, DIRECTIONS)):
+    for i, direction in enumerate(found):
         strip = edit(model, mean, direction, SPREAD)
         strips.append(strip)
         cells = (album.picture(p, f"direction {i + 1} at {at:+g}") for p, at in zip(strip, SPREAD, strict=True))
@@ -187,7 +190,9 @@ def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album
 
 
 def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
-    """From one face to another along the straight line between their codes."""
+    """From one face to another along the straight line between their codes; "" where there is one picture only."""
+    if len(test) < 2:
+        return ""
     chosen = markup.choose(len(test), 2 * MORPHS, seed + 2)
     rows, strips = [], []
     for first, second in zip(chosen[::2], chosen[1::2], strict=False):
@@ -208,7 +213,7 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
 
 def edits(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album, seed: int) -> str:
     """A test picture along the attributes that are best told from the codes; "" where none is known or can be told."""
-    if train.attribute_values is None:
+    if train.attribute_values is None or len(train) < 2:
         return ""
     learned = [one for one in learn_directions(model, train, count=1, seed=seed) if one.kind == "attribute"]
     best = sorted((one for one in learned if one.meaningful), key=_certainty, reverse=True)[:EDITS]

@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 
 METHODS = ("pca", "tsne")
 PERPLEXITY = 30.0
+ALIKE = 1e-6
+"""Codes that differ by less than this share of their largest number differ by rounding: t-SNE has nothing to lay out."""
 LANDMARKS = 3000
 """Codes that t-SNE lays out itself, in half a minute on one core; the others go to their nearest of these."""
 ANCHORS = 5
@@ -50,7 +52,7 @@ def layout(codes: npt.ArrayLike, method: str = "pca", *, seed: int = 0) -> Float
     if method not in METHODS:
         raise OptionError(f"method {method!r} is unknown; give one of {', '.join(METHODS)}")
     given = np.asarray(codes, np.float64)
-    if method == "pca" or len(given) < 3:
+    if method == "pca" or len(given) < 3 or not given.std(axis=0).max() > ALIKE * np.abs(given).max():
         return _to_square(_principal(given), WIDEST)
     return _to_square(_neighbouring(given.astype(np.float32), seed), 0.0)
 

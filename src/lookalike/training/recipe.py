@@ -20,6 +20,8 @@ class Recipe:
     Attributes:
         epochs: passes over the training pictures.
         least_steps: few pictures get so many more epochs that there are this many steps, unless epochs are asked for.
+        most_epochs: which that may come to: a handful of pictures is known by heart long before so many steps, and the
+            error on others grows from there.
         batch_size: pictures a step.
         optimizer: "adamax" as Keras applies it, or "muon", with Adam for biases.
         learning_rate: the optimiser's rate at its highest.
@@ -48,6 +50,7 @@ class Recipe:
 
     epochs: int = 25
     least_steps: int = 0
+    most_epochs: int = 150
     batch_size: int = 32
     optimizer: str = "adamax"
     learning_rate: float = 0.002
@@ -67,7 +70,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         problems = []
-        for name, least in (("epochs", 1), ("least_steps", 0), ("batch_size", 1), ("piece", 0)):
+        for name, least in (("epochs", 1), ("least_steps", 0), ("most_epochs", 1), ("batch_size", 1), ("piece", 0)):
             if getattr(self, name) < least:
                 problems.append(f"{name.replace('_', ' ')} is {getattr(self, name)}; give {least} or more")
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
@@ -91,8 +94,8 @@ class Recipe:
             raise OptionError("; ".join(problems))
 
     def for_pictures(self, count: int) -> Recipe:
-        """With enough epochs over `count` pictures for the least number of steps."""
-        needed = math.ceil(self.least_steps / math.ceil(count / self.batch_size))
+        """With enough epochs over `count` pictures for the least number of steps, up to the most that may be."""
+        needed = min(math.ceil(self.least_steps / math.ceil(count / self.batch_size)), self.most_epochs)
         return self if needed <= self.epochs else replace(self, epochs=needed)
 
     def rate_at(self, step: int, steps: int) -> float:
