@@ -14,6 +14,8 @@ from PIL import Image
 
 import lookalike as la
 from lookalike.models import KINDS
+from lookalike.studio.preparing import folder_for, prepare
+from studio import png, serving, small_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
 
@@ -171,11 +173,7 @@ def test_every_kind_of_model(call: Call, tmp_path: Path, model: str, kind: str, 
     if kind == "black":
         written = right(call("export", told["run"], "--format", "onnx", "--out", tmp_path / "onnx", "--json"))
         assert written["max_abs_difference"] < 1e-3
-    pictures_back = call("denoise", told["run"], *pictures_in(data)[:1], "--out", tmp_path / "out", "--json")
-    if model == "search":
-        refused(pictures_back, "no decoder")
-    else:
-        right(pictures_back)
+    right(call("denoise", told["run"], *pictures_in(data)[:1], "--out", tmp_path / "out", "--json"))
 
 
 @pytest.mark.parametrize(("kind", "count"), [("different", 2), ("different", 3), ("alike", 5), ("black", 2)])
@@ -214,3 +212,36 @@ def test_there_and_back_by_keras(call: Call, tmp_path: Path, kind: str) -> None:
     assert told["code_size"] == 2
     same = [la.load_model(tmp_path / run).encode(la.load(data, size=SIDE)) for run in ("run", "back")]
     np.testing.assert_allclose(*same, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "count"), [("different", 1), ("different", 3), ("alike", 3), ("black", 2)])
+def test_the_studio(tmp_path: Path, kind: str, count: int) -> None:
+    """Its map, directions and duplicates over HTTP; what it has made beside it is made here."""
+    pictures = la.load(folder_of(tmp_path / "d", kind, max(count, 2)), size=SIDE)[:count]
+    gallery = tmp_path / "g"
+    with la.Gallery.open(gallery, model=small_model()) as held:
+        held.update(pictures)
+    prepare(("models", "directions", "tsne"), gallery, folder_for(gallery))
+    same = count if kind in ("alike", "black") else 1
+    with serving(gallery) as studio:
+        assert studio.get("/api/v1/gallery").json()["images"] == count
+        for method in ("pca", "tsne"):
+            told = studio.get(f"/api/v1/map?method={method}").json()
+            assert told["ready"]
+            points = np.array(told["points"])
+            assert points.shape == (count, 2)
+            assert np.abs(points).max() <= 1
+            assert (np.ptp(points, axis=0).max() > 0) == (same < count)
+        directions = studio.get("/api/v1/directions").json()
+        assert directions["ready"]
+        assert len(directions["directions"]) == (0 if same == count else count - 1)
+        groups = [[count]] if same == count > 1 else [[]]
+        by_distance = studio.get("/api/v1/duplicates?threshold=1e-6").json()["groups"]
+        assert [[len(group) for group in by_distance]] == groups
+        if count == 1:
+            assert "2 or more" in studio.get("/api/v1/duplicates", 422).json()["detail"]
+        else:
+            assert [[len(group) for group in studio.get("/api/v1/duplicates").json()["groups"]]] == groups
+        found = studio.send("/api/v1/search?k=9", png(pictures[0])).json()["neighbours"]
+        assert [one["distance"] for one in found][:same] == pytest.approx([0.0] * same, abs=1e-5)
+        assert len(found) == count

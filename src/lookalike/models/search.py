@@ -77,6 +77,8 @@ class SearchAutoencoder(NetworkAutoencoder):
         network = self._build(shape_of(pictures))
         encoder = network.encoder
         values = encoder.contrast.size
+        if len(pictures) < 2:
+            raise OptionError("1 pictures; codes for search are learned from 2 or more: give more")
         self._check_code_size(min(len(pictures) - 1, values))
         moments = Moments(values)
         for start in range(0, len(pictures), CHUNK):
