@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 METHODS = ("pca", "tsne")
 PERPLEXITY = 30.0
 ALIKE = 1e-6
-"""Codes that differ by less than this share of their largest number differ by rounding: t-SNE has nothing to lay out."""
+"""Codes that differ by less than this share of their largest number differ by rounding: nothing is there to lay out."""
 LANDMARKS = 3000
 """Codes that t-SNE lays out itself, in half a minute on one core; the others go to their nearest of these."""
 ANCHORS = 5
