@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import OptionError, WeightsError
-from lookalike.interop.keras_layers import NOTHING, Layer, pair
+from lookalike.interop.keras_layers import ACTIVATING, NOTHING, WEIGHTED, Layer, pair
 from lookalike.models.activations import activation, is_rising
 
 LARGEST_VALUES = 2**25
@@ -59,11 +59,13 @@ class Block:
 
 @dataclass
 class Chain:
-    """The blocks, the shape of what goes in and of what comes out, and where the layers are that make the code."""
+    """The blocks, the shape of what goes in and of what comes out, and the Rescalings before and behind the blocks."""
 
     given: tuple[int, ...]
     result: tuple[int, ...]
     blocks: list[Block]
+    first: list[Layer] = field(default_factory=list)
+    last: list[Layer] = field(default_factory=list)
 
 
 def walked(parts: Iterable[tuple[Path, Sequence[Layer]]], given: tuple[int, ...]) -> Chain:
@@ -84,24 +86,33 @@ def walked(parts: Iterable[tuple[Path, Sequence[Layer]]], given: tuple[int, ...]
                 ) from error
             except WeightsError as error:
                 raise WeightsError(f"{path}: layer {layer.name!r} {error}") from error
-    return Chain(given, walk.shape, walk.blocks)
+    return Chain(given, walk.shape, walk.blocks, walk.first, walk.last)
 
 
 class _Walk:
     def __init__(self, given: tuple[int, ...]) -> None:
         self.shape = given
         self.blocks: list[Block] = []
+        self.first: list[Layer] = []
+        self.last: list[Layer] = []
 
     def take(self, layer: Layer) -> None:
         """One more layer."""
         kind = layer.kind
         _check_settings(layer)
+        if self.last and kind in (*WEIGHTED, *ACTIVATING):
+            raise WeightsError(
+                f"follows on {self.last[-1].name!r}; a Rescaling has its place at either end of a network"
+            )
         if kind == "InputLayer":
             self._check_input(layer)
         elif kind in ("Dense", "Conv2D", "Conv2DTranspose"):
             self._weigh(layer)
         elif kind == "BatchNormalization":
             self._fold(layer)
+        elif kind == "Rescaling":
+            rescaling(layer)  # refused here, where the file is known
+            (self.last if self.blocks else self.first).append(layer)
         elif kind not in NOTHING and kind not in _SHAPES:
             self._activate(layer)
         elif kind in _SHAPES:
@@ -227,6 +238,22 @@ def _activation(layer: Layer) -> str:
             return _activation(Layer(layer.name, named["class_name"], inner))
         named = inner if isinstance(inner, str) else named["class_name"]
     return RENAMED.get(str(named), str(named))
+
+
+def rescaling(layer: Layer) -> tuple[float, float]:
+    """Factor and offset of a Rescaling.
+
+    Raises:
+        WeightsError: they are several, one to each channel.
+    """
+    values = layer.config["scale"], layer.config.get("offset", 0.0)
+    for name, value in zip(("scale", "offset"), values, strict=True):
+        if not isinstance(value, int | float):
+            raise WeightsError(f"has {name} {value}; one number for all channels is expected")
+    factor, offset = float(values[0]), float(values[1])
+    if not 0 < factor < float("inf") or not abs(offset) < float("inf"):
+        raise WeightsError(f"has scale {factor:g} and offset {offset:g}; a scale above 0 is expected")
+    return factor, offset
 
 
 def declared_shape(layer: Layer) -> tuple[int | None, ...] | None:

@@ -14,6 +14,7 @@ from lookalike.interop.keras_chain import Block, Chain, cropping, declared_shape
 from lookalike.interop.keras_files import KerasFile, read_keras_file
 from lookalike.interop.keras_layers import Layer
 from lookalike.interop.keras_numpy import computed
+from lookalike.interop.keras_scales import Scales, fold, scales
 from lookalike.interop.keras_weights import (
     check_pair,
     halves,
@@ -86,10 +87,16 @@ def import_keras(
     size = _size(files[0], declared, size)
     parts, given = _parts(files, declared, size, dense_activation or "linear")
     chain = walked(parts, given)
-    model = _matched(chain, str(paths[0]), size, pixels)
+    _check_blocks(chain, str(paths[0]))
+    try:
+        found = scales(chain, pixels)
+        seen = fold(chain, found)
+    except WeightsError as error:
+        raise WeightsError(f"{paths[0]}: {error}") from error
+    model = _matched(chain, str(paths[0]), size, seen)
     if not any(file.has_architecture for file in files):
         return Imported(model, None)
-    return Imported(model, _compared(model, [layer for _, layers in parts for layer in layers], given, pixels, seed))
+    return Imported(model, _compared(model, [layer for _, layers in parts for layer in layers], given, found, seed))
 
 
 # What the files say
@@ -172,14 +179,18 @@ def _given(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple
 # What the models here can hold
 
 
-def _matched(chain: Chain, path: str, size: tuple[int, int] | None, pixels: str) -> Autoencoder:
-    blocks = chain.blocks
-    dense = [i for i, block in enumerate(blocks) if block.kind == "Dense"]
+def _check_blocks(chain: Chain, path: str) -> None:
+    dense = [block.layer.name for block in chain.blocks if block.kind == "Dense"]
     if len(dense) != 2:
-        third = f"; layer {blocks[dense[2]].layer.name!r} is one too many" if len(dense) > 2 else ""
+        third = f"; layer {dense[2]!r} is one too many" if len(dense) > 2 else ""
         raise WeightsError(
             f"{path} has {len(dense)} Dense layers{third}; an autoencoder here has two, one to each side"
         )
+
+
+def _matched(chain: Chain, path: str, size: tuple[int, int] | None, pixels: str) -> Autoencoder:
+    blocks = chain.blocks
+    dense = [i for i, block in enumerate(blocks) if block.kind == "Dense"]
     encoder, decoder = blocks[: dense[0]], blocks[dense[1] + 1 :]
     sides = (
         (encoder, "Conv2D", "encoder"),
@@ -229,7 +240,9 @@ def _dense_model(
 
 def _convolutional(chain: Chain, path: str, parts: list[list[Block]], pixels: str) -> Autoencoder:
     encoder, (forth,), (back,), decoder = parts
-    height, width, depth = chain.given
+    height, width, depth = picture = encoder[0].inputs
+    if math.prod(picture) != math.prod(chain.given):
+        raise WeightsError(f"{path}: layer {encoder[0].layer.name!r} takes {picture}; the pictures are {chain.given}")
     for block in encoder:
         _expect_after(path, block, ["MaxPooling2D", "Flatten"] if block is encoder[-1] else ["MaxPooling2D"])
     channels = [int(block.kernel.shape[3]) for block in encoder]
@@ -246,10 +259,12 @@ def _convolutional(chain: Chain, path: str, parts: list[list[Block]], pixels: st
             )
     for block in decoder[:-1]:
         _expect_after(path, block, [])
-    if chain.result != chain.given:
+    if math.prod(chain.result) != math.prod(picture) or (len(chain.result) == 3 and chain.result != picture):
         end = (decoder[-1].after or [decoder[-1].layer])[-1]
-        raise WeightsError(f"{path}: layer {end.name!r} gives {chain.result}; the pictures are {chain.given}")
-    _expect_after(path, decoder[-1], ["Cropping2D"] if decoder[-1].after else [])
+        raise WeightsError(f"{path}: layer {end.name!r} gives {chain.result}; the pictures are {picture}")
+    flat = ["Flatten"] if len(chain.result) == 1 else []
+    cropped = ["Cropping2D"] if any(one.kind == "Cropping2D" for one in decoder[-1].after) else []
+    _expect_after(path, decoder[-1], [*cropped, *flat])
     hidden = [*encoder, *decoder[:-1]]
     for block in hidden:
         if block.activation != hidden[0].activation:
@@ -309,13 +324,13 @@ def _tensors(blocks: list[Block]) -> store.Tensors:
 # The comparison
 
 
-def _compared(model: Autoencoder, layers: list[Layer], given: tuple[int, ...], pixels: str, seed: int) -> float:
+def _compared(model: Autoencoder, layers: list[Layer], given: tuple[int, ...], found: Scales, seed: int) -> float:
     """The largest difference of codes and pictures over random pictures."""
     pictures = np.random.default_rng(seed).random((COMPARED, *model.image_shape_), np.float32) - np.float32(0.5)
     second = [i for i, layer in enumerate(layers) if layer.kind == "Dense"][1]
-    offset = OFFSETS[pixels]
-    codes = computed(layers[:second], pictures.reshape(COMPARED, *given) + np.float64(offset))
-    expected = computed(layers[second:], codes).reshape(pictures.shape) - offset
+    codes = computed(layers[:second], pictures.reshape(COMPARED, *given) * found.taken.factor + found.taken.offset)
+    decoded = computed(layers[second:], codes).reshape(pictures.shape)
+    expected = (decoded - found.given.offset) / found.given.factor
     scales = [max(1.0, float(np.abs(values).max())) for values in (codes, expected)]
     differences = model.encode(pictures) - codes, model.decode(codes) - expected
     largest = max(float(np.abs(found).max()) / scale for found, scale in zip(differences, scales, strict=True))

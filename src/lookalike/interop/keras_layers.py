@@ -16,14 +16,16 @@ MODELS = ("Functional", "Model", "Sequential")
 NOTHING = frozenset(
     (
         *("InputLayer", "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"),
-        "ActivityRegularization",
+        *("ActivityRegularization", "Identity", "RandomBrightness", "RandomContrast", "RandomFlip", "RandomRotation"),
+        *("RandomTranslation", "RandomZoom"),
     )
 )
 """Layers that do nothing once the training is over."""
 WEIGHTED = ("Conv2D", "Conv2DTranspose", "Dense", "BatchNormalization")
 ACTIVATING = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 SHAPING = ("Cropping2D", "Flatten", "MaxPooling2D", "Reshape")
-KNOWN_LAYERS = frozenset((*MODELS, *NOTHING, *WEIGHTED, *ACTIVATING, *SHAPING))
+SCALING = ("Rescaling",)
+KNOWN_LAYERS = frozenset((*MODELS, *NOTHING, *WEIGHTED, *ACTIVATING, *SHAPING, *SCALING))
 
 
 @dataclass

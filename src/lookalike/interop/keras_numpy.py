@@ -170,6 +170,7 @@ _LAYERS: dict[str, Callable[[Doubles, Layer], Doubles]] = {
     "LeakyReLU": _leaky_layer,
     "MaxPooling2D": _pooling,
     "ReLU": _relu_layer,
+    "Rescaling": lambda x, layer: x * layer.config["scale"] + layer.config.get("offset", 0.0),
     "Reshape": lambda x, layer: x.reshape(len(x), *layer.config["target_shape"]),
     "Softmax": lambda x, _: _softmax(x),
 }
