@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 
+LARGEST_JSON = 2**26
+"""Bytes of a description that is read; that of a training of a thousand epochs has a hundredth."""
 NO_SPACE = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 """The disk is full, the user's share of it is, or a file would be larger than the system lets it be."""
 
@@ -91,6 +93,21 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically; NaN and infinity are refused (ValueError)."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file that may be anybody's.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or has more than 64 MiB or too many levels.
+    """
+    if (length := path.stat().st_size) > LARGEST_JSON:
+        raise ValueError(f"it has {length:,} bytes; the limit is {LARGEST_JSON:,}")
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def with_end(path: Path, end: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
     if not (folder / DESCRIPTION).is_file():
         raise RunError(f"{folder} holds no directions ({DESCRIPTION} is missing); {remedy}")
     try:
-        described = json.loads((folder / DESCRIPTION).read_bytes())
+        described = files.read_json(folder / DESCRIPTION)
         content = (folder / VECTORS).read_bytes()
         if described["format"] != FORMAT:
             raise RunError(f"{folder / DESCRIPTION} is of format {described['format']}, this version reads {FORMAT}")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from lookalike.data.images import ImageSet
-from lookalike.errors import NotFittedError, OptionError
+from lookalike.errors import NotFittedError, OptionError, WeightsError
 from lookalike.models import evaluation, store
 from lookalike.models.evaluation import Evaluation
 from lookalike.noise import Noise, parse_noise
@@ -189,7 +189,10 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def restore(cls, description: dict[str, Any], sides: store.Sides) -> Self:
         """Make a model of a description (as in `model.json`) and the weights of its sides."""
         store.expect_kind(description, cls.kind)
-        model = cls(**description["parameters"])
+        try:
+            model = cls(**description["parameters"])
+        except TypeError as error:
+            raise WeightsError(f"{store.DESCRIPTION} has other parameters than {cls.kind}'s ({error})") from error
         model.image_shape_ = tuple(description["image_shape"])
         model.history_ = description["history"]
         model.data_ = description["data"]

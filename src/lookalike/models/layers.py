@@ -131,6 +131,8 @@ def initialise_as_keras(module: nn.Module, seed: int) -> None:
     Source: Glorot and Bengio, 2010. A kernel's limit is sqrt(6 / (fan_in + fan_out)); the fans of Keras and of
     `torch.nn.init` differ only in their order, which the sum does not see.
     """
+    if next(module.parameters()).is_meta:  # of which only the shapes are asked for
+        return
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():

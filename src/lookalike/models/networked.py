@@ -91,16 +91,18 @@ class NetworkAutoencoder(TrainedAutoencoder):
             for side, module in self.network_.named_children()
         }
 
+    def _shapes(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Those of the tensors that a network of these parameters has, by side and name; no room is made for one."""
+        with torch.device("meta"):
+            network = self._build(self.image_shape_)
+        return {
+            side: {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+            for side, module in network.named_children()
+        }
+
     def _set_weights(self, sides: store.Sides) -> None:
+        store.expect_sides(sides, self._shapes())
         network = self._fresh(self.image_shape_)
-        modules = dict(network.named_children())
-        store.expect_sides(
-            sides,
-            {
-                side: {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-                for side, module in modules.items()
-            },
-        )
-        for side, module in modules.items():
+        for side, module in network.named_children():
             module.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in sides[side].items()})
         self._take(network, self.image_shape_)

@@ -23,7 +23,7 @@ FORMAT = 1
 DESCRIPTION = "model.json"
 SUFFIX = ".safetensors"
 _FILE = re.compile(r"\w+\.safetensors", re.ASCII)
-LARGEST_HEADER = 2**24
+LARGEST_HEADER = 2**20
 """Bytes that may describe the tensors of a side."""
 
 
@@ -58,7 +58,7 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"{folder} holds no model ({DESCRIPTION} is missing); train one with: lookalike train DATA --run {folder}"
         )
     try:
-        description = json.loads(path.read_bytes())
+        description = files.read_json(path)
         missing = {
             "format",
             "kind",
@@ -68,7 +68,7 @@ def read_description(folder: Path) -> dict[str, Any]:
             "history",
             "files",
         } - description.keys()
-    except (ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged ({error}); train or save the model again") from error
     if missing:
         raise WeightsError(f"{path} lacks {', '.join(sorted(missing))}; train or save the model again")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ def load(folder: Path) -> tuple[dict[str, Any], Arrays]:
     """
     path = folder / _DESCRIPTION
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = files.read_json(path)
         version, name, digest = (description[key] for key in ("format", "arrays", "sha256"))
     except FileNotFoundError:
         raise SearchError(f"{folder} holds no index; give a folder that Index.save wrote") from None

@@ -10,6 +10,7 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.errors import RunError
+from lookalike.files import read_json
 from lookalike.training.recipe import best_epoch
 
 SHOWN = 8
@@ -80,7 +81,7 @@ class FollowedRun:
 
     def _config(self) -> dict[str, Any] | None:
         try:
-            return dict(json.loads((self.folder / CONFIG).read_bytes()))
+            return dict(read_json(self.folder / CONFIG))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

@@ -218,7 +218,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / CONFIG
     try:
-        return dict(json.loads(path.read_bytes()))
+        return dict(files.read_json(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
