@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +14,9 @@ import pytest
 
 from lookalike.errors import WeightsError
 from lookalike.interop.keras_import import import_keras
+from measured import assert_refused_cheaply
 from places import FIXTURES
 
-MEMORY = 2**30
-SECONDS = 2.0
 ENCODER, DECODER = (48, 5), (5, 48)
 
 
@@ -174,19 +171,7 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
     "archive": lambda folder: bomb(folder / "a.keras"),
     "nested": lambda folder: deep(folder / "a.keras"),
 }
-SCRIPT = """
-import re, sys, time
-from pathlib import Path
-from lookalike.errors import WeightsError
-from lookalike.interop.keras_import import import_keras
-started = time.perf_counter()
-try:
-    import_keras([Path(sys.argv[1])])
-except WeightsError as refusal:
-    print(refusal)
-seconds = time.perf_counter() - started
-print(seconds, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
-"""
+IMPORT = "from lookalike.interop.keras_import import import_keras", "import_keras([path])"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -194,12 +179,7 @@ def test_sizes_are_checked_before_memory_is_asked_for(name: str, tmp_path: Path)
     """In a process of its own, whose memory the system counts."""
     path = HOSTILE[name](tmp_path)
     assert path.stat().st_size < 4 * 2**20
-    done = subprocess.run([sys.executable, "-c", SCRIPT, path], capture_output=True, text=True, check=True)
-    refusal, figures = done.stdout.splitlines()
-    seconds, memory = map(float, figures.split())
-    assert str(path) in refusal
-    assert seconds < SECONDS
-    assert memory < MEMORY
+    assert_refused_cheaply(path, *IMPORT)
 
 
 def test_a_network_too_wide_to_compute_is_refused(tmp_path: Path) -> None:

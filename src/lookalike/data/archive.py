@@ -17,7 +17,7 @@ from isal import isal_zlib
 
 from lookalike.data.decode import LARGEST_FILE
 from lookalike.data.pipeline import Source
-from lookalike.data.tarstream import Inflated, PlainTar
+from lookalike.data.tarstream import Inflated, PlainTar, Stream
 from lookalike.errors import DataError, PictureError
 
 _TAR_BUFFER = 1 << 14
@@ -28,6 +28,10 @@ _BROKEN: tuple[type[Exception], ...] = (
 )
 _BROKEN_MEMBER: tuple[type[Exception], ...] = (*_BROKEN, NotImplementedError, RuntimeError)
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+GROWTH = 100
+"""Times its packed size that an archive may unfold to: plain drawings do by some tens, zeros by a thousand."""
+SLACK = 128 * 2**20
+"""Bytes allowed beyond it, for small archives."""
 
 
 def is_archive(path: Path) -> bool:
@@ -63,11 +67,11 @@ def pictures_in(path: Path, wanted: Wanted) -> Iterator[Source]:
 def _tar_members(path: Path, wanted: Wanted) -> Iterator[Source]:
     done = 0
     with _decompressed(path) as stream:
-        plain = PlainTar(stream)
+        plain = PlainTar(stream, LARGEST_FILE)
         for name, content in plain:
             done += 1
             if wanted(name):
-                yield Source(name, lambda content=content: content)  # type: ignore[misc]
+                yield _holding(name, content)
     if plain.unusual:
         yield from _unusual_members(path, wanted, skip=done)
 
@@ -89,7 +93,7 @@ def _unusual_members(path: Path, wanted: Wanted, skip: int) -> Iterator[Source]:
                 content = data.read()
                 if len(content) < member.size:
                     raise EOFError("a member ends too early")
-                yield Source(member.name, lambda content=content: content)  # type: ignore[misc]
+                yield _holding(member.name, content)
         # What follows the last member holds the compressor's checksum, which is verified by reading it.
         while stream.read(1 << 20):
             pass
@@ -98,39 +102,75 @@ def _unusual_members(path: Path, wanted: Wanted, skip: int) -> Iterator[Source]:
 
 
 class _WithTail:
-    """A stream that remembers its last block: a whole tar ends in zeros, which tarfile does not insist on."""
+    """A stream that remembers its last block: a whole tar ends in zeros, which tarfile does not insist on.
 
-    def __init__(self, file: Inflated | IO[bytes]) -> None:
+    Nor does tarfile see the end of a file while it passes over a member, for as many steps as that claims to take.
+    """
+
+    def __init__(self, file: Stream) -> None:
         self.file = file
         self.tail = b""
+        self._ends = 0
 
     def read(self, size: int) -> bytes:
-        """The next bytes, at most `size`."""
+        """The next bytes, at most `size`; an EOFError for who will not take the end for an answer."""
         content = self.file.read(size)
         if content:
             self.tail = content[-512:] if len(content) >= 512 else (self.tail + content)[-512:]
+        elif self._ends > 2:
+            raise EOFError("the archive ends too early")
+        else:
+            self._ends += 1
         return content
 
 
+class _Bounded:
+    """What an archive unfolds to, as long as pictures can unfold so; the parts of it that were read are the measure."""
+
+    def __init__(self, path: Path, stream: Stream, packed: IO[bytes]) -> None:
+        self.path, self.stream, self.packed = path, stream, packed
+        self.done = 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most `size`.
+
+        Raises:
+            DataError: it is a bomb.
+        """
+        content = self.stream.read(size)
+        self.done += len(content)
+        if self.done > SLACK:
+            _check_growth(self.path, self.done, self.packed.tell())
+        return content
+
+
+def _check_growth(path: Path, done: int, packed: int) -> None:
+    if done > GROWTH * packed + SLACK:
+        raise DataError(
+            f"{path} unfolds to more than {GROWTH} times its size, which pictures do not; give the pictures themselves"
+        )
+
+
 @contextmanager
-def _decompressed(path: Path) -> Iterator[Inflated | IO[bytes]]:
+def _decompressed(path: Path) -> Iterator[Stream]:
     with path.open("rb") as file:
         start = file.read(8)
         file.seek(0)
         if start.startswith(b"\x1f\x8b"):
-            yield Inflated(file)
+            yield _Bounded(path, Inflated(file), file)
         elif start.startswith(b"BZh"):
             with bz2.open(file) as stream:
-                yield cast("IO[bytes]", stream)
+                yield _Bounded(path, cast("IO[bytes]", stream), file)
         elif start.startswith(b"\xfd7zXZ"):
             with lzma.open(file) as packed:
-                yield cast("IO[bytes]", packed)
+                yield _Bounded(path, cast("IO[bytes]", packed), file)
         else:
             yield file
 
 
 def _zip_members(path: Path, wanted: Wanted) -> Iterator[Source]:
     with zipfile.ZipFile(path) as archive:
+        done, packed, size = 0, 0, path.stat().st_size
         for member in archive.infolist():
             if member.is_dir() or not wanted(member.filename):
                 continue
@@ -141,6 +181,8 @@ def _zip_members(path: Path, wanted: Wanted) -> Iterator[Source]:
                     member.filename, _failing(f"has {member.file_size:,} bytes; the limit is {LARGEST_FILE:,}")
                 )
             else:
+                done, packed = done + member.file_size, min(packed + member.compress_size, size)
+                _check_growth(path, done, packed)
                 yield _zip_member(archive, member)
 
 
@@ -150,7 +192,11 @@ def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Source:
             content = file.read(LARGEST_FILE + 1)  # the directory's size may lie
     except _BROKEN_MEMBER as error:
         return Source(member.filename, _failing(f"cannot be unpacked: {error}"))
-    return Source(member.filename, lambda: content)
+    return _holding(member.filename, content)
+
+
+def _holding(name: str, content: bytes) -> Source:
+    return Source(name, lambda: content, len(content))
 
 
 def _failing(reason: str) -> Callable[[], bytes]:

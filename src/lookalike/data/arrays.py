@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 import zlib
@@ -20,6 +21,8 @@ from lookalike.errors import DataError
 
 GROWTH = 32
 """Times the size of a packed file that its pictures may have: drawings pack well, photographs hardly."""
+LONGEST_HEADER = 2**14
+"""Bytes before an array's numbers; those of NumPy's own have a hundred."""
 SLACK = 64 * 2**20
 """Bytes allowed beyond it, for small files of plain pictures."""
 
@@ -32,7 +35,7 @@ def read_array(path: Path) -> Pixels:
     """
     try:
         if path.suffix.lower() == ".npy":
-            return _suitable(path, np.load(path, mmap_mode="r", allow_pickle=False))
+            return _suitable(path, np.lib.format.open_memmap(path, mode="r"))
         with zipfile.ZipFile(path) as archive:
             return _first_suitable(path, archive)
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -84,9 +87,10 @@ def _first_suitable(path: Path, archive: zipfile.ZipFile) -> Pixels:
 
 
 def _header_of(file: Any) -> _Header:
-    version = np.lib.format.read_magic(file)
+    start = io.BytesIO(file.read(LONGEST_HEADER))  # NumPy reads a header of any length before it looks at it
+    version = np.lib.format.read_magic(start)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    shape, _, dtype = read(start)
     return _Header(shape, dtype)
 
 

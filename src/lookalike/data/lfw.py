@@ -15,6 +15,7 @@ from PIL import Image
 from lookalike.data.framing import Framing
 from lookalike.data.names import of_face, readable, unique_namer
 from lookalike.data.pipeline import Source
+from lookalike.data.tables import check_length
 from lookalike.errors import DataError, PictureError
 
 FRAMING = Framing(crop=80, fit="stretch")
@@ -75,8 +76,9 @@ def read_attributes(path: Path) -> AttributeTable:
         DataError: the file cannot be read, or a line is not of that layout; the text names the line.
     """
     try:
+        check_length(path)
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"attribute table {path} cannot be read: {error}") from error
     header = lines[1].lstrip("#").strip("\t ").split("\t") if len(lines) > 1 and lines[1].startswith("#") else []
     if [name.strip().lower() for name in header[:2]] != ["person", "imagenum"]:

@@ -26,6 +26,8 @@ PHOTOS = 4
 """Photos a task, at most, where faces are looked for, which takes a fraction of a second each."""
 TASK_BYTES = 1 << 24
 """Bytes of a task's finished pictures; about so many of cropped ones wait to be resized together."""
+HELD = 1 << 26
+"""Bytes of an archive's members that wait to be decoded; where there are more, no further one is read."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +35,14 @@ Progress = Callable[[int, int | None], None]
 
 
 class Source(NamedTuple):
-    """One picture of a source: its name, and how its bytes are read (in a worker; may raise PictureError)."""
+    """One picture of a source: its name, and how its bytes are read (in a worker; may raise PictureError).
+
+    `held` are the bytes that are in memory before: what an archive gives one after the other.
+    """
 
     name: str
     read: Callable[[], bytes]
+    held: int = 0
 
 
 class Decoded(NamedTuple):
@@ -73,12 +79,15 @@ def decode_all(
         size, decode = min(PHOTOS, size), _find_chunk
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Decoded]] = deque()
+        held: deque[int] = deque()
         try:
             while True:
-                while len(pending) <= 2 * workers and (chunk := list(islice(remaining, size))):
+                while len(pending) <= 2 * workers and sum(held) <= HELD and (chunk := _taken(remaining, size)):
+                    held.append(sum(source.held for source in chunk))
                     pending.append(pool.submit(decode, chunk, framing))
                 if not pending:
                     return
+                held.popleft()
                 decoded = pending.popleft().result()
                 done += decoded.sources
                 if progress is not None:
@@ -88,6 +97,18 @@ def decode_all(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _taken(remaining: Iterator[Source], most: int) -> list[Source]:
+    """The next sources, fewer where they hold much."""
+    taken: list[Source] = []
+    held = 0
+    for source in islice(remaining, most):
+        taken.append(source)
+        held += source.held
+        if held > TASK_BYTES:
+            break
+    return taken
 
 
 def _say_once(notes: list[tuple[str, str]], said: set[tuple[str, str]]) -> None:

@@ -19,11 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.data.columns import Column, Kind, Value, as_time
-from lookalike.errors import DataError, MissingExtraError, OptionError
+from lookalike.data.parquet import read_parquet
+from lookalike.errors import DataError, OptionError
 
 KEYS = ("name", "file", "filename", "file_name", "path", "image", "picture", "photo", "key", "id", "image_id")
 """Names of a table's columns that name pictures, in the order in which they are looked for; case does not matter."""
 COLUMNS_SHOWN = 12
+LARGEST_TABLE = 2**28
+"""Bytes of a table: a million rows of 40 columns have as many."""
+MOST_EMPTY = 64
+"""Cells of a table of JSON lines for each that its objects name."""
+MOST_COLUMNS = 4096
 _HEAD = 1 << 16
 _AT_ONCE = 10_000
 """Lines that are read before they are put into columns; a million lists at once would take several times as long."""
@@ -104,13 +110,14 @@ def read_table(path: Path, key: str | None = None) -> PictureTable:
             texts that are all different.
 
     Raises:
-        DataError: it cannot be read, names no pictures, or names one twice.
+        DataError: it cannot be read, is too large, names no pictures, or names one twice.
         OptionError: the key is no column of it.
         MissingExtraError: Parquet needs an extra.
     """
     try:
+        check_length(path)
         held = _READERS.get(path.suffix.lower(), _read_text)(path)
-    except (OSError, ValueError, csv.Error) as error:  # JSON's, UnicodeDecodeError and Arrow's are ValueErrors
+    except (OSError, ValueError, csv.Error, RecursionError) as error:  # JSON's, Unicode's and Arrow's are ValueErrors
         raise DataError(f"table {path} cannot be read: {error}") from error
     chosen = _key_of(path, held, key)
     keys = [_plain(text.replace("\\", "/")) for text in held.pop(chosen)]
@@ -180,17 +187,14 @@ def _read_json_lines(path: Path) -> _Columns:
     if not records or not all(isinstance(record, dict) for record in records):
         raise ValueError("it does not hold one JSON object a line")
     names = list(dict.fromkeys(name for record in records for name in record))
+    if len(names) * len(records) > MOST_EMPTY * sum(map(len, records)) + LARGEST_TABLE // 64:
+        raise ValueError(f"its {len(records):,} objects name {len(names):,} columns, of which each has but a few")
     return {name: [_written(record.get(name)) for record in records] for name in names}
 
 
 def _read_parquet(path: Path) -> _Columns:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingExtraError("parquet", "reading Parquet") from None
-    table = parquet.read_table(path)
-    names = _distinct(list(table.column_names))
-    return {name: [_written(value) for value in table.column(name).to_pylist()] for name in names}
+    names, columns = read_parquet(path)
+    return {name: list(map(_written, values)) for name, values in zip(_distinct(names), columns, strict=True)}
 
 
 _READERS: dict[str, Callable[[Path], _Columns]] = {
@@ -212,7 +216,15 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(list(names)[:COLUMNS_SHOWN])
 
 
+def check_length(path: Path) -> None:
+    """Raise ValueError for a table of more than `LARGEST_TABLE` bytes."""
+    if (length := path.stat().st_size) > LARGEST_TABLE:
+        raise ValueError(f"it has {length:,} bytes; the limit is {LARGEST_TABLE:,}")
+
+
 def _distinct(names: list[str]) -> list[str]:
+    if len(names) > MOST_COLUMNS:
+        raise ValueError(f"it has {len(names):,} columns; the limit is {MOST_COLUMNS:,}")
     if len(set(names)) < len(names) or not all(names):
         raise ValueError(f"its header names a column twice, or not at all: {', '.join(map(repr, names))[:200]}")
     return names

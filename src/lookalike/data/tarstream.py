@@ -2,14 +2,14 @@
 
 Python's tarfile and gzip take 50 microseconds a member and give up the interpreter's lock every 8 KB. This reads
 ordinary members in a tenth of that and inflates a quarter of a megabyte at a time; whatever is not ordinary (long
-names, extended headers, sparse files, odd numbers) is left to tarfile.
+names, extended headers, sparse files, odd numbers, files larger than any picture) is left to tarfile.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Protocol
 
 from isal import isal_zlib
 
@@ -36,12 +36,17 @@ class Inflated:
             EOFError: the file was cut off.
             isal_zlib.error: it is damaged.
         """
-        while len(self.buffer) - self.at < size and (more := self._more()):
-            self.buffer = self.buffer[self.at :] + more
-            self.at = 0
-        content = self.buffer[self.at : self.at + size]
-        self.at += len(content)
-        return content
+        pieces, missing = [], size
+        while missing > 0:
+            if self.at == len(self.buffer):
+                self.buffer, self.at = self._more(), 0
+                if not self.buffer:
+                    break
+            piece = self.buffer[self.at : self.at + missing]
+            self.at += len(piece)
+            missing -= len(piece)
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _more(self) -> bytes:
         while True:
@@ -62,11 +67,22 @@ class Inflated:
                 return content
 
 
-class PlainTar:
-    """The regular files of a tar as (name, content), until something is not ordinary: `unusual` is then True."""
+class Stream(Protocol):
+    """What is read from front to end."""
 
-    def __init__(self, stream: Inflated | IO[bytes]) -> None:
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, `size` of them unless the content ends before."""
+
+
+class PlainTar:
+    """The regular files of a tar as (name, content), until something is not ordinary: `unusual` is then True.
+
+    A file of more than `largest` bytes is not ordinary either.
+    """
+
+    def __init__(self, stream: Stream, largest: int) -> None:
         self.stream = stream
+        self.largest = largest
         self.unusual = False
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
@@ -77,7 +93,7 @@ class PlainTar:
                     pass
                 return
             kind, size = header[156:157], _size(header)
-            if size is None or (kind not in _REGULAR and kind != _FOLDER):
+            if size is None or size > self.largest or (kind not in _REGULAR and kind != _FOLDER):
                 self.unusual = True
                 return
             content = self._exactly(-(-size // BLOCK) * BLOCK)[:size]
@@ -100,7 +116,7 @@ def _size(header: bytes) -> int | None:
         return None
     # The sum of all bytes, its own place counted as spaces. Adler's lower half is that sum too, ten times as fast.
     total = checksum - 8 * ord(" ") + sum(header[148:156])
-    return size if zlib.adler32(header) & 0xFFFF == (total + 1) % 65521 and size < 2**31 else None
+    return size if zlib.adler32(header) & 0xFFFF == (total + 1) % 65521 else None
 
 
 def _name(header: bytes) -> str:

@@ -18,6 +18,8 @@ LEAST_OF_WHITE = 1 / 4.1
 BLANK = 8
 """Grey levels that the colours of a blank picture span at most."""
 FRAMES_TRIED = 64
+PIXELS_TRIED = 2**27
+"""Of all those frames together: 64 of 2 megapixels."""
 OWN_RANGE = "says not which value is white, so its own range counts"
 
 
@@ -85,7 +87,10 @@ def is_animated(image: Image.Image) -> bool:
 
 def frames(image: Image.Image) -> Iterator[Image.Image]:
     """The first frames of an animation; of any other picture itself."""
-    return islice(ImageSequence.Iterator(image), FRAMES_TRIED) if is_animated(image) else iter([image])
+    if not is_animated(image):
+        return iter([image])
+    tried = min(FRAMES_TRIED, max(PIXELS_TRIED // (image.width * image.height), 1))
+    return islice(ImageSequence.Iterator(image), tried)
 
 
 def stated_range(tags: Any) -> tuple[float, float] | None:
