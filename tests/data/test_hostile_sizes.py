@@ -22,6 +22,7 @@ import lookalike as la
 from lookalike.data import archive, pipeline
 from lookalike.data.tables import read_table
 from lookalike.data.jxl import jxl_size
+from lookalike.data.source import read_picture
 from lookalike.errors import DataError, PictureError
 from measured import assert_refused_cheaply
 
@@ -59,7 +60,7 @@ def claimed_tar(path: Path, size: int, kind: bytes = tarfile.REGTYPE) -> Path:
 
 
 def zip_of(path: Path, sizes: list[int]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for number, size in enumerate(sizes):
             with file.open(f"{number}.png", "w", force_zip64=True) as held:
                 zeros(held, size)
@@ -130,10 +131,11 @@ def test_no_more_members_are_read_than_can_wait(tmp_path: Path, monkeypatch: pyt
     assert length < most <= 8 * length
 
 
-def test_drawings_may_be_packed_by_a_hundred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_masks_of_two_colours_may_be_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "SLACK", 0)
     drawing = io.BytesIO()
-    Image.fromarray(np.repeat(np.arange(250, dtype=np.uint8), 250 * 3).reshape(250, 250, 3)).save(drawing, "BMP")
+    sketch = np.random.default_rng(0).integers(0, 2, (50, 50), np.uint8) * np.uint8(255)
+    Image.fromarray(sketch).resize((400, 400), Image.Resampling.NEAREST).convert("RGB").save(drawing, "BMP")
     with tarfile.open(tmp_path / "a.tgz", "w:gz") as file:
         for number in range(8):
             facts = tarfile.TarInfo(f"{number}.bmp")
@@ -238,10 +240,10 @@ def test_few_frames_of_a_large_animation_are_tried(tmp_path: Path, monkeypatch: 
 
     tried: list[bool] = []
     monkeypatch.setattr(tones, "is_blank", lambda image: bool(tried.append(True)) or True)
-    for side, count in ((2000, 32), (100, 50)):
+    for side, count in ((2000, 33), (100, 50)):
         tried.clear()
-        la.data.source.read_picture(gif(tmp_path / "a.gif", side, 50), None)
-        assert len(tried) <= count
+        read_picture(gif(tmp_path / "a.gif", side, 50), None)
+        assert len(tried) == count
 
 
 @pytest.mark.parametrize("boxed", [False, True])

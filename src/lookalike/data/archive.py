@@ -28,8 +28,8 @@ _BROKEN: tuple[type[Exception], ...] = (
 )
 _BROKEN_MEMBER: tuple[type[Exception], ...] = (*_BROKEN, NotImplementedError, RuntimeError)
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
-GROWTH = 100
-"""Times its packed size that an archive may unfold to: plain drawings do by some tens, zeros by a thousand."""
+GROWTH = 250
+"""Times its packed size that an archive may unfold to: masks of two colours do by 150, zeros by a thousand."""
 SLACK = 128 * 2**20
 """Bytes allowed beyond it, for small archives."""
 
