@@ -9,6 +9,7 @@ something: through a link, even one that leads nowhere, in another spelling, or 
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -138,5 +139,5 @@ def _are_one(path: Path, read: Path) -> bool:
 
 
 def _key(path: Path) -> str:
-    """Two names that may lead to one file on some system, in any case, have one key."""
-    return str(path.parent.resolve() / path.name).casefold()
+    """Two names that may lead to one file on some system, in any case and form of Unicode, have one key."""
+    return unicodedata.normalize("NFC", str(path.parent.resolve() / path.name).casefold())

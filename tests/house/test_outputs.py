@@ -48,6 +48,12 @@ def test_one_call_gives_a_name_once(tmp_path: Path, force: bool) -> None:
     assert given == ["a.png", "A-2.png", "a-3.png", "a-2-2.png"]
 
 
+def test_one_name_in_two_forms_of_unicode_is_given_once(tmp_path: Path) -> None:
+    outputs = Outputs()
+    given = [outputs.free(tmp_path / name).name for name in ("caf\u00e9.png", "cafe\u0301.png")]
+    assert given == ["caf\u00e9.png", "cafe\u0301-2.png"]
+
+
 def test_files_that_belong_together_have_one_number(tmp_path: Path) -> None:
     (tmp_path / "q.csv").touch()
     (tmp_path / "q-2.png").touch()
