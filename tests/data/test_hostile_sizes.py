@@ -20,9 +20,9 @@ from PIL import Image
 
 import lookalike as la
 from lookalike.data import archive, pipeline
-from lookalike.data.tables import read_table
 from lookalike.data.jxl import jxl_size
 from lookalike.data.source import read_picture
+from lookalike.data.tables import read_table
 from lookalike.errors import DataError, PictureError
 from measured import assert_refused_cheaply
 
