@@ -102,9 +102,10 @@ def test_tables_and_cameras_are_searched_by(call, built: Path, tmp_path: Path) -
 
 
 def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    options = ["--matches", 0.05, "-k", 20, "--force", "--out", tmp_path / "sheet.png"]
+    options = ["--matches", 0.9, "-k", 20, "--force", "--out", tmp_path / "sheet.png"]
     found = call("search", built / "g", built / "query.png", *options, "--json").json
-    threshold = la.Gallery.open(built / "g").threshold(0.05)
+    threshold = la.Gallery.open(built / "g").threshold(0.9)
+    assert found["threshold"]["distance"] is not None
     assert found["threshold"] == threshold.as_json()
     assert [one["match"] for one in found["neighbours"]] == [
         one["distance"] <= threshold.distance for one in found["neighbours"]
@@ -114,8 +115,19 @@ def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_pat
     text = call("search", built / "g", built / "query.png", *options).out.splitlines()
     assert text[0].split()[1:] == ["0.0000", "match"]
     assert len({line.index(".") for line in text[:20]}) == 1  # distances stand below one another
-    assert max(map(len, text[:21])) <= 80
+    assert max(map(len, text[:20])) <= 80
     assert text[-1] == f"wrote {tmp_path / 'sheet.png'}"
+
+
+def test_search_says_where_codes_cannot_tell(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    gallery = la.Gallery.open(tmp_path / "g", la.load_model(built / "run"))
+    pixels = np.repeat(load(DATA, size=16).pixels[:1], 20, axis=0)
+    gallery.update(la.ImageSet(pixels, people=[f"{i // 2}" for i in range(20)]))
+    search = ["search", tmp_path / "g", built / "query.png", "--matches", 0.1]
+    found = call(*search, "--json").json
+    assert found["threshold"]["distance"] is None
+    assert {one["match"] for one in found["neighbours"]} == {None}
+    assert "codes of this model cannot tell matches among 20 pictures" in call(*search).out
 
 
 def test_duplicates(call, built: Path) -> None:  # type: ignore[no-untyped-def]
@@ -142,7 +154,7 @@ BAD = {
     "k 0": (["search", "{built}/g", "{built}/query.png", "-k", "0"], "k is 0; ask for 1 neighbour or more"),
     "k no number": (["search", "{built}/g", "{built}/query.png", "-k", "x"], "Invalid value for '-k'"),
     "bad filter": (["search", "{built}/g", "{built}/query.png", "--where", "smil = 1"], "near are: smile"),
-    "bad rate": (["search", "{built}/g", "{built}/query.png", "--matches", "2"], "false-match rate is 2; give a share"),
+    "bad rate": (["search", "{built}/g", "{built}/query.png", "--matches", "2"], "false matches are 2 a search"),
     "bad threshold": (["duplicates", "{built}/g", "--threshold", "-1"], "threshold is -1; give a distance of 0"),
     "no run": (["index", "{tmp}/none", "synthetic:9", "--gallery", "{tmp}/g"], "is not a folder"),
     "no data": (["index", "{built}/run", "nowhere", "--gallery", "{tmp}/g"], "nowhere is not there"),

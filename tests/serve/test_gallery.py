@@ -33,7 +33,7 @@ def test_facts(served: Served) -> None:
         assert (facts["model"], facts["code_size"], facts["image_shape"]) == ("conv", CODE, [SIZE, SIZE, 3])
         assert (facts["metric"], facts["attributes"]) == (gallery.metric, list(gallery.attributes.columns))
     assert (facts["match_threshold"], facts["match_basis"]) == (threshold.distance, threshold.basis)
-    assert (facts["match_rate"], facts["false_match_rate"]) == (threshold.true_match_rate, threshold.false_match_rate)
+    assert (facts["match_rate"], facts["false_matches"]) == (threshold.true_match_rate, threshold.false_matches)
     assert (facts["people"], facts["denoiser"], facts["runs"], facts["preparing"]) == (True, False, 0, [])
     assert (facts["method"], facts["recall_measured"]) == ("exact", 1.0)
 

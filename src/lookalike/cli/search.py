@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookalike.cli.common import Detector, Faces, Force, Json, Seed, answer
 from lookalike.errors import OptionError
 from lookalike.outputs import Outputs
+
+if TYPE_CHECKING:
+    from lookalike.gallery.calibration import Threshold
 
 Galleries = Annotated[Path, typer.Argument(metavar="GALLERY", help="The folder of a gallery.")]
 NAME_WIDTH = 60
@@ -42,7 +45,7 @@ def search(
     matches: Annotated[
         float | None,
         typer.Option(
-            help="Also say which neighbours are matches, at this share of false matches among different pairs (0.01).",
+            help="Also say which neighbours are matches, at this many false matches in a search, on average (0.1).",
             show_default="not said",
         ),
     ] = None,
@@ -78,7 +81,7 @@ def search(
             write_sheet(held, asked, found, out, framing)
     neighbours = [
         {"name": one.name, "distance": one.distance}
-        | ({} if threshold is None else {"match": one.distance <= threshold.distance})
+        | ({} if threshold is None else {"match": threshold.covers(one.distance)})
         for one in found.items
     ]
     payload = {"neighbours": neighbours, "milliseconds": found.milliseconds}
@@ -88,11 +91,21 @@ def search(
     ]
     if threshold is not None:
         payload["threshold"] = threshold.as_json()
-        lines.append(
-            f"{threshold.true_match_rate:.1%} of {SAME[threshold.basis]}, and {threshold.false_match_rate:.1%} of "
-            f"other pairs, are within {threshold.distance:.4f}"
-        )
+        lines.append(told(threshold, matches or 0))
     if out is not None:
         payload["out"] = str(out)
         lines.append(f"wrote {out}")
     answer(payload, "\n".join(lines) or "no stored picture meets the condition", json)
+
+
+def told(line: Threshold, asked: float) -> str:
+    """What a line between matches and others was measured to do."""
+    if line.distance is None:
+        return (
+            f"codes of this model cannot tell matches among {line.images:,} pictures at {asked:g} false ones a search; "
+            "no line is drawn"
+        )
+    return (
+        f"{line.true_match_rate:.1%} of {SAME[line.basis]}, and {line.false_matches:.2g} others a search, are within "
+        f"{line.distance:.4f}"
+    )

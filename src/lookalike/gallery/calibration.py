@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,22 @@ import numpy.typing as npt
 from lookalike.data.images import Pixels
 from lookalike.errors import GalleryError, OptionError
 from lookalike.gallery.catalog import Catalog
-from lookalike.gallery.copies import KINDS, copies_of
+from lookalike.gallery.copies import KINDS, STRONG_KINDS, Change, copies_of, saved_again
 from lookalike.gallery.index import is_alike, wish_of
 from lookalike.gallery.view import Floats, Ids, View
 
 SAMPLE = 500
-"""Pictures whose copies are made."""
-MEDIAN_EVERY = 5
-"""Of the sample every fifth picture is compared with all others: a median needs no more."""
-ALL_PAIRS_UP_TO = 2_000_000
-PAIRS_SAMPLED = 1_000_000
+"""Pictures that are searched for, or whose copies are made."""
+NEAREST_MET = 64
+"""Other pictures that are kept of what a search meets; the rate asked for is below one."""
+LEAST_CORRELATION = 0.9
+"""Of the pixels of two pictures, below which they are different ones, however little is left of copies."""
+ROUNDING = 1e-6
+"""Of a distance: searches give float32, so that a threshold stays that much below what lies outside."""
+LEAST_FOUND = 0.01
+"""Share of true matches; a line that finds less of them is not drawn."""
+FALSE_DUPLICATES = 0.01
+"""Other pictures that codes alone may call a duplicate, in each search."""
 MATCHES_SAMPLED = 200_000
 COPIES_KEPT = 0.99
 """The share of copies that duplicates' threshold is made for."""
@@ -38,15 +45,18 @@ class Threshold:
     """At most this far apart, two pictures count as a match.
 
     Attributes:
-        distance: the threshold, in the gallery's metric; up to and including it is a match.
-        false_match_rate: the share of pairs of different persons (or pictures) that lie within it, as measured.
+        distance: the threshold, in the gallery's metric; up to and including it is a match. None where codes cannot
+            tell: at the rate that was asked for they find less than 1% of the true matches.
+        false_matches: how many false matches a search over the whole gallery meets within it, on average, as measured.
+        false_match_rate: the same as a share of pairs of different persons (or pictures).
         true_match_rate: the share of pairs of the same person (or of a picture and its copy) within it.
         basis: "people", or "copies" where no person is known to have two pictures.
         pairs, matches: how many pairs of each sort were measured.
         images: pictures in the gallery when it was measured.
     """
 
-    distance: float
+    distance: float | None
+    false_matches: float
     false_match_rate: float
     true_match_rate: float
     basis: str
@@ -57,6 +67,45 @@ class Threshold:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return asdict(self)
+
+    def covers(self, distance: float) -> bool | None:
+        """Whether pictures that far apart are a match; None where codes cannot tell."""
+        return None if self.distance is None else distance <= self.distance
+
+
+@dataclass(frozen=True)
+class Met:
+    """What searches met of other pictures.
+
+    Attributes:
+        apart: distances of the nearest of them, rising.
+        searches: pictures that were searched for.
+        pairs: all pictures that they were compared with.
+        scale: pictures of the gallery for each of which it is known what it is.
+    """
+
+    apart: npt.NDArray[np.float64]
+    searches: int
+    pairs: int
+    scale: float
+
+    def within(self, distance: float) -> int:
+        """How many lie within a distance."""
+        return int(np.searchsorted(self.apart, distance, side="right"))
+
+    def reach(self, false_matches: float, farthest: float) -> float | None:
+        """The greatest distance with at most that many a search; None where there is none.
+
+        Where the searches are too few to measure the rate, no farther than matches reach.
+        """
+        allowed = false_matches * self.searches / self.scale
+        if allowed >= len(self.apart):
+            return farthest
+        first_outside = self.apart[int(allowed)]
+        if not first_outside > 0:
+            return None
+        distance = float(first_outside) * (1 - ROUNDING)
+        return min(distance, farthest) if allowed < 1 else distance
 
 
 class Calibration:
@@ -70,91 +119,127 @@ class Calibration:
         self.seed = seed
         self.points = transform(view.codes)
 
-    def match(self, false_match_rate: float) -> Threshold:
-        """The greatest distance within which at most that share of different pairs lies.
+    def match(self, false_matches: float) -> Threshold:
+        """The greatest distance within which a search meets at most so many false matches, on average.
 
-        Pairs of people where two are known or more, and someone has two pictures; else pairs of pictures, against
-        copies. Pictures of the same pixels are no pair of different ones.
+        Up to 500 pictures are searched for among all. False is another person where two are known or more, and someone
+        has two pictures; else another picture, and true a changed copy. Pictures of the same pixels are no different
+        ones, nor, where nobody is known, are those whose stored pixels show that one is a copy of the other.
 
         Raises:
-            OptionError: the rate is not between 0 and 1.
-            GalleryError: there are fewer than two pictures that differ, or so many of different persons have the same
-                code that no distance tells them apart.
+            OptionError: the number is not between 0 and 1.
+            GalleryError: there are fewer than two pictures that differ.
         """
-        if not 0 < false_match_rate < 1:
-            raise OptionError(f"false-match rate is {false_match_rate:g}; give a share between 0 and 1, such as 0.01")
+        if not 0 < false_matches < 1:
+            raise OptionError(
+                f"false matches are {false_matches:g} a search; give a number above 0 and below 1, such as 0.1"
+            )
         self._need_two()
         people = self._people()
-        same, others = same_pairs(people, self.seed), different_pairs(people, self.seed)
-        basis = "people" if len(same) and len(others) else "copies"
-        if basis == "copies":
-            others = different_pairs(self.view.rows, self.seed)
-        if not len(others):
+        same = same_pairs(people, self.seed)
+        is_people = len(same) > 0 and len(np.unique(people[people >= 0])) > 1
+        others = self._met(people, keep_copies=True) if is_people else self._met(self.view.rows, keep_copies=False)
+        if not others.pairs:
             raise GalleryError("all pictures are the same one; a threshold is measured on pictures that differ")
-        matches = self._between(same) if basis == "people" else self.copies().ravel()
-        apart = np.sort(self._between(others))
-        first_outside = apart[int(false_match_rate * len(apart))]
-        if not first_outside > 0:
-            raise GalleryError(
-                f"{np.mean(apart <= 0):.1%} of pairs that should differ have one code, more than the "
-                f"{false_match_rate:.1%} of false matches that are allowed; no distance tells matches here"
-            )
-        distance = float(np.nextafter(first_outside, -np.inf))
-        if false_match_rate * len(apart) < 1:  # too few pairs to measure that share: no farther than matches reach
-            distance = min(distance, float(matches.max()))
-        return Threshold(
-            distance,
-            float(np.mean(apart <= distance)),
-            float(np.mean(matches <= distance)),
-            basis,
-            len(apart),
-            len(matches),
-            len(self.view.ids),
-        )
+        matches = self._between(same) if is_people else self.copies().ravel()
+        distance = others.reach(false_matches, float(matches.max()))
+        found = 0.0 if distance is None else float(np.mean(matches <= distance))
+        if found < LEAST_FOUND:
+            distance, found = None, 0.0
+        basis = "people" if is_people else "copies"
+        return self._threshold(distance, others, found, basis, len(matches))
 
     def duplicate(self) -> Threshold:
-        """The distance within which 99% of copies lie, bounded by half the way to the usual nearest other picture.
+        """The distance within which codes alone call pictures near-duplicates.
 
-        The bound keeps different pictures apart where a model's codes move more under a slight change than they
-        differ between pictures; `true_match_rate` then says how many copies are still found.
+        That of `copy`, or nearer, where more than one search in a hundred would meet another picture within it: a
+        model's codes may move more under a slight change than they differ between pictures. `true_match_rate` then says
+        how many copies are still found.
+
+        Raises:
+            GalleryError: there are fewer than two pictures.
+        """
+        copies = self.copies()
+        farthest = float(np.quantile(copies, COPIES_KEPT))
+        others = self._met(self.view.rows, keep_copies=False)
+        bound = others.reach(FALSE_DUPLICATES, farthest) if others.pairs else farthest
+        distance = min(farthest, bound or 0.0)
+        return self._threshold(distance, others, float(np.mean(copies <= distance)), "copies", copies.size)
+
+    def copy(self) -> Threshold:
+        """The distance within which 99% of changed copies lie: how far copies are to be looked for.
+
+        Raises:
+            GalleryError: there are fewer than two pictures.
+        """
+        copies = self.copies(STRONG_KINDS)
+        distance = float(np.quantile(copies, COPIES_KEPT))
+        others = self._met(self.view.rows, keep_copies=False)
+        return self._threshold(distance, others, float(np.mean(copies <= distance)), "copies", copies.size)
+
+    def _threshold(self, distance: float | None, others: Met, found: float, basis: str, matches: int) -> Threshold:
+        within = 0 if distance is None else others.within(distance)
+        share = within / others.pairs if others.pairs else 0.0
+        a_search = within / others.searches * others.scale if others.searches else 0.0
+        return Threshold(distance, a_search, share, found, basis, others.pairs, matches, len(self.view.ids))
+
+    def _met(self, groups: Ids, *, keep_copies: bool) -> Met:
+        """The nearest pictures of other groups that searches meet; of group -1 nothing is known."""
+        known = np.flatnonzero(groups >= 0)
+        searched = self._sample(known)
+        lengths = np.einsum("nk,nk->n", self.points, self.points)
+        pairs: list[Ids] = []
+        count = 0
+        step = max(1, _AT_ONCE // max(len(known), 1))
+        for start in range(0, len(searched), step):
+            some = searched[start : start + step]
+            squared = lengths[known] - 2 * (self.points[some] @ self.points[known].T)
+            is_same = groups[some][:, None] == groups[known]
+            squared[is_same] = np.inf
+            count += int((~is_same).sum())
+            nearest = min(NEAREST_MET, len(known))
+            columns = np.argpartition(squared, nearest - 1, axis=1)[:, :nearest]
+            row, column = np.nonzero(np.isfinite(np.take_along_axis(squared, columns, axis=1)))
+            pairs.append(np.stack([some[row], known[columns[row, column]]], axis=1))
+        met = np.concatenate(pairs) if pairs else np.empty((0, 2), np.int64)
+        apart = self._between(met)
+        if not keep_copies:
+            apart = apart[~self._are_copies(met)]
+        return Met(np.sort(apart), len(searched), count, len(self.view.ids) / max(len(known), 1))
+
+    def _are_copies(self, pairs: Ids) -> npt.NDArray[np.bool_]:
+        """Whether the stored pixels of each pair (n, 2) are as alike as those of pictures that were saved again."""
+        rows = self.view.rows[pairs]
+        step = max(1, _AT_ONCE // max(int(np.prod(self.view.all_pixels.shape[1:])), 1))
+        found = np.empty(len(pairs), np.float32)
+        for start in range(0, len(pairs), step):
+            a, b = (np.asarray(self.view.all_pixels[rows[start : start + step, side]]) for side in (0, 1))
+            found[start : start + step] = _correlations(a, b)
+        return found >= self._of_copies if len(found) else np.empty(0, bool)
+
+    @cached_property
+    def _of_copies(self) -> float:
+        """The correlation of pixels above which 99% of pictures and copies of them lie that were saved again."""
+        places = self._sample(np.arange(len(self.view.ids)))
+        pictures = np.asarray(self.view.all_pixels[self.view.rows[places]])
+        alike = _correlations(pictures, copies_of(pictures, self.seed, (saved_again,)))
+        return max(float(np.quantile(alike, 1 - COPIES_KEPT)), LEAST_CORRELATION)
+
+    def copies(self, kinds: Sequence[Change] = KINDS) -> npt.NDArray[np.float64]:
+        """Distances (n, kinds) of copies from the pictures they were made of, up to 500 pictures drawn by the seed.
 
         Raises:
             GalleryError: there are fewer than two pictures.
         """
         self._need_two()
-        copies = self.copies()
-        distance = min(float(np.quantile(copies, COPIES_KEPT)), self._halfway())
-        others = self._between(different_pairs(self.view.rows, self.seed))
-        return Threshold(
-            distance,
-            float(np.mean(others <= distance)) if len(others) else 0.0,
-            float(np.mean(copies <= distance)),
-            "copies",
-            len(others),
-            copies.size,
-            len(self.view.ids),
-        )
-
-    def copies(self) -> npt.NDArray[np.float64]:
-        """Distances (n, kinds) of copies from the pictures they were made of, up to 500 pictures drawn by the seed."""
-        places = self._sample()
+        places = self._sample(np.arange(len(self.view.ids)))
         pictures = np.asarray(self.view.all_pixels[self.view.rows[places]])
-        points = self.transform(self.encode(copies_of(pictures, self.seed)))
-        return self._apart(np.repeat(self.points[places], len(KINDS), axis=0), points).reshape(-1, len(KINDS))
+        points = self.transform(self.encode(copies_of(pictures, self.seed, kinds)))
+        return self._apart(np.repeat(self.points[places], len(kinds), axis=0), points).reshape(-1, len(kinds))
 
-    def _halfway(self) -> float:
-        """Half of the median distance, after the transform, to the nearest picture of other pixels."""
-        nearest = []
-        for place in self._sample()[::MEDIAN_EVERY]:
-            others = self.points[self.view.rows != self.view.rows[place]]
-            if len(others):
-                nearest.append(float(np.square(others - self.points[place]).sum(axis=1).min()))
-        return float(self.distances(np.array([np.median(nearest) / 4]))[0]) if nearest else float("inf")
-
-    def _sample(self) -> Ids:
-        count = len(self.view.ids)
+    def _sample(self, places: Ids) -> Ids:
         generator = np.random.default_rng(self.seed)
-        return np.sort(generator.choice(count, min(count, SAMPLE), replace=False)).astype(np.int64)
+        return np.sort(generator.choice(places, min(len(places), SAMPLE), replace=False)).astype(np.int64)
 
     def _people(self) -> Ids:
         """A number for each item's person, -1 where nobody is known."""
@@ -179,6 +264,15 @@ class Calibration:
     def _need_two(self) -> None:
         if len(self.view.ids) < 2:
             raise GalleryError(f"the gallery holds {len(self.view.ids)} pictures; a threshold is measured on 2 or more")
+
+
+def _correlations(a: Pixels, b: Pixels) -> Floats:
+    """Of pictures (n, H, W, C), over pixels and channels: (n,); 0 for those of one colour."""
+    flat = [one.reshape(len(one), -1).astype(np.float32) for one in (a, b)]
+    centred = [one - one.mean(axis=1, keepdims=True) for one in flat]
+    lengths = np.sqrt(np.square(centred[0]).sum(axis=1) * np.square(centred[1]).sum(axis=1))
+    correlations: Floats = (centred[0] * centred[1]).sum(axis=1) / np.maximum(lengths, 1e-6)
+    return correlations
 
 
 def kept_threshold(catalog: Catalog, key: str, images: int) -> Threshold | None:
@@ -212,16 +306,3 @@ def same_pairs(groups: Ids, seed: int) -> Ids:
 
 _LARGEST_GROUP = 1000
 """Members of one group that are paired: half a million pairs."""
-
-
-def different_pairs(groups: Ids, seed: int) -> Ids:
-    """Pairs (n, 2) of places of different groups, those of group -1 left out: all, or a sample of a million."""
-    known = np.flatnonzero(groups >= 0)
-    count = len(known)
-    if count * (count - 1) // 2 <= ALL_PAIRS_UP_TO:
-        a, b = np.triu_indices(count, 1)
-    else:
-        a, b = np.random.default_rng(seed).integers(0, count, (2, PAIRS_SAMPLED))
-    a, b = known[a], known[b]
-    is_other = groups[a] != groups[b]
-    return np.stack([a[is_other], b[is_other]], axis=1).astype(np.int64)

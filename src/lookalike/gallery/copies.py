@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,9 @@ QUALITIES = (50, 80)
 BRIGHTNESS = (0.9, 1.1)
 CLOSER = (0.02, 0.05)
 """Share of a side that is cut away at each edge; at least a pixel."""
+BORDER = (0.03, 0.1)
+GAMMA = (0.75, 1.35)
+COLOUR = (0.85, 1.15)
 
 
 def shifted(picture: Pixels, generator: np.random.Generator) -> Pixels:
@@ -56,10 +59,45 @@ def cut_closer(picture: Pixels, generator: np.random.Generator) -> Pixels:
     return closer
 
 
-KINDS: tuple[Callable[[Pixels, np.random.Generator], Pixels], ...] = (shifted, saved_again, relit, cut_closer)
+def bordered(picture: Pixels, generator: np.random.Generator) -> Pixels:
+    """Smaller by 3 to 10% at each edge, within a border of one grey."""
+    height, width, _ = picture.shape
+    share = generator.uniform(*BORDER)
+    y, x = (max(1, round(share * side)) if side > 2 else 0 for side in (height, width))
+    framed = np.full_like(picture, generator.integers(256))
+    framed[y : height - y, x : width - x] = resize_bilinear(picture[None], (height - 2 * y, width - 2 * x))[0]
+    return framed
 
 
-def copies_of(pictures: Pixels, seed: int) -> Pixels:
+def recoloured(picture: Pixels, generator: np.random.Generator) -> Pixels:
+    """Under another gamma, each channel by a factor of its own."""
+    factors = generator.uniform(*COLOUR, picture.shape[2])
+    light = (picture / 255.0) ** generator.uniform(*GAMMA) * factors
+    coloured: Pixels = np.rint(255 * light.clip(0, 1)).astype(np.uint8)
+    return coloured
+
+
+def cut_off(picture: Pixels, generator: np.random.Generator) -> Pixels:
+    """The 90% of each side that lie anywhere, enlarged again."""
+    height, width, _ = picture.shape
+    y, x = (int(generator.integers(0, side - _kept(side) + 1)) for side in (height, width))
+    inner = np.ascontiguousarray(picture[y : y + _kept(height), x : x + _kept(width)])
+    enlarged: Pixels = resize_bilinear(inner[None], (height, width))[0]
+    return enlarged
+
+
+def _kept(side: int) -> int:
+    return max(1, round(0.9 * side))
+
+
+Change = Callable[[Pixels, np.random.Generator], Pixels]
+KINDS: tuple[Change, ...] = (shifted, saved_again, relit, cut_closer)
+"""Slight changes."""
+STRONG_KINDS: tuple[Change, ...] = (saved_again, recoloured, bordered, cut_off)
+"""Changes after which people still speak of one picture."""
+
+
+def copies_of(pictures: Pixels, seed: int, kinds: Sequence[Change] = KINDS) -> Pixels:
     """One copy of each kind: (n, H, W, C) uint8 -> (n * kinds, H, W, C), the copies of a picture beside one another."""
     generator = np.random.default_rng(seed)
-    return np.stack([kind(picture, generator) for picture in pictures for kind in KINDS])
+    return np.stack([kind(picture, generator) for picture in pictures for kind in kinds])

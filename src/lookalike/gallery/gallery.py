@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 
     from lookalike.models.base import Autoencoder
 
-FALSE_MATCH_RATE = 0.01
+FALSE_MATCHES = 0.1
+"""Wrong results within the match line, in each search, on average."""
 MAY_REMOVE = 0.5
 
 
@@ -297,7 +298,7 @@ class Gallery:
                 counts = self._apply(*found, progress, may_remove, unseen)
             compact(self._catalog, self.folder)
             view = self._now()
-            report = indexes.maintain(self._catalog, self.folder, view, self._encode, wish, seed=seed, say=say)
+            report = indexes.maintain(self._catalog, self.folder, view, self.encode, wish, seed=seed, say=say)
             with self._lock:
                 self._index = None
             self._given_metric = None
@@ -336,7 +337,7 @@ class Gallery:
         if k < 1:
             raise OptionError(f"k is {k}; ask for 1 neighbour or more")
         snapshot = self.snapshot()
-        asked = queries.Reader(snapshot, self._encode, lambda: framing or self.framing).read(query)
+        asked = queries.Reader(snapshot, self.encode, lambda: framing or self.framing).read(query)
         return snapshot.search(asked, k, () if where is None else (where,))
 
     @property
@@ -358,42 +359,54 @@ class Gallery:
         view, index = self._ready()
         return Snapshot(view, index, self._catalog)
 
-    def known_threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold | None:
+    def known_threshold(self, false_matches: float = FALSE_MATCHES, *, seed: int = 0) -> Threshold | None:
         """What `threshold` has measured before and still holds, None where it would have to measure."""
-        return kept_threshold(self._catalog, _match_key(false_match_rate, seed), len(self._now().ids))
+        return kept_threshold(self._catalog, _match_key(false_matches, seed), len(self._now().ids))
 
-    def threshold(self, false_match_rate: float = FALSE_MATCH_RATE, *, seed: int = 0) -> Threshold:
-        """The distance up to which two pictures are a match, measured on pairs of stored ones.
+    def threshold(self, false_matches: float = FALSE_MATCHES, *, seed: int = 0) -> Threshold:
+        """The distance up to which what a search finds is a match, measured by searches for stored pictures.
 
-        Where persons are known, at most the stated share of pairs of different persons lies within it; where not, of
-        different pictures, and its `true_match_rate` is that of slightly changed copies. Measured once and kept in the
+        At most `false_matches` of a search's results over the whole gallery are wrong within it, on average: another
+        person where persons are known, else another picture, and its `true_match_rate` is that of slightly changed
+        copies. Its `distance` is None where codes cannot tell matches at that rate. Measured once and kept in the
         gallery, until that has changed much.
 
         Raises:
             GalleryError: there are too few pictures.
-            OptionError: the rate is not between 0 and 1.
+            OptionError: the number is not between 0 and 1.
         """
         return self._threshold(
-            _match_key(false_match_rate, seed), lambda calibration: calibration.match(false_match_rate), seed
+            _match_key(false_matches, seed), lambda calibration: calibration.match(false_matches), seed
         )
 
     def duplicate_threshold(self, *, seed: int = 0) -> Threshold:
         """The distance that `duplicates` joins within, measured on slightly changed copies; kept as `threshold`."""
-        return self._threshold(f"duplicate:{seed}", lambda calibration: calibration.duplicate(), seed)
+        return self._threshold(f"duplicate-codes:{seed}", lambda calibration: calibration.duplicate(), seed)
+
+    def copy_threshold(self, *, seed: int = 0) -> Threshold:
+        """How far codes of more changed copies lie (bordered, cut, recoloured); kept as `threshold`."""
+        return self._threshold(f"copy:{seed}", lambda calibration: calibration.copy(), seed)
 
     def duplicates(self, threshold: float | None = None, *, seed: int = 0) -> Duplicates:
-        """Groups of near-duplicates: pictures joined by steps of at most `threshold`, in the gallery's metric.
+        """Groups of near-duplicates by codes alone: joined by steps of at most `threshold`, in the gallery's metric.
 
-        None takes the distance of `duplicate_threshold`. Up to 50,000 pictures are compared exactly, each with each;
-        in larger galleries the index names the near ones.
+        `lookalike.review.find_copies` looks at the pictures themselves as well. None takes the distance of
+        `duplicate_threshold`. Up to 50,000 pictures are compared exactly, each with each; in larger galleries the index
+        names the near ones.
 
         Raises:
             OptionError: the threshold is negative.
         """
         view, index = self._ready()
         if threshold is None:
-            threshold = self.duplicate_threshold(seed=seed).distance
+            threshold = self.duplicate_threshold(seed=seed).distance or 0.0
         return find_duplicates(view, index, threshold)
+
+    def encode(self, pictures: Pixels) -> Floats:
+        """Codes of framed pictures: uint8 (N, H, W, C) of the model's shape -> float32 (N, code_size)."""
+        from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
+
+        return search_codes(self.model, pictures)
 
     def _now(self) -> View:
         """The last committed state."""
@@ -424,21 +437,16 @@ class Gallery:
             unseen += changes.unseen
             return counts
 
-    def _encode(self, pictures: Pixels) -> Floats:
-        from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
-
-        return search_codes(self.model, pictures)
-
     def _threshold(self, key: str, measure: Callable[[Calibration], Threshold], seed: int) -> Threshold:
         """A threshold that was kept, or measured now where the gallery has changed much since."""
         view, index = self._ready()
         kept = kept_threshold(self._catalog, key, len(view.ids))
         if kept is not None:
             return kept
-        found = measure(Calibration(view, self._encode, index.metric.transform, index.metric.distances, seed))
+        found = measure(Calibration(view, self.encode, index.metric.transform, index.metric.distances, seed))
         keep_threshold(self._catalog, key, found)
         return found
 
 
-def _match_key(false_match_rate: float, seed: int) -> str:
-    return f"match:{false_match_rate!r}:{seed}"
+def _match_key(false_matches: float, seed: int) -> str:
+    return f"match-in-search:{false_matches!r}:{seed}"

@@ -140,6 +140,7 @@ class Gallery(BaseModel):
     match_threshold: float | None
     match_rate: float | None
     false_match_rate: float | None
+    false_matches: float | None
     match_basis: str | None
     people: bool
     attributes: list[str]

@@ -35,6 +35,7 @@ def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dic
         "match_threshold": None if threshold is None else threshold.distance,
         "match_rate": None if threshold is None else threshold.true_match_rate,
         "false_match_rate": None if threshold is None else threshold.false_match_rate,
+        "false_matches": None if threshold is None else threshold.false_matches,
         "match_basis": None if threshold is None else threshold.basis,
         "people": any(person is not None for person in view.people),
         "attributes": [column.name for column in snapshot.catalog.given],

@@ -176,10 +176,10 @@ export function build() {
 
   /** The match line was still being measured when the tab was opened. */
   const prepared = () => {
-    if (line || !gallery.match_threshold) return;
+    if (line || !gallery.match_basis) return;
     line = gallery.match_threshold;
     told.textContent = lineTold(gallery);
-    if (state.sources.length) update(read().params).catch(failed);
+    if (line && state.sources.length) update(read().params).catch(failed);
   };
   window.addEventListener("prepared", prepared);
   return { root, update, leave: () => { coming?.abort(); window.removeEventListener("prepared", prepared); } };
@@ -208,11 +208,12 @@ function filterHint(gallery) {
   return `Compare ${names.slice(0, 7).join(", ")}${names.length > 7 ? " …" : ""}; join by and, or.`;
 }
 
-function lineTold({ match_threshold: line, match_rate: rate, false_match_rate: wrong, match_basis: basis }) {
+function lineTold({ images, match_threshold: line, match_rate: rate, false_matches: wrong, match_basis: basis }) {
+  if (!line && basis) return `Codes of this model cannot tell matches among ${count(images)} pictures: no line is drawn.`;
   if (!line) return "The match line is still being measured.";
   const same = basis === "people" ? "pairs of one person" : "slightly changed copies";
   const told = rate === undefined || rate === null ? "" : `: ${(100 * rate).toFixed(0)}% of ${same} are nearer`;
-  const others = wrong === undefined || wrong === null ? "" : `, ${(100 * wrong).toFixed(1)}% of other pairs`;
+  const others = wrong === undefined || wrong === null ? "" : `, and ${wrong.toFixed(2)} others a search`;
   return `Match line at ${distance(line)}${told}${others}.`;
 }
 
