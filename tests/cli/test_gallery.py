@@ -12,6 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import lookalike as la
 from lookalike.data import load
+from lookalike.review import find_copies
 
 DATA = "synthetic:120"
 
@@ -105,8 +106,8 @@ def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_pat
     options = ["--matches", 0.9, "-k", 20, "--force", "--out", tmp_path / "sheet.png"]
     found = call("search", built / "g", built / "query.png", *options, "--json").json
     threshold = la.Gallery.open(built / "g").threshold(0.9)
-    assert found["threshold"]["distance"] is not None
     assert found["threshold"] == threshold.as_json()
+    assert threshold.distance is not None
     assert [one["match"] for one in found["neighbours"]] == [
         one["distance"] <= threshold.distance for one in found["neighbours"]
     ]
@@ -134,13 +135,29 @@ def test_duplicates(call, built: Path) -> None:  # type: ignore[no-untyped-def]
     expected = la.Gallery.open(built / "g").duplicates(2.5)
     assert len(expected.groups) > 2
     found = call("duplicates", built / "g", "--threshold", 2.5, "--json").json
-    assert found == {"groups": expected.groups, "threshold": 2.5}
-    measured = call("duplicates", built / "g", "--json").json
-    assert measured["threshold"] == la.Gallery.open(built / "g").duplicate_threshold().distance
+    assert found == {"groups": expected.groups, "threshold": 2.5, "levels": ["codes"] * len(expected.groups)}
+    looked_at = call("duplicates", built / "g", "--json").json
+    assert looked_at == find_copies(la.Gallery.open(built / "g")).as_json()
     text = call("duplicates", built / "g", "--threshold", 2.5).out
     assert f"{len(expected.groups)} groups within a distance of 2.5" in text
     assert f"{len(expected.groups[0])} near-duplicates\n  {expected.groups[0][0]}\n" in text
-    assert "% of slightly changed copies)" in call("duplicates", built / "g").out
+    assert "pictures to spare" in call("duplicates", built / "g").out
+    assert "leave one of them out" in call("duplicates", built / "g", "--threshold", 2.5, "--level", "near").err
+
+
+def test_duplicates_against_new_pictures(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    new = tmp_path / "new"
+    new.mkdir()
+    stored, strange = load(DATA, size=16), load("synthetic:130", size=16)[120:]
+    for number, pixels in enumerate([*stored[:3], *strange[:3]]):
+        Image.fromarray(pixels).save(new / f"{number}.png")
+    found = call("duplicates", built / "g", "--against", new, "--json").json
+    expected = find_copies(la.Gallery.open(built / "g"), against=new)
+    assert found == expected.as_json()
+    assert (
+        f"{len(expected.groups)} pictures of {new} are in the gallery already"
+        in call("duplicates", built / "g", "--against", new).out
+    )
 
 
 BAD = {
@@ -154,7 +171,10 @@ BAD = {
     "k 0": (["search", "{built}/g", "{built}/query.png", "-k", "0"], "k is 0; ask for 1 neighbour or more"),
     "k no number": (["search", "{built}/g", "{built}/query.png", "-k", "x"], "Invalid value for '-k'"),
     "bad filter": (["search", "{built}/g", "{built}/query.png", "--where", "smil = 1"], "near are: smile"),
-    "bad rate": (["search", "{built}/g", "{built}/query.png", "--matches", "2"], "false matches are 2 a search"),
+    "bad rate": (
+        ["search", "{built}/g", "{built}/query.png", "--matches", "2"],
+        "false matches are 2 a search; give a number",
+    ),
     "bad threshold": (["duplicates", "{built}/g", "--threshold", "-1"], "threshold is -1; give a distance of 0"),
     "no run": (["index", "{tmp}/none", "synthetic:9", "--gallery", "{tmp}/g"], "is not a folder"),
     "no data": (["index", "{built}/run", "nowhere", "--gallery", "{tmp}/g"], "nowhere is not there"),

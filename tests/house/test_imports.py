@@ -31,6 +31,7 @@ FLOORS = {
     "editing": 4,
     "gallery": 4,
     "report": 5,
+    "review": 5,
     "experiment": 6,
     "yardstick": 7,
     "studio": 7,

@@ -258,10 +258,11 @@ class Near(BaseModel):
 
 
 class Duplicates(BaseModel):
-    """Groups of near-duplicates, each with its most central picture first."""
+    """Groups of copies, each with the picture first that stands for it; `levels` has what holds for all of a group."""
 
     threshold: float
     groups: list[list[Near]]
+    levels: list[str]
 
 
 class Map(BaseModel):

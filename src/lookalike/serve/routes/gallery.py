@@ -156,13 +156,14 @@ def _duplicates(studio: Studio, snapshot: Snapshot, threshold: float | None) -> 
         raise HTTPException(
             422, f"a threshold of {threshold:g} joins about {pairs:,.0f} pairs of pictures; give a smaller one"
         )
-    grouped = studio.gallery.duplicates(threshold, seed=studio.settings.seed)
+    grouped, levels, threshold = _grouped(studio, threshold)
     metric, view = snapshot.index.metric, snapshot.view
-    groups = []
-    for names in grouped.groups:
+    groups, kept = [], []
+    for names, level in zip(grouped, levels, strict=True):
         places = [view.numbers[name] for name in names if name in view.numbers]
         if len(places) < 2:
             continue
+        kept.append(level)
         points = metric.transform(view.codes[places]).astype(np.float64)
         apart = metric.distances(np.square(points - points[0]).sum(axis=1))
         groups.append(
@@ -171,7 +172,19 @@ def _duplicates(studio: Studio, snapshot: Snapshot, threshold: float | None) -> 
                 for place, distance in zip(places, apart, strict=True)
             ]
         )
-    return {"threshold": float(grouped.threshold), "groups": groups}
+    return {"threshold": threshold, "groups": groups, "levels": kept}
+
+
+def _grouped(studio: Studio, threshold: float | None) -> tuple[list[list[str]], list[str], float]:
+    """Groups with their levels, by a look at the pictures, or by codes alone up to a threshold; and what codes take."""
+    gallery, seed = studio.gallery, studio.settings.seed
+    if threshold is not None:
+        groups = gallery.duplicates(threshold, seed=seed).groups
+        return groups, ["codes"] * len(groups), threshold
+    from lookalike.review import find_copies
+
+    found = find_copies(gallery, seed=seed)
+    return found.groups, found.levels, gallery.duplicate_threshold(seed=seed).distance or 0.0
 
 
 def found(snapshot: Snapshot, id: int, ask: Any) -> Any:

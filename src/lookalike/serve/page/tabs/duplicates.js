@@ -4,10 +4,12 @@ import { button, count, distance, failed, h, later, many, save, say, shortName, 
 import { address, note } from "../url.js";
 
 const SHOWN = 40;
+/** What holds for all of a group; where codes alone decided, nothing is said. */
+const LEVELS = { bytes: ", the same file", picture: ", the same picture", near: ", near copies" };
 
 /** The tab's parts, and how they follow the address. */
 export function build() {
-  const state = { threshold: null, groups: [], keep: new Map(), shown: SHOWN };
+  const state = { threshold: null, groups: [], levels: [], keep: new Map(), shown: SHOWN };
   let coming = null;
   let level = null;
   const levelPlace = h("div", { class: "level" });
@@ -26,6 +28,7 @@ export function build() {
     told.textContent = "Looking for near-duplicates…";
     const found = await studio.backend.duplicates(threshold, coming.signal);
     state.groups = found.groups;
+    state.levels = found.levels ?? [];
     state.threshold = found.threshold;
     state.keep = new Map(found.groups.map((group, i) => [i, group[0].id]));
     state.shown = SHOWN;
@@ -49,7 +52,7 @@ export function build() {
       return;
     }
     list.replaceChildren(...state.groups.slice(0, state.shown).map((group, i) => h("fieldset", { class: "group" },
-      h("legend", {}, `Group ${count(i + 1)}: ${many(group.length, "picture")}`),
+      h("legend", {}, `Group ${count(i + 1)}: ${many(group.length, "picture")}${LEVELS[state.levels[i]] ?? ""}`),
       group.map((one) => {
         const input = h("input", { type: "radio", name: `keep-${i}`, value: one.id, checked: state.keep.get(i) === one.id, onchange: () => state.keep.set(i, one.id) });
         return h("label", { class: "card", title: one.name }, input, thumb(one.id),

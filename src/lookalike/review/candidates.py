@@ -1,0 +1,117 @@
+"""Which pictures may be copies of one another: found by codes, told apart from most others by small pictures.
+
+A gallery's codes change under a mirror, a turn, a border and a cut, so that each of these is searched for by a code
+of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.data.images import Pixels
+from lookalike.data.resize import resize_bilinear
+from lookalike.review import hints
+from lookalike.review.hints import TURNS, Ids, luma, parts_of, turned, without_borders
+
+NEIGHBOURS = 12
+"""Nearest pictures that each code names."""
+LIKELY = 0.85
+"""Correlation of the best parts of two small pictures, below which a pair is not looked at further."""
+CLOSER = 0.1
+"""Of a side: a picture without so much of it is searched for too, since its copy may have been cut."""
+_AT_ONCE = 1024
+
+Nearest = Callable[[npt.NDArray[np.float32], int], tuple[Ids, npt.NDArray[np.float32]]]
+"""Places (n, k) and distances of the pictures nearest to codes (n, K), -1 where there are no more."""
+Encode = Callable[[Pixels], npt.NDArray[np.float32]]
+
+
+def askings(pictures: Pixels) -> Iterator[tuple[Ids, Pixels]]:
+    """Every picture (n, H, W, C) as its copy may look: the places of those that are changed so, and how they are then.
+
+    As they are first; mirrored and turned; cut closer; without their borders, where they have such.
+    """
+    everywhere = np.arange(len(pictures), dtype=np.int64)
+    height, width = pictures.shape[1:3]
+    for turn in range(TURNS):
+        if turn % 2 == 0 or height == width:
+            yield everywhere, turned(pictures, turn)
+    y, x = round(CLOSER / 2 * height), round(CLOSER / 2 * width)
+    if y and x:
+        inner = np.ascontiguousarray(pictures[:, y : height - y, x : width - x])
+        yield everywhere, resize_bilinear(inner, (height, width))
+    grey = luma(pictures)
+    inside = [hints.without_border(one) for one in grey]
+    bordered = np.array([place for place, part in enumerate(inside) if part != hints.WHOLE], np.int64)
+    if len(bordered):
+        yield bordered, np.stack([_cut(pictures[place], inside[place]) for place in bordered])
+
+
+def _cut(picture: Pixels, part: hints.Rectangle) -> Pixels:
+    height, width = picture.shape[:2]
+    rows = slice(round(part[1] * height), max(round(part[3] * height), round(part[1] * height) + 1))
+    columns = slice(round(part[0] * width), max(round(part[2] * width), round(part[0] * width) + 1))
+    cut: Pixels = resize_bilinear(np.ascontiguousarray(picture[rows, columns])[None], (height, width))[0]
+    return cut
+
+
+class Candidates:
+    """Pairs of pictures that may be copies.
+
+    Args:
+        encode: makes codes of pictures.
+        nearest: finds the stored ones near to a code.
+        threshold: the distance beyond which no copy is looked for.
+        pictures: gives stored pictures (n, H, W, C) by their places.
+        count: of stored pictures.
+    """
+
+    def __init__(
+        self, encode: Encode, nearest: Nearest, threshold: float, pictures: Callable[[Ids], Pixels], count: int
+    ) -> None:
+        self.encode = encode
+        self.nearest = nearest
+        self.threshold = threshold
+        self.pictures = pictures
+        places = [np.arange(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE)]
+        grey = (luma(pictures(some)) for some in places)
+        self.parts = np.concatenate([parts_of(one, without_borders(one)) for one in grey])
+
+    def of(self, asked: Callable[[Ids], Pixels], count: int, k: int = NEIGHBOURS) -> Iterator[Ids]:
+        """Pairs (n, 2) of places: of `count` pictures that are asked about, and of stored ones.
+
+        For each that is asked about at most `k`, those whose small pictures are most alike.
+        """
+        for start in range(0, count, _AT_ONCE):
+            places = np.arange(start, min(start + _AT_ONCE, count))
+            near = [self._near(places[some], shown, min(k, len(self.parts))) for some, shown in askings(asked(places))]
+            pairs = np.concatenate([one for one, _ in near])
+            yield _most_alike(pairs, np.concatenate([scores for _, scores in near]), k + 1)
+
+    def _near(self, asked: Ids, shown: Pixels, k: int) -> tuple[Ids, hints.Floats]:
+        """Pairs within the threshold that may be copies, and how alike their small pictures are."""
+        found, distances = self.nearest(self.encode(shown), k)
+        row, column = np.nonzero((found >= 0) & (distances <= self.threshold))
+        pairs = np.stack([asked[row], found[row, column]], axis=1)
+        parts = parts_of(luma(shown))
+        scores = np.empty(len(row), np.float32)
+        for start in range(0, len(row), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            scores[some] = hints.compared(self.parts[pairs[some, 1]], parts[row[some]])[0]
+        return pairs[scores >= LIKELY], scores[scores >= LIKELY]
+
+
+def _most_alike(pairs: Ids, scores: hints.Floats, k: int) -> Ids:
+    """Each pair once, at most `k` of one first picture."""
+    order = np.argsort(-scores, kind="stable")
+    _, first = np.unique(pairs[order], axis=0, return_index=True)
+    pairs = pairs[order[np.sort(first)]]
+    by_picture = np.argsort(pairs[:, 0], kind="stable")
+    pairs = pairs[by_picture]
+    _, starts, counts = np.unique(pairs[:, 0], return_index=True, return_counts=True)
+    rank = np.arange(len(pairs)) - np.repeat(starts, counts)
+    kept: Ids = pairs[rank < k]
+    return kept

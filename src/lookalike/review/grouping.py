@@ -1,0 +1,81 @@
+"""Copies in groups: each picture is checked against the one that stands for its group, so that chains join nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from lookalike.review.sameness import LEVELS, Link
+
+Pair = tuple[int, int]
+Check = Callable[[list[Pair]], list[Link | None]]
+
+
+@dataclass
+class Grouping:
+    """Pictures by the one that stands for them: a leader, and its members with what they are to it.
+
+    Attributes:
+        rank: of two pictures the one of the lower rank leads.
+        check: says what pictures are to one another.
+        level: the loosest that joins.
+    """
+
+    rank: Callable[[int], tuple[object, ...]]
+    check: Check
+    level: str = "near"
+    leaders: dict[int, int] = field(default_factory=dict)
+    members: dict[int, dict[int, Link]] = field(default_factory=dict)
+    _known: dict[Pair, Link | None] = field(default_factory=dict)
+
+    def leader(self, place: int) -> int:
+        """The one that stands for a picture, which may be itself."""
+        return self.leaders.get(place, place)
+
+    def take(self, pairs: Iterable[Pair]) -> int:
+        """Join what is found to be the same among candidates; returns how many pictures found another leader."""
+        led = {_ordered(self.leader(a), self.leader(b)) for a, b in pairs}
+        self._look(sorted(pair for pair in led if pair[0] != pair[1]))
+        near: dict[int, set[int]] = {}
+        for a, b in led:
+            if a != b and self._known[a, b] is not None:
+                near.setdefault(a, set()).add(b)
+                near.setdefault(b, set()).add(a)
+        joined = 0
+        taken: set[int] = set()
+        for leader in sorted(near, key=self.rank):
+            if leader in taken:
+                continue
+            taken.add(leader)
+            for other in sorted(near[leader] - taken, key=self.rank):
+                taken.add(other)
+                joined += self._join(leader, other)
+        return joined
+
+    def _join(self, leader: int, other: int) -> int:
+        """A former leader and those of its members that are the same as the new one; the rest stand for themselves."""
+        before = self.members.pop(other, {})
+        for member, link in before.items():
+            if link.level == "bytes":  # what holds for a file holds for its twin
+                self._known[_ordered(leader, member)] = self._known[_ordered(leader, other)]
+        self._look(sorted(_ordered(leader, member) for member in before))
+        for member in before:
+            del self.leaders[member]
+        joined = 0
+        for one in (other, *before):
+            now = self._known[_ordered(leader, one)]
+            if now is not None:
+                self.leaders[one] = leader
+                self.members.setdefault(leader, {})[one] = now
+                joined += 1
+        return joined
+
+    def _look(self, pairs: list[Pair]) -> None:
+        new = [pair for pair in pairs if pair not in self._known]
+        for pair, link in zip(new, self.check(new), strict=True):
+            loose = link is not None and LEVELS.index(link.level) > LEVELS.index(self.level)
+            self._known[pair] = None if loose else link
+
+
+def _ordered(a: int, b: int) -> Pair:
+    return (a, b) if a < b else (b, a)

@@ -1,0 +1,104 @@
+"""Whether one picture is a changed copy of another: laid over one another, compared block by block."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lookalike.review.alignment import LEAST_VARIANCE, Laid, aligned, coordinates, warped
+
+SIDE = 96
+"""Of the pictures that are compared, both axes brought to it."""
+COARSE, MIDDLE = 24, 48
+STEPS = (8, 5, 3)
+"""Of the alignment at each of the three sizes."""
+BLOCKS = 8
+"""A side: blocks of 12 x 12 pixels."""
+TEXTURED = 4e-4
+"""Variance of luma from 0 to 1 in a block, 5 levels of 255: below it there is little but noise to recognise."""
+LEAST_TEXTURED = 6
+"""Blocks that must tell something."""
+LEAST_OVERLAP = 0.2
+HOPELESS = 0.9
+"""Agreement at the coarse size below which pairs are not followed."""
+_AT_ONCE = 256
+
+Rectangle = npt.NDArray[np.float32]
+
+
+class Alike(NamedTuple):
+    """What was found of pairs, (n,) each.
+
+    `likeness` is the median correlation of their blocks that tell something, 0 to 1; `overlap` the share of the fixed
+    picture that the moving one covers.
+    """
+
+    likeness: npt.NDArray[np.float32]
+    overlap: npt.NDArray[np.float32]
+
+
+def alike(fixed: npt.NDArray[np.uint8], moving: npt.NDArray[np.uint8], parts: Rectangle) -> Alike:
+    """Compare pictures (n, SIDE, SIDE) of luma; `parts` (n, 4): what of the moving one may be all of the fixed.
+
+    The part is left, top, right, bottom as shares of its sides.
+    """
+    found = []
+    for start in range(0, len(fixed), _AT_ONCE):
+        some = (one[start : start + _AT_ONCE].astype(np.float32) for one in (fixed, moving, parts))
+        found.append(_alike(*map(torch.from_numpy, some)))
+    if not found:
+        return Alike(*(np.empty(0, np.float32) for _ in range(2)))
+    return Alike(*(np.concatenate(one) for one in zip(*found, strict=True)))
+
+
+@torch.inference_mode()
+def _alike(fixed: Tensor, moving: Tensor, parts: Tensor) -> Alike:
+    fixed, moving = fixed / 255, moving / 255
+    maps = _maps_of(parts)
+    laid = aligned(_smaller(fixed, COARSE), _smaller(moving, COARSE), maps, STEPS[0])
+    likeness, overlap = torch.zeros(len(fixed)), torch.zeros(len(fixed))
+    kept = torch.nonzero((laid.agreement >= HOPELESS) & (laid.overlap >= LEAST_OVERLAP))[:, 0]
+    if len(kept):
+        middle = aligned(_smaller(fixed[kept], MIDDLE), _smaller(moving[kept], MIDDLE), laid.maps[kept], STEPS[1])
+        final = aligned(fixed[kept], moving[kept], middle.maps, STEPS[2])
+        likeness[kept], overlap[kept] = blockwise(fixed[kept], moving[kept], final), final.overlap
+    return Alike(likeness.numpy(), overlap.numpy())
+
+
+def _maps_of(parts: Tensor) -> Tensor:
+    left, top, right, bottom = (2 * parts - 1).unbind(1)
+    none = torch.zeros_like(left)
+    across = torch.stack([(right - left) / 2, none, (left + right) / 2], 1)
+    down = torch.stack([none, (bottom - top) / 2, (top + bottom) / 2], 1)
+    return torch.stack([across, down], 1)
+
+
+def _smaller(pictures: Tensor, side: int) -> Tensor:
+    return functional.interpolate(pictures[:, None], size=(side, side), mode="area")[:, 0]
+
+
+def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> Tensor:
+    """The median over textured blocks of their correlation, (n,); 0 where fewer than `LEAST_TEXTURED` tell anything."""
+    side = fixed.shape[-1]
+    values, inside = warped(moving[:, None], laid.maps, coordinates(side))
+    shown, covered = (_blocks(one.reshape(-1, side, side)) for one in (values[:, 0], inside))
+    target = _blocks(fixed)
+    a, b = (one - one.mean(2, keepdim=True) for one in (target, shown))
+    variances = a.square().mean(2), b.square().mean(2)
+    correlation = (a * b).mean(2) / (variances[0] * variances[1]).clamp_min(LEAST_VARIANCE**2).sqrt()
+    tells = (torch.maximum(*variances) >= TEXTURED) & (covered.mean(2) > 0.99)
+    correlation = torch.where(tells, correlation, torch.nan)
+    median = correlation.nanmedian(1).values
+    return torch.where(tells.sum(1) >= LEAST_TEXTURED, median, torch.zeros(())).nan_to_num().clamp(0, 1)
+
+
+def _blocks(pictures: Tensor) -> Tensor:
+    """(n, S, S) -> (n, BLOCKS * BLOCKS, pixels)."""
+    count, side = len(pictures), pictures.shape[-1] // BLOCKS
+    split = pictures.reshape(count, BLOCKS, side, BLOCKS, side).transpose(2, 3)
+    return split.reshape(count, BLOCKS * BLOCKS, side * side)

@@ -1,0 +1,182 @@
+"""Pictures read again from where a gallery has them from: larger than a model sees them, and whether two are equal."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lookalike import files
+from lookalike.data import arrays
+from lookalike.data.decode import decode_picture
+from lookalike.data.images import DataSpec, Pixels
+from lookalike.data.located import locate
+from lookalike.data.pipeline import available_cores
+from lookalike.errors import DataError, PictureError
+from lookalike.review.hints import TURNS, turned
+from lookalike.review.likeness import SIDE
+
+Grey = npt.NDArray[np.uint8]
+_AHEAD = 4
+"""Pictures a core that are being read, or wait to be taken."""
+
+
+class Original(NamedTuple):
+    """A whole picture: its luma (SIDE, SIDE), pixels in all, a digest of them that all eight turns share."""
+
+    grey: Grey
+    area: int
+    pixels: str
+
+
+def squashed(pictures: Pixels) -> Grey:
+    """Luma of pictures (n, H, W, C), both axes brought to SIDE: (n, SIDE, SIDE)."""
+    found = np.empty((len(pictures), SIDE, SIDE), np.uint8)
+    for place, picture in enumerate(pictures):
+        image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).convert("L")
+        found[place] = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0))
+    return found
+
+
+def digest_of_turns(picture: Pixels) -> str:
+    """The same for a picture, its mirror images and its quarter turns, and for no other: (H, W, C) uint8.
+
+    Of the eight the one that begins with the least row is hashed; of several the least hash is taken.
+    """
+    views = [turned(picture[None], turn)[0] for turn in range(TURNS)]
+    firsts = [(view.shape, view[0].tobytes()) for view in views]
+    least = min(firsts)
+    chosen = [view for view, first in zip(views, firsts, strict=True) if first == least]
+    return min(hashlib.sha256(repr(view.shape).encode() + view.tobytes()).hexdigest() for view in chosen)
+
+
+def original(picture: Pixels) -> Original:
+    """What of a whole picture (H, W, C) is compared."""
+    return Original(squashed(picture[None])[0], picture.shape[0] * picture.shape[1], digest_of_turns(picture))
+
+
+def originals_of(spec: DataSpec | None, wanted: Iterable[str]) -> Iterator[tuple[str, Original]]:
+    """Those of the wanted names that can be read again, in their source's order; the others are passed over.
+
+    Procedural faces, faces found in photos, and pictures from memory cannot be.
+    """
+    names = set(wanted)
+    if spec is None or spec.framing.faces is not None or not names:
+        return
+    try:
+        yield from _at_once(_readers(spec, names))
+    except DataError:  # the source is not there any more, or damaged from here on
+        return
+
+
+def contents_of(spec: DataSpec) -> dict[str, str]:
+    """The SHA-256 of the files of a source by their names; empty where it has none."""
+    found: dict[str, str] = {}
+    located = locate(spec.source, spec.options)
+    if located is None or located.kind == "array":
+        return found
+    labels = located.labels()
+    for source in located.pictures(labels):
+        try:
+            found[labels.of(source.name).name] = files.sha256(source.read())
+        except PictureError:
+            continue
+    return found
+
+
+def _readers(spec: DataSpec, names: set[str]) -> Iterator[tuple[str, Callable[[], Pixels]]]:
+    located = locate(spec.source, spec.options)
+    if located is None:
+        return
+    if located.kind == "array":
+        pictures = arrays.read_array(located.path)
+        numbered = {f"{number:05d}": number for number in range(len(pictures))}
+        for name in sorted(names & numbered.keys()):
+            yield name, _row(pictures, numbered[name])
+        return
+    labels = located.labels()
+    for source in located.pictures(labels):
+        name = labels.of(source.name).name
+        if name in names:
+            yield name, _decoder(source.read)
+
+
+def _row(pictures: Pixels, number: int) -> Callable[[], Pixels]:
+    return lambda: np.array(pictures[number])
+
+
+def _decoder(read: Callable[[], bytes]) -> Callable[[], Pixels]:
+    return lambda: decode_picture(read(), None)
+
+
+def _at_once(readers: Iterable[tuple[str, Callable[[], Pixels]]]) -> Iterator[tuple[str, Original]]:
+    """Read on all cores, in order, a few at a time."""
+    workers = available_cores()
+    waiting: deque[tuple[str, Future[Original]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for name, read in readers:
+                waiting.append((name, pool.submit(_read, read)))
+                if len(waiting) >= _AHEAD * workers:
+                    yield from _taken(*waiting.popleft())
+            while waiting:
+                yield from _taken(*waiting.popleft())
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _read(read: Callable[[], Pixels]) -> Original:
+    return original(read())
+
+
+def _taken(name: str, future: Future[Original]) -> Iterator[tuple[str, Original]]:
+    try:
+        yield name, future.result()
+    except PictureError:  # changed since, or gone
+        return
+
+
+class Originals:
+    """What was read of many pictures; their luma lies in a temporary file, so that memory does not grow with it."""
+
+    def __init__(self, count: int) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._count = count
+        self._grey: Grey | None = None
+        self.area = np.zeros(count, np.int64)
+        self.pixels: list[str | None] = [None] * count
+        self.asked = np.zeros(count, bool)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._grey = None
+        self._file.close()
+
+    @property
+    def is_there(self) -> npt.NDArray[np.bool_]:
+        """Whether each could be read again."""
+        return self.area > 0
+
+    def take(self, spec: DataSpec | None, places: Mapping[str, int]) -> None:
+        """Read those of these pictures, place by name, that were not asked for before."""
+        new = {name: place for name, place in places.items() if not self.asked[place]}
+        self.asked[list(new.values())] = True
+        for name, one in originals_of(spec, new):
+            place = new[name]
+            self.grey[place] = one.grey
+            self.area[place], self.pixels[place] = one.area, one.pixels
+
+    @property
+    def grey(self) -> Grey:
+        """(count, SIDE, SIDE) of luma, on disk."""
+        if self._grey is None:
+            self._grey = np.memmap(self._file, np.uint8, "w+", shape=(self._count, SIDE, SIDE))
+        return self._grey

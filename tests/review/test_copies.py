@@ -1,0 +1,191 @@
+"""Copies in a folder: all that there are, at their levels, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lookalike as la
+from lookalike.data.images import ImageSet
+from lookalike.errors import GalleryError, OptionError
+from lookalike.review import Copies, find_copies
+from lookalike.review.grouping import Grouping
+from lookalike.review.originals import digest_of_turns
+from lookalike.review.sameness import Link
+
+SIDE = 96
+COUNT = 200
+TURN = Image.Transpose
+
+
+def scenes(count: int, seed: int) -> np.ndarray:
+    """Pictures (count, SIDE, SIDE, 3) uint8 of forty ellipses each, large ones first."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    pictures = np.empty((count, SIDE, SIDE, 3), np.uint8)
+    for picture in pictures:
+        picture[:] = generator.integers(0, 256, 3)
+        for size in np.geomspace(0.4, 0.04, 40):
+            cx, cy, ratio = *generator.random(2), generator.uniform(0.5, 2)
+            inside = ((x - cx) / ratio) ** 2 + ((y - cy) * ratio) ** 2 < size**2
+            picture[inside] = generator.integers(0, 256, 3)
+    return pictures
+
+
+def save(pictures: np.ndarray, folder: Path) -> list[Path]:
+    folder.mkdir()
+    paths = [folder / f"{number:03}.png" for number in range(len(pictures))]
+    for path, picture in zip(paths, pictures, strict=True):
+        Image.fromarray(picture).save(path)
+    return paths
+
+
+def indexed(folder: Path, place: Path, code: int = 24) -> la.Gallery:
+    model = la.PCAAutoencoder(code).fit(la.load(folder, size=32, cache=False))
+    gallery = la.Gallery.open(place, model)
+    gallery.update(folder)
+    return gallery
+
+
+def pairs(found: Copies) -> set[tuple[str, ...]]:
+    return {tuple(sorted(Path(name).stem[:3] for name in group)) for group in found.groups}
+
+
+def test_all_of_200_resaved_copies_and_no_other(tmp_path: Path) -> None:
+    paths = save(scenes(COUNT, 0), tmp_path / "in")
+    for path in paths:
+        with Image.open(path) as picture:
+            picture.save(path.with_name(f"{path.stem} copy.jpg"), quality=60)
+    with indexed(tmp_path / "in", tmp_path / "g") as gallery:
+        found = find_copies(gallery)
+        assert sorted(map(sorted, found.groups)) == [[f"{i:03} copy.jpg", f"{i:03}.png"] for i in range(COUNT)]
+        assert (set(found.levels), found.stored_only) == ({"near"}, [])
+        assert find_copies(gallery, level="picture").groups == []
+        by_codes = {tuple(sorted(group)) for group in gallery.duplicates().groups}
+        assert len(by_codes & {tuple(sorted(group)) for group in found.groups}) >= 0.95 * COUNT
+
+
+def test_levels_are_told_apart(tmp_path: Path) -> None:
+    """The same bytes under another name, another container, turns, and changes that people make."""
+    paths = save(scenes(40, 1), tmp_path / "in")
+    folder = tmp_path / "in"
+    shutil.copy(paths[0], folder / "000 twin.png")
+    made = {}
+    for number, path in enumerate(paths[1:13], 1):
+        with Image.open(path) as picture:
+            made[number] = picture.convert("RGB")
+    made[1].save(folder / "001 container.bmp")
+    made[2].transpose(TURN.ROTATE_90).save(folder / "002 turned.png")
+    made[3].transpose(TURN.FLIP_LEFT_RIGHT).save(folder / "003 mirrored.png")
+    made[4].resize((61, 61)).save(folder / "004 small.jpg", quality=85)
+    made[5].crop((5, 4, 91, 90)).save(folder / "005 cut.jpg", quality=90)
+    bordered = Image.new("RGB", (116, 116), (250, 250, 250))
+    bordered.paste(made[6], (10, 10))
+    bordered.save(folder / "006 bordered.png")
+    Image.fromarray((255 * (np.asarray(made[7]) / 255) ** 1.3 * (1, 0.9, 0.8)).astype(np.uint8)).save(
+        folder / "007 coloured.png"
+    )
+    made[8].transpose(TURN.ROTATE_270).save(folder / "008 turned.jpg", quality=80)
+    with indexed(folder, tmp_path / "g") as gallery:
+        found = find_copies(gallery)
+        levels = {group[0][:3]: level for group, level in zip(found.groups, found.levels, strict=True)}
+        expected = {f"{i:03}": "bytes" if i == 0 else "picture" if i < 4 else "near" for i in range(9)}
+        assert pairs(found) == {(name, name) for name in expected}
+        assert levels == expected
+        for level, count in (("bytes", 1), ("picture", 4)):
+            assert len(find_copies(gallery, level=level).groups) == count
+        with pytest.raises(OptionError, match="level is 'scene'; give one of bytes, picture, near"):
+            find_copies(gallery, level="scene")
+
+
+def test_what_of_new_pictures_is_there_already(tmp_path: Path) -> None:
+    pictures = scenes(60, 2)
+    save(pictures[:50], tmp_path / "in")
+    new = save(pictures[45:], tmp_path / "new")
+    shutil.copy(new[0], new[0].with_name("twin.png"))
+    with Image.open(new[1]) as picture:
+        picture.convert("RGB").transpose(TURN.FLIP_LEFT_RIGHT).save(new[1].with_name("mirrored.jpg"), quality=80)
+    with indexed(tmp_path / "in", tmp_path / "g") as gallery:
+        found = find_copies(gallery, against=tmp_path / "new")
+        told = {group[0]: (group[1:], level) for group, level in zip(found.groups, found.levels, strict=True)}
+        expected = {f"{i:03}.png": ([f"{45 + i:03}.png"], "bytes") for i in range(5)}
+        assert told == expected | {
+            "twin.png": (["045.png"], "bytes"),
+            "mirrored.jpg": (["046.png"], "near"),
+        }
+        bytes_only = find_copies(gallery, level="bytes", against=tmp_path / "new")
+        assert {group[0] for group in bytes_only.groups} == {*expected, "twin.png"}
+
+
+def test_pictures_that_are_gone_are_compared_as_stored(tmp_path: Path) -> None:
+    paths = save(scenes(30, 3), tmp_path / "in")
+    for path in paths[:5]:
+        with Image.open(path) as picture:
+            picture.save(path.with_name(f"{path.stem} copy.jpg"), quality=80)
+    with indexed(tmp_path / "in", tmp_path / "g") as gallery:
+        paths[0].unlink()
+        found = find_copies(gallery)
+        assert pairs(found) == {(f"{i:03}", f"{i:03}") for i in range(5)}
+        assert "000.png" in found.stored_only
+        assert "001.png" not in found.stored_only
+        (tmp_path / "in").rename(tmp_path / "moved")
+        found = find_copies(gallery)
+        assert pairs(found) == {(f"{i:03}", f"{i:03}") for i in range(5)}
+        assert len(found.stored_only) >= 10
+
+
+@pytest.mark.parametrize("count", [2, 5, 60])
+def test_pictures_that_are_all_alike_are_one_group(count: int, tmp_path: Path) -> None:
+    picture = scenes(1, 4)
+    save(np.repeat(picture, count, axis=0), tmp_path / "in")
+    other = np.concatenate([np.repeat(picture, count, axis=0), scenes(2, 5)])
+    model = la.PCAAutoencoder(2).fit(ImageSet(other[:, ::3, ::3]))
+    with la.Gallery.open(tmp_path / "g", model) as gallery:
+        gallery.update(tmp_path / "in")
+        assert [len(group) for group in find_copies(gallery).groups] == [count]
+    with la.Gallery.open(tmp_path / "m", model) as gallery:  # from memory: nothing larger is known
+        gallery.update(ImageSet(other[:, ::3, ::3]))
+        found = find_copies(gallery)
+        assert [(len(group), level) for group, level in zip(found.groups, found.levels, strict=True)] == [
+            (count, "picture")
+        ]
+
+
+def test_few_that_differ_are_no_copies_and_one_is_alone(tmp_path: Path) -> None:
+    pictures = scenes(5, 6)[:, ::3, ::3]
+    model = la.PCAAutoencoder(4).fit(ImageSet(pictures))
+    for count in (1, 2, 5):
+        with la.Gallery.open(tmp_path / str(count), model) as gallery:
+            gallery.update(ImageSet(pictures[:count]))
+            assert find_copies(gallery).groups == []
+    with la.Gallery.open(tmp_path / "0", model) as gallery, pytest.raises(GalleryError, match="holds no pictures yet"):
+        find_copies(gallery)
+
+
+def test_a_chain_joins_only_what_is_the_same_as_the_first() -> None:
+    """0 ~ 1 ~ 2 ~ 3, in steps: nobody is joined with what is two steps away."""
+
+    def check(asked: list[tuple[int, int]]) -> list[Link | None]:
+        return [Link("near", 0.9) if abs(a - b) == 1 else None for a, b in asked]
+
+    grouping = Grouping(lambda place: (place,), check)
+    grouping.take([(0, 1), (1, 2), (2, 3)])
+    assert {leader: set(members) for leader, members in grouping.members.items()} == {0: {1}, 2: {3}}
+    later = Grouping(lambda place: (place,), check)
+    later.take([(1, 2)])
+    later.take([(0, 1)])  # 1 comes to stand under 0, and 2, which is not the same as 0, is let go
+    assert {leader: set(members) for leader, members in later.members.items()} == {0: {1}}
+    assert later.leader(2) == 2
+
+
+def test_the_digest_is_that_of_all_turns_and_of_no_other_picture() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (7, 5, 3), np.uint8)
+    views = [np.rot90(one, quarter) for one in (picture, picture[:, ::-1]) for quarter in range(4)]
+    assert len({digest_of_turns(view) for view in views}) == 1
+    changed = picture.copy()
+    changed[3, 2, 1] ^= 1
+    assert digest_of_turns(changed) != digest_of_turns(picture)
