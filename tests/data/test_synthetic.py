@@ -6,6 +6,7 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
+from lookalike.data.framing import Framing
 from lookalike.data.images import ImageSet
 from lookalike.data.synthetic import VERSION, Person, Shot, draw, person, synthetic_faces
 from lookalike.data.synthetic.people import person_name
@@ -79,9 +80,7 @@ def test_the_set_says_where_it_comes_from(many: ImageSet) -> None:
     assert many.pixels.shape == (MANY, 16, 16, 3)
     assert many.pixels.dtype == np.uint8
     assert many.spec is not None
-    assert (many.spec.source, *astuple(many.spec.framing),) == (
-        f"synthetic:{MANY}", (16, 16), 0, "stretch",
-    )  # fmt: skip
+    assert (many.spec.source, many.spec.framing) == (f"synthetic:{MANY}", Framing((16, 16), 0, "stretch"))
     assert isinstance(VERSION, str)
 
 

@@ -358,7 +358,7 @@ def test_the_whole_command(call, tmp_path: Path) -> None:  # type: ignore[no-unt
     found = call(*command, "--json").json
     assert (found["images"], found["test_images"]) == (200, 20)
     assert [(m["model"], m["code_size"]) for m in found["models"]] == [
-        ("conv", 4), ("exact PCA", 4), ("residual", 4), ("search", 4), ("denoiser", 512), ("unet", None),
+        ("conv", 4), ("exact PCA", 4), ("residual", 4), ("search", 4), ("dense", 4), ("denoiser", 512), ("unet", None),
     ]  # fmt: skip
     assert found["left_out"] == ["exact PCA with a code of 512: 180 pictures of 768 values allow a code of 180 at most"]
     assert set(found["best_metric"].values()) <= set(METRICS)
