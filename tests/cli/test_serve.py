@@ -77,8 +77,8 @@ def test_on_other_addresses_a_token_is_drawn(gallery: Path) -> None:
 def test_a_gallery_without_its_source_or_torch(gallery: Path) -> None:
     """PyTorch is not loaded for serving a model of a kind that we write graphs of."""
     code = (
-        "import sys, time; from pathlib import Path; from lookalike.serve.settings import Settings;"
-        "from lookalike.serve.state import Studio; s = Studio(Settings(Path(sys.argv[1]))); s.start();"
+        "import sys, time; from pathlib import Path; from lookalike.serve.settings import StudioSettings;"
+        "from lookalike.serve.state import Studio; s = Studio(StudioSettings(Path(sys.argv[1]))); s.start();"
         "assert s.ready.wait(600); print('torch' in sys.modules); s.stop()"
     )
     done = subprocess.run([sys.executable, "-c", code, str(gallery)], capture_output=True, text=True, check=True)

@@ -26,7 +26,7 @@ from lookalike.interop import onnx_export
 from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.serve.app import make_app
 from lookalike.serve.batching import Batcher, Busy
-from lookalike.serve.settings import Settings
+from lookalike.serve.settings import StudioSettings
 from lookalike.studio.maps import Atlas, layout
 from lookalike.studio.preparing import Prepared, Preparer, prepare
 from pictures import waves
@@ -172,7 +172,7 @@ def test_pictures_are_framed_as_the_galleries_are(tmp_path: Path) -> None:
 def test_an_empty_gallery(tmp_path: Path) -> None:
     la.Gallery.open(tmp_path, model=small_model()).close()
     with pytest.raises(GalleryError, match="holds no pictures yet"):
-        make_app(Settings(tmp_path))
+        make_app(StudioSettings(tmp_path))
 
 
 def test_what_is_prepared(gallery: Path, tmp_path: Path) -> None:

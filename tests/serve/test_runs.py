@@ -16,7 +16,7 @@ from lookalike.errors import RunError
 from lookalike.pixels import to_uint8
 from lookalike.plots import strip
 from lookalike.serve.app import make_app
-from lookalike.serve.settings import Settings
+from lookalike.serve.settings import StudioSettings
 from studio import SIZE, Served, build_gallery, pixels_of, serving
 
 
@@ -125,6 +125,6 @@ def test_reconstructions(served: Served) -> None:
 
 def test_what_is_no_run(served: Served, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
-        make_app(Settings(served.gallery, runs=(tmp_path,)))
+        make_app(StudioSettings(served.gallery, runs=(tmp_path,)))
     with pytest.raises(RunError, match="holds no model"):
-        make_app(Settings(served.gallery, denoiser=tmp_path))
+        make_app(StudioSettings(served.gallery, denoiser=tmp_path))

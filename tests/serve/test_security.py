@@ -10,7 +10,7 @@ import pytest
 
 from lookalike.errors import OptionError
 from lookalike.serve.security import cookie_of
-from lookalike.serve.settings import Settings, is_loopback
+from lookalike.serve.settings import StudioSettings, is_loopback
 from pictures import waves
 from studio import Served, build_gallery, png, serving
 
@@ -144,12 +144,12 @@ def test_the_page_asks_nobody_else(served: Served) -> None:
 
 def test_settings_refuse(folder: Path) -> None:
     with pytest.raises(OptionError, match="token"):
-        Settings(folder, host="0.0.0.0")
+        StudioSettings(folder, host="0.0.0.0")
     with pytest.raises(OptionError, match="16 or more"):
-        Settings(folder, token="short")
+        StudioSettings(folder, token="short")
     with pytest.raises(OptionError, match="ASCII"):
-        Settings(folder, token="with a space in the middle")
-    assert Settings(folder, host="0.0.0.0", token=TOKEN).token == TOKEN
+        StudioSettings(folder, token="with a space in the middle")
+    assert StudioSettings(folder, host="0.0.0.0", token=TOKEN).token == TOKEN
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "[::1]", "localhost", "127.9.9.9")] == [True] * 5
     assert [is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.x")] == [False] * 5
 

@@ -16,7 +16,7 @@ from PIL import Image
 import lookalike as la
 from lookalike.serve.app import make_app
 from lookalike.serve.running import listen, server_of
-from lookalike.serve.settings import Settings
+from lookalike.serve.settings import StudioSettings
 from lookalike.serve.state import Studio
 from lookalike.studio.preparing import KINDS, folder_for, prepare
 from waiting import PATIENCE, until
@@ -65,7 +65,7 @@ class Served:
 @contextmanager
 def serving(gallery: Path, **settings: Any) -> Iterator[Served]:
     """Serve a gallery on a free port, up and ready, and end it cleanly."""
-    app = make_app(Settings(gallery, **settings))
+    app = make_app(StudioSettings(gallery, **settings))
     listener = listen("127.0.0.1", 0)
     server = server_of(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -16,7 +16,7 @@ from lookalike.errors import DataError
 LINKED_TWICE = "folders linked to twice"
 
 
-class Entry(NamedTuple):
+class FileEntry(NamedTuple):
     """A picture file: its path relative to the folder, with slashes, and what tells whether it changed."""
 
     name: str
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 class Listing(NamedTuple):
     """What a folder holds: picture files sorted by name, what else by reason, and folders that cannot be listed."""
 
-    entries: list[Entry]
+    entries: list[FileEntry]
     skipped: Counter[str]
     unseen: list[str]
 
@@ -93,15 +93,15 @@ def _is_folder(item: os.DirEntry[str]) -> bool:
         return False
 
 
-def _entry(item: os.DirEntry[str], name: str) -> Entry:
+def _entry(item: os.DirEntry[str], name: str) -> FileEntry:
     try:
         facts = item.stat()
     except OSError:  # a link to nowhere, say: reading it gives the reason
-        return Entry(name, -1, 0)
-    return Entry(name, facts.st_size, facts.st_mtime_ns)
+        return FileEntry(name, -1, 0)
+    return FileEntry(name, facts.st_size, facts.st_mtime_ns)
 
 
-def pictures_in(folder: Path, entries: list[Entry]) -> Iterator[Source]:
+def pictures_in(folder: Path, entries: list[FileEntry]) -> Iterator[Source]:
     """The pictures behind the entries; a name that is not UTF-8 is shown with escapes."""
     for entry in entries:
         yield Source(readable(entry.name), _reader(folder / entry.name))

@@ -98,7 +98,7 @@ class Located(NamedTuple):
         """What the names of its pictures say; raises as `lfw.Labels`."""
         return lfw.Labels(self.layout == "lfw", self.table)
 
-    def wanted_entries(self, labels: lfw.Labels) -> list[folder.Entry] | None:
+    def wanted_entries(self, labels: lfw.Labels) -> list[folder.FileEntry] | None:
         """A folder's files that are to be read, None for a single file."""
         if self.listing is None:
             return None

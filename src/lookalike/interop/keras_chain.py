@@ -32,7 +32,7 @@ SILENT: dict[str, dict[str, Any]] = {
 
 
 @dataclass
-class Block:
+class KerasBlock:
     """A layer with weights and what follows it.
 
     Attributes:
@@ -58,17 +58,17 @@ class Block:
 
 
 @dataclass
-class Chain:
+class KerasChain:
     """The blocks, the shape of what goes in and of what comes out, and the Rescalings before and behind the blocks."""
 
     given: tuple[int, ...]
     result: tuple[int, ...]
-    blocks: list[Block]
+    blocks: list[KerasBlock]
     first: list[Layer] = field(default_factory=list)
     last: list[Layer] = field(default_factory=list)
 
 
-def walked(parts: Iterable[tuple[Path, Sequence[Layer]]], given: tuple[int, ...]) -> Chain:
+def walked(parts: Iterable[tuple[Path, Sequence[Layer]]], given: tuple[int, ...]) -> KerasChain:
     """Follow a picture of shape `given`, (H, W, C) or (values,), through the layers of all files.
 
     Raises:
@@ -86,13 +86,13 @@ def walked(parts: Iterable[tuple[Path, Sequence[Layer]]], given: tuple[int, ...]
                 ) from error
             except WeightsError as error:
                 raise WeightsError(f"{path}: layer {layer.name!r} {error}") from error
-    return Chain(given, walk.shape, walk.blocks, walk.first, walk.last)
+    return KerasChain(given, walk.shape, walk.blocks, walk.first, walk.last)
 
 
 class _Walk:
     def __init__(self, given: tuple[int, ...]) -> None:
         self.shape = given
-        self.blocks: list[Block] = []
+        self.blocks: list[KerasBlock] = []
         self.first: list[Layer] = []
         self.last: list[Layer] = []
 
@@ -142,7 +142,7 @@ class _Walk:
         for name, weight in layer.weights.items():
             if not np.isfinite(weight).all():
                 raise WeightsError(f"has a {name} with values that are not finite")
-        self.blocks.append(Block(layer, kernel.astype(np.float64), layer.bias.astype(np.float64), self.shape))
+        self.blocks.append(KerasBlock(layer, kernel.astype(np.float64), layer.bias.astype(np.float64), self.shape))
         scale = 2 if layer.kind == "Conv2DTranspose" else 1
         self.shape = (*(side * scale for side in self.shape[:-1]), layer.outputs)
         self._activate(layer)
@@ -191,7 +191,7 @@ class _Walk:
         block.kernel = block.kernel * (scale[:, None] if block.kind == "Conv2DTranspose" else scale)
         block.bias = block.bias * scale + shift
 
-    def _last(self, layer: Layer) -> Block:
+    def _last(self, layer: Layer) -> KerasBlock:
         if not self.blocks:
             raise WeightsError(
                 f"of kind {layer.kind} stands before every layer with weights; no model here has one there"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lookalike.errors import OptionError, WeightsError
-from lookalike.interop.keras_chain import Block, Chain, cropping, declared_shape, walked
+from lookalike.interop.keras_chain import KerasBlock, KerasChain, cropping, declared_shape, walked
 from lookalike.interop.keras_files import KerasFile, read_keras_file
 from lookalike.interop.keras_layers import Layer
 from lookalike.interop.keras_numpy import computed
@@ -179,7 +179,7 @@ def _given(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple
 # What the models here can hold
 
 
-def _check_blocks(chain: Chain, path: str) -> None:
+def _check_blocks(chain: KerasChain, path: str) -> None:
     dense = [block.layer.name for block in chain.blocks if block.kind == "Dense"]
     if len(dense) != 2:
         third = f"; layer {dense[2]!r} is one too many" if len(dense) > 2 else ""
@@ -188,7 +188,7 @@ def _check_blocks(chain: Chain, path: str) -> None:
         )
 
 
-def _matched(chain: Chain, path: str, size: tuple[int, int] | None, pixels: str) -> Autoencoder:
+def _matched(chain: KerasChain, path: str, size: tuple[int, int] | None, pixels: str) -> Autoencoder:
     blocks = chain.blocks
     dense = [i for i, block in enumerate(blocks) if block.kind == "Dense"]
     encoder, decoder = blocks[: dense[0]], blocks[dense[1] + 1 :]
@@ -216,7 +216,7 @@ def _matched(chain: Chain, path: str, size: tuple[int, int] | None, pixels: str)
 
 
 def _dense_model(
-    chain: Chain, path: str, forth: Block, back: Block, size: tuple[int, int] | None, pixels: str
+    chain: KerasChain, path: str, forth: KerasBlock, back: KerasBlock, size: tuple[int, int] | None, pixels: str
 ) -> Autoencoder:
     shape = chain.given if len(chain.given) == 3 else chain.result if len(chain.result) == 3 else None
     picture = shape or picture_of(chain.given[0], size)
@@ -238,7 +238,7 @@ def _dense_model(
     return _restored(kind, parameters, (picture[0], picture[1], picture[2]), [forth], [back])
 
 
-def _convolutional(chain: Chain, path: str, parts: list[list[Block]], pixels: str) -> Autoencoder:
+def _convolutional(chain: KerasChain, path: str, parts: list[list[KerasBlock]], pixels: str) -> Autoencoder:
     encoder, (forth,), (back,), decoder = parts
     height, width, depth = picture = encoder[0].inputs
     if math.prod(picture) != math.prod(chain.given):
@@ -284,7 +284,7 @@ def _convolutional(chain: Chain, path: str, parts: list[list[Block]], pixels: st
     return _restored("conv", parameters, (height, width, depth), [*encoder, forth], [back, *decoder])
 
 
-def _expect_after(path: str, block: Block, kinds: list[str]) -> None:
+def _expect_after(path: str, block: KerasBlock, kinds: list[str]) -> None:
     found = [layer.kind for layer in block.after]
     if found == kinds or (
         set(found) <= {"Cropping2D"} and all(not any(map(any, cropping(one))) for one in block.after)
@@ -297,7 +297,11 @@ def _expect_after(path: str, block: Block, kinds: list[str]) -> None:
 
 
 def _restored(
-    kind: str, parameters: dict[str, Any], shape: tuple[int, int, int], encoder: list[Block], decoder: list[Block]
+    kind: str,
+    parameters: dict[str, Any],
+    shape: tuple[int, int, int],
+    encoder: list[KerasBlock],
+    decoder: list[KerasBlock],
 ) -> Autoencoder:
     description = {
         "kind": kind,
@@ -309,7 +313,7 @@ def _restored(
     return model_class(kind).restore(description, {"encoder": _tensors(encoder), "decoder": _tensors(decoder)})
 
 
-def _tensors(blocks: list[Block]) -> store.Tensors:
+def _tensors(blocks: list[KerasBlock]) -> store.Tensors:
     """Both kinds of convolution turn by the same transposition: Keras's last two axes are PyTorch's first, reversed."""
     tensors: store.Tensors = {}
     convolutions = [block for block in blocks if block.kind != "Dense"]

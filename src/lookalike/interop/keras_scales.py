@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lookalike.errors import WeightsError
-from lookalike.interop.keras_chain import Block, Chain, rescaling
+from lookalike.interop.keras_chain import KerasBlock, KerasChain, rescaling
 from lookalike.interop.keras_layers import Layer
 from lookalike.models.layers import OFFSETS
 
@@ -37,7 +37,7 @@ class Scales(NamedTuple):
     given: Scale
 
 
-def scales(chain: Chain, pixels: str) -> Scales:
+def scales(chain: KerasChain, pixels: str) -> Scales:
     """What the Rescaling layers at both ends say, those within refused before.
 
     Pictures come in as `pixels` says, "centred" or "unit", or from 0 to 255 where the first layer divides by that. They
@@ -60,7 +60,7 @@ def scales(chain: Chain, pixels: str) -> Scales:
     return Scales(taken, seen, shown, given)
 
 
-def fold(chain: Chain, found: Scales) -> str:
+def fold(chain: KerasChain, found: Scales) -> str:
     """Let the first and the last block see and show pictures as a model with a setting of `pixels` does: which.
 
     Raises:
@@ -82,7 +82,7 @@ def fold(chain: Chain, found: Scales) -> str:
     return pixels
 
 
-def _show(chain: Chain, last: Block, shown: Scale, offset: float) -> None:
+def _show(chain: KerasChain, last: KerasBlock, shown: Scale, offset: float) -> None:
     """The last block gives `shown`; a model takes `offset` from what it gives, and has the centred picture."""
     shift = offset - shown.offset / shown.factor
     if abs(shown.factor - 1) < 1e-9 and abs(shift) < 1e-9:

@@ -23,7 +23,7 @@ from lookalike.serve.metrics import API, Counted
 from lookalike.serve.routes import cleaning, codes, gallery, maps, page, runs, search
 from lookalike.serve.schemas import LARGEST_CODE
 from lookalike.serve.security import Guard
-from lookalike.serve.settings import Settings
+from lookalike.serve.settings import StudioSettings
 from lookalike.serve.state import Studio
 
 NAMES = {404: "there is nothing at this address", 405: "this address does not take that method"}
@@ -31,7 +31,7 @@ TOPICS = [each.router for each in (gallery, search, codes, cleaning, maps, runs)
 _log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: StudioSettings) -> FastAPI:
     """The studio over a gallery; it comes up in the background once the application is started.
 
     Raises:

@@ -33,7 +33,7 @@ class Codec(Protocol):
         """(N, K) -> centred float32 (N, H, W, C)."""
 
 
-class Restorer(Protocol):
+class Cleaner(Protocol):
     """What the server needs of a denoiser, which need not have codes."""
 
     image_shape_: tuple[int, int, int]

@@ -21,7 +21,7 @@ from lookalike.data.bare import bare
 from lookalike.data.formats import FORMATS, heif_size, kind_of
 from lookalike.data.tones import is_raw
 from lookalike.errors import PictureError
-from lookalike.serve.settings import Settings
+from lookalike.serve.settings import StudioSettings
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # each damaged form is answered, not logged
 
@@ -71,7 +71,7 @@ class LimitedBodies:
     read. What is read is counted against one budget until the answer is done.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: StudioSettings) -> None:
         self.app = app
         self.settings = settings
         self.budget = Budget(settings.held_uploads)
@@ -116,7 +116,7 @@ class LimitedBodies:
             self.budget.give_back(taken)
 
 
-async def uploads(request: Request, settings: Settings) -> list[bytes]:
+async def uploads(request: Request, settings: StudioSettings) -> list[bytes]:
     """The pictures of a request: the parts `image` of its multipart body, undecoded.
 
     Raises:
@@ -136,7 +136,7 @@ async def uploads(request: Request, settings: Settings) -> list[bytes]:
     return [content for _, content in parts]
 
 
-async def upload(request: Request, settings: Settings) -> bytes:
+async def upload(request: Request, settings: StudioSettings) -> bytes:
     """The one picture of a request; raises as `uploads`, and 422 for several."""
     found = await uploads(request, settings)
     if len(found) > 1:

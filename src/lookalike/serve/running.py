@@ -48,11 +48,11 @@ def serve_forever(
     if not all(find_spec(name) for name in PACKAGES):
         raise MissingExtraError("serve", "the studio")
     from lookalike.serve.app import make_app
-    from lookalike.serve.settings import Settings, is_loopback
+    from lookalike.serve.settings import StudioSettings, is_loopback
 
     drawn = secrets.token_urlsafe(24) if token is None and not is_loopback(host) else None
     given = token if token is not None else drawn
-    settings = Settings(gallery, host, given, hosts, denoiser, runs, seed)
+    settings = StudioSettings(gallery, host, given, hosts, denoiser, runs, seed)
     listener = listen(host, port)
     try:
         app = make_app(settings)

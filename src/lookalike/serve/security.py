@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookalike.serve.settings import Settings, is_loopback
+from lookalike.serve.settings import StudioSettings, is_loopback
 
 COOKIE = "lookalike"
 OPEN = ("/healthz",)
@@ -46,7 +46,7 @@ HEADERS = [
 class Guard:
     """ASGI middleware: refuses by host, origin and token, and puts the security headers on every answer."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: StudioSettings) -> None:
         self.app = app
         self.token = settings.token
         self.cookie = None if settings.token is None else cookie_of(settings.token)

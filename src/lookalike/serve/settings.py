@@ -13,7 +13,7 @@ LEAST_TOKEN = 16
 
 
 @dataclass(frozen=True)
-class Settings:
+class StudioSettings:
     """What may be set, and the limits that keep one client from taking all.
 
     Attributes:

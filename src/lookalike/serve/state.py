@@ -22,10 +22,10 @@ from lookalike.gallery.queries import framed
 from lookalike.gallery.snapshot import Asked, Found, Snapshot
 from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.serve.batching import Batcher, Busy
-from lookalike.serve.codecs import Codec, Codecs, Floats, Restorer
+from lookalike.serve.codecs import Cleaner, Codec, Codecs, Floats
 from lookalike.serve.limits import busy, check_picture
 from lookalike.serve.metrics import Metrics
-from lookalike.serve.settings import Settings
+from lookalike.serve.settings import StudioSettings
 from lookalike.studio.preparing import Prepared, Preparer, folder_for, run_key
 from lookalike.studio.runs import FollowedRun
 
@@ -59,7 +59,7 @@ class Answered(NamedTuple):
 class Studio:
     """Everything the routes ask. `start` brings it up in the background; `ready` says when searches are answered."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StudioSettings) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.runs = [FollowedRun(run) for run in settings.runs]
@@ -74,7 +74,7 @@ class Studio:
         self.failure: str | None = None
         self._snapshot: Snapshot | None = None
         self._codec: Codec | None = None
-        self._denoiser: Restorer | None = None
+        self._denoiser: Cleaner | None = None
         self.denoiser_failed = False
         self._large = threading.Lock()
         self._slow_waiting = 0
@@ -126,7 +126,7 @@ class Studio:
         return self._codec
 
     @property
-    def denoiser(self) -> Restorer | None:
+    def denoiser(self) -> Cleaner | None:
         """The model that removes noise, None until it is loaded, or where there is none."""
         return self._denoiser
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from lookalike.pixels import to_uint8
 from lookalike.serve.answers import PNG, SHORT, kept, picture
-from lookalike.serve.codecs import Restorer
+from lookalike.serve.codecs import Cleaner
 from lookalike.serve.limits import busy, upload
 from lookalike.serve.routes import REFUSALS, ItemId, NoiseText, SeedNumber, studio_of, takes_pictures
 from lookalike.serve.routes.gallery import found
@@ -81,7 +81,7 @@ async def denoised(
     return _compared(request, clean, restored)
 
 
-def _denoiser(studio: Studio) -> Restorer:
+def _denoiser(studio: Studio) -> Cleaner:
     if studio.denoiser_key is None:
         raise HTTPException(404, "no denoiser is served; start with: lookalike serve GALLERY --denoiser RUN")
     if studio.denoiser is None:
@@ -105,7 +105,7 @@ def _noisy(clean: Pixels, text: str, seed: int, index: int) -> Floats:
     return noisy
 
 
-def _denoised(codec: Restorer, given: Pixels | Floats, level: float | None) -> Pixels:
+def _denoised(codec: Cleaner, given: Pixels | Floats, level: float | None) -> Pixels:
     from lookalike.denoising.tiling import denoise
 
     return denoise(codec, given, level)
