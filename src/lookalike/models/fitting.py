@@ -81,7 +81,8 @@ class TrainedAutoencoder(Autoencoder):
         noise = kind.noise if noise == USUAL else noise
         epochs = kind.epochs if epochs is None else epochs
         chosen = named_recipe(recipe or kind.recipe or Recipe(), epochs=epochs)
-        pictures = to_uint8(as_pictures(X))
+        given = as_pictures(X)
+        pictures = to_uint8(given)
         self._check_piece(chosen, pictures)
         if epochs is None:
             chosen = chosen.for_pictures(len(pictures))
@@ -98,7 +99,7 @@ class TrainedAutoencoder(Autoencoder):
             precision=resolve_precision(chosen.precision, on),
             progress=progress,
         )
-        network = self._begin(as_pictures(X), settings.noise)
+        network = self._begin(given, settings.noise)
         data = describe_data(X)
         config = _config(self, data, settings.recipe, settings.noise, curves)
         folder = (
