@@ -91,7 +91,7 @@ Device = Annotated[str, typer.Option(help="Where to compute: 'auto' (a GPU where
 class Reading:
     """How DATA is to be read: each field is an option of every command that takes DATA (see `reads_data`).
 
-    A new one needs a field here, and one in `lookalike.data.DataOptions`.
+    A new one needs a field here, one in `lookalike.data.DataOptions`, and a word in `Asked` beside it.
     """
 
     size: Size = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from lookalike.data.framing import Framing
 from lookalike.errors import OptionError
@@ -18,15 +18,39 @@ DEFAULT_FINDER = "mtcnn"
 """What finds faces where no model is given."""
 
 
+class Asked(TypedDict, total=False):
+    """How a source of pictures may be asked for by keywords; None, and what is not given: as usual.
+
+    Keys:
+        size: height and width in pixels, or (height, width), each 1 to 1024.
+        crop: pixels cut from each side before resizing; usually 80 for LFW, else 0.
+        fit: "stretch" (bilinear as OpenCV does it; for LFW), "crop" (centre, antialiased; for all else) or "pad".
+        attributes: a table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of their
+            names; those that it does not name have missing values. Of one in the layout of `lfw_attributes.txt`, for
+            LFW, only the pictures that it names are kept.
+        key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
+        exif: True asks files when, where and with what they were taken, and how large they are: more attributes.
+        layout: what names are taken for: "lfw" (NAME/NAME_0001.jpg: persons, and LFW's crop and fit), "folder" (names
+            alone), or "auto": LFW where all names are so with four digits, several people, and 250 x 250 pixels.
+        faces: True takes every face of every photo instead of the photo, aligned as LFW's are, the largest of a photo
+            first: `NAME#face-1`, `NAME#face-2`. Photos without a face are set aside.
+        detector: the path of a YuNet model in ONNX that finds the faces; None for the one that the extra installs.
+    """
+
+    size: int | tuple[int, int] | None
+    crop: int | None
+    fit: str | None
+    attributes: str | Path | None
+    key: str | None
+    exif: bool | None
+    layout: str
+    faces: bool | None
+    detector: str | Path | None
+
+
 @dataclass(frozen=True)
 class DataOptions:
-    """How a source is to be read; None means "as its layout suggests".
-
-    `size` is (height, width) in pixels, `crop` the pixels cut from each side, `fit` one of `FITS`, `attributes` the
-    whole path of a table, `key` its column that names pictures, `exif` whether what cameras wrote is asked for,
-    `layout` what names are taken for: one of `LAYOUTS`; `faces` whether each face of a photo is a picture, `detector`
-    the whole path of a YuNet model that finds them.
-    """
+    """What is asked of a source (`Asked`), checked: `size` is (height, width), paths are whole."""
 
     size: tuple[int, int] | None = None
     crop: int | None = None
@@ -39,36 +63,23 @@ class DataOptions:
     detector: Path | None = None
 
     @classmethod
-    def checked(
-        cls,
-        *,
-        size: Any = None,
-        crop: Any = None,
-        fit: Any = None,
-        attributes: Any = None,
-        key: str | None = None,
-        exif: bool | None = None,
-        layout: str = "auto",
-        faces: bool | None = None,
-        detector: Any = None,
-    ) -> Self:
+    def checked(cls, **asked: Unpack[Asked]) -> Self:
         """Raises `OptionError` for a value out of range, or a detector without faces."""
-        if detector is not None and not faces:
-            raise OptionError(f"detector {detector} finds faces, which are not asked for; give faces (--faces) too")
-        if fit is not None and fit not in FITS:
-            raise OptionError(f"fit is {fit!r}; give one of {', '.join(FITS)}")
-        if layout not in LAYOUTS:
-            raise OptionError(f"layout is {layout!r}; give one of {', '.join(LAYOUTS)}")
-        return cls(
-            None if size is None else _checked_size(size),
-            None if crop is None else _checked_crop(crop),
-            fit,
-            None if attributes is None else Path(attributes).expanduser().resolve(),
-            key,
-            exif,
-            layout,
-            faces,
-            None if detector is None else Path(detector).expanduser().resolve(),
+        made = cls(**asked)  # type: ignore[arg-type]  # sizes and paths are made whole below
+        if made.detector is not None and not made.faces:
+            raise OptionError(
+                f"detector {made.detector} finds faces, which are not asked for; give faces (--faces) too"
+            )
+        if made.fit is not None and made.fit not in FITS:
+            raise OptionError(f"fit is {made.fit!r}; give one of {', '.join(FITS)}")
+        if made.layout not in LAYOUTS:
+            raise OptionError(f"layout is {made.layout!r}; give one of {', '.join(LAYOUTS)}")
+        return replace(
+            made,
+            size=None if made.size is None else _checked_size(made.size),
+            crop=None if made.crop is None else _checked_crop(made.crop),
+            attributes=None if made.attributes is None else _whole_path(made.attributes),
+            detector=None if made.detector is None else _whole_path(made.detector),
         )
 
     def like(self, framing: Framing) -> Self:
@@ -95,6 +106,10 @@ class DataOptions:
 def _model_path(faces: str | None) -> Path | None:
     """The YuNet model that finds a framing's faces, None where it is another detector, or none."""
     return None if faces in (None, DEFAULT_FINDER) else Path(str(faces))
+
+
+def _whole_path(given: str | Path) -> Path:
+    return Path(given).expanduser().resolve()
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
 from lookalike.data.located import Located, locate, synthetic_count
 from lookalike.data.names import photo_and_face, told
-from lookalike.data.options import DataOptions
+from lookalike.data.options import Asked, DataOptions
 from lookalike.data.pipeline import Decoded, Progress, Source, decode_all
 from lookalike.errors import DataError, OptionError
 
@@ -31,19 +31,7 @@ Attributes = tuple[tuple[Column, ...], npt.NDArray[Any] | None]
 
 
 def load(
-    source: str | Path,
-    *,
-    size: int | tuple[int, int] = 32,
-    crop: int | None = None,
-    attributes: str | Path | None = None,
-    key: str | None = None,
-    exif: bool = False,
-    fit: str | None = None,
-    layout: str = "auto",
-    faces: bool = False,
-    detector: str | Path | None = None,
-    cache: bool = True,
-    progress: Progress | None = None,
+    source: str | Path, *, cache: bool = True, progress: Progress | None = None, **asked: Unpack[Asked]
 ) -> ImageSet:
     """Read pictures into an ImageSet of uint8 (N, H, W, C), from the cache where they were read before.
 
@@ -51,21 +39,10 @@ def load(
         source: "synthetic" or "synthetic:N" (procedural faces), "lfw", "lfw-funneled" or "lfw-deepfunneled" (downloaded
             once), the path of an LFW archive or its unpacked folder, any folder, tar or zip of pictures, or an .npy or
             .npz file whose first 4-D uint8 array is taken.
-        size: height and width in pixels, or (height, width), each 1 to 1024.
-        crop: pixels cut from each side before resizing; 80 for LFW, else 0.
-        attributes: a table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of their
-            names; those that it does not name have missing values. Of one in the layout of `lfw_attributes.txt`, for
-            LFW, only the pictures that it names are kept.
-        key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
-        exif: True asks files when, where and with what they were taken, and how large they are: more attributes.
-        fit: "stretch" (bilinear as OpenCV does it; for LFW), "crop" (centre, antialiased; for all else) or "pad".
-        layout: what names are taken for: "lfw" (NAME/NAME_0001.jpg: persons, and LFW's crop and fit), "folder" (names
-            alone), or "auto": LFW where all names are so with four digits, several people, and 250 x 250 pixels.
-        faces: True takes every face of every photo instead of the photo, aligned as LFW's are, the largest of a photo
-            first: `NAME#face-1`, `NAME#face-2`. Photos without a face are set aside.
-        detector: the path of a YuNet model in ONNX that finds the faces; None for the one that the extra installs.
         cache: False reads anew and keeps nothing.
         progress: called with (pictures done, pictures in all or None).
+        asked: `size` (usually 32), `crop`, `fit`, `attributes`, `key`, `exif`, `layout`, `faces`, `detector`: see
+            `Asked`.
 
     Raises:
         DataError: the source or the table cannot be read, the table names none of its pictures, or it gives fewer than
@@ -73,18 +50,7 @@ def load(
         OptionError: an argument is out of range.
         MissingExtraError: faces or a Parquet table are asked for, and the extra is not installed.
     """
-    options = DataOptions.checked(
-        size=size,
-        crop=crop,
-        attributes=attributes,
-        key=key,
-        exif=exif,
-        fit=fit,
-        layout=layout,
-        faces=faces,
-        detector=detector,
-    )
-    return load_with(source, options, cache=cache, progress=progress)
+    return load_with(source, DataOptions.checked(**asked), cache=cache, progress=progress)
 
 
 def load_with(

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lookalike import metrics
 from lookalike.data.images import ImageSet, Pixels
 from lookalike.errors import MissingExtraError, OptionError
-from lookalike.models.base import as_pictures
+from lookalike.models.inputs import as_pictures
 from lookalike.noise import Noise, corrupt, parse_noise
 from lookalike.pixels import Floats, centre
 

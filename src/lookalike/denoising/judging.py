@@ -12,7 +12,7 @@ import numpy as np
 from lookalike import metrics
 from lookalike.data.images import ImageSet, Pixels
 from lookalike.errors import OptionError
-from lookalike.models.base import as_pictures
+from lookalike.models.inputs import as_pictures
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
 from lookalike.pixels import Floats, centre, to_uint8
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from lookalike.data.images import Pixels
 from lookalike.errors import OptionError
-from lookalike.models.base import BATCH, as_pictures
+from lookalike.models.base import BATCH
+from lookalike.models.inputs import as_pictures
 from lookalike.pixels import Floats, centre, to_uint8
 
 WINDOW = 256

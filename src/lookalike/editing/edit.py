@@ -11,7 +11,8 @@ import numpy.typing as npt
 from lookalike.editing.directions import Direction
 from lookalike.editing.morph import PictureOrCode, code_of
 from lookalike.errors import OptionError
-from lookalike.models.base import Autoencoder, as_pictures
+from lookalike.models.base import Autoencoder
+from lookalike.models.inputs import as_pictures
 from lookalike.pixels import Floats, centre
 
 FURTHEST = 1000

@@ -8,10 +8,7 @@ code, and an update that was cut off goes on as if it had not been.
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,15 +18,12 @@ import numpy.typing as npt
 from lookalike.data.columns import Column, Value
 from lookalike.data.framing import Framing
 from lookalike.errors import GalleryError
-from lookalike.files import no_space
 from lookalike.gallery import schema
 from lookalike.gallery.columns import COLUMNS, OF_FILE, OF_PICTURE, Listed, listed
+from lookalike.gallery.database import Database
 
 MOST_GIVEN = 1900
 """SQLite's own limit is 2,000 columns."""
-WAIT = 30.0
-"""Seconds to wait for another process's transaction; ours take milliseconds."""
-
 AT_ONCE = 500
 """Items that are asked for in one statement."""
 
@@ -59,28 +53,21 @@ class Item(NamedTuple):
         return self.columns[_PLACES[name]]
 
 
-class Catalog:
-    """A connection to `catalog.sqlite`, safe to share between threads.
+class Catalog(Database):
+    """The items of a gallery and what is known of them, in `catalog.sqlite`.
 
     Raises:
         GalleryError: from every method, where the database is damaged, locked for long, or of a later version.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        with self._explained():
-            self._connection = _connected(path)
-            self.version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        super().__init__(path)
+        self.version = int(self._row("PRAGMA user_version")[0])
         if self.version > schema.VERSION:
             self.close()
             raise GalleryError(
                 f"{path} is of version {self.version}, this program reads {schema.VERSION}; update lookalike"
             )
-
-    def close(self) -> None:
-        """Close the connection; the last one to close folds the write-ahead log into the database."""
-        self._connection.close()
 
     def create(self, facts: dict[str, Any]) -> None:
         """Make the tables and the first facts, in one transaction."""
@@ -101,16 +88,6 @@ class Catalog:
             if self.version < schema.VERSION:
                 schema.upgrade(self._run, self.version)
         self.version = schema.VERSION
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing: what is written inside is on disk when the block ends, and gone when it raises."""
-        yield from self._within("BEGIN IMMEDIATE")
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """All reads inside see one committed state, whatever another process writes meanwhile."""
-        yield from self._within("BEGIN")
 
     def fact(self, key: str) -> Any:
         """A fact (JSON value), None where there is none."""
@@ -266,61 +243,6 @@ class Catalog:
 
     def _put_given(self, id: int, values: Sequence[Value]) -> None:
         self._run(f"INSERT OR REPLACE INTO attributes VALUES (?{', ?' * len(values)})", (id, *values))
-
-    def _within(self, begin: str) -> Iterator[None]:
-        with self._lock:
-            self._run(begin)
-            try:
-                yield
-                self._run("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._run("ROLLBACK")
-                raise
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock, self._explained():
-            return self._connection.execute(statement, values).fetchall()
-
-    def _row(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        return next(iter(self._rows(statement, values)), None)
-
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        with self._lock, self._explained():
-            return self._connection.execute(statement, values)
-
-    def _run_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        with self._lock, self._explained():
-            self._connection.executemany(statement, rows)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-                raise no_space(self.path, str(error)) from error
-            raise GalleryError(
-                f"{self.path} cannot be used ({error}); if it is damaged, remove the gallery's folder and build it "
-                "again with: lookalike index RUN DATA --gallery FOLDER"
-            ) from error
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    """A connection that writes where that may be, and else reads what nobody can be writing."""
-    options: dict[str, Any] = {"timeout": WAIT, "isolation_level": None, "check_same_thread": False}
-    connection: sqlite3.Connection = sqlite3.connect(path, **options)
-    try:
-        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {setting}")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        log = path.with_name(f"{path.name}-wal")
-        is_forbidden = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-        if not is_forbidden or not path.is_file() or (log.exists() and log.stat().st_size):
-            raise
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, **options)
-    return connection
 
 
 def _item(row: tuple[Any, ...]) -> Item:

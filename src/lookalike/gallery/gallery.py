@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from lookalike.data.beside import Beside
 from lookalike.data.images import ImageSet
-from lookalike.data.options import DataOptions
+from lookalike.data.options import Asked, DataOptions
 from lookalike.data.pipeline import Progress
 from lookalike.errors import OptionError
 from lookalike.gallery import index as indexes
@@ -72,19 +72,11 @@ class Gallery(GalleryReader):
         *,
         recall: float | None = None,
         method: str | None = None,
-        size: int | tuple[int, int] | None = None,
-        crop: int | None = None,
-        fit: str | None = None,
-        attributes: str | Path | None = None,
-        layout: str = "auto",
         may_remove: float = MAY_REMOVE,
-        key: str | None = None,
-        exif: bool | None = None,
-        faces: bool | None = None,
-        detector: str | Path | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
         seed: int = 0,
+        **asked: Unpack[Asked],
     ) -> Update:
         """Bring the gallery to what a source holds now; only what is new, changed or gone is touched.
 
@@ -96,20 +88,13 @@ class Gallery(GalleryReader):
                 that came from memory then stay as they are, and only the index is looked after.
             recall: promised share of the true 10 nearest, above 0 and up to 1; None as before, 0.95 at first.
             method: "auto", "exact", "lsh", "hnsw", "ivf" or "ivfpq"; None as before, "auto" at first.
-            size, crop, fit: how pictures are framed; None as before, at first as the model's pictures were.
-            attributes: a table of what is known of the pictures: CSV, TSV, JSON lines or Parquet with a column of their
-                names, or a table for LFW as `load` takes it, which chooses pictures as well; None as before.
-            layout: what names are taken for, as `load` takes it; "auto" as before.
             may_remove: the share of the pictures that may leave at once because the same source no longer holds them;
                 more is refused, since a drive that is not there looks like that. What cannot be seen never leaves.
-            key: the table's column that names pictures, in full, without folders or without suffix; None finds it.
-            exif: whether files are asked when, where and with what they were taken, and how large they are; None as
-                before, not at first.
-            faces, detector: whether every face of a photo is a picture of its own, and what finds them, as `load` takes
-                them; None as before, at first as the model's pictures were.
             progress: called with (pictures done, pictures in all or None).
             say: called with lines of text while an index is chosen.
             seed: of the probes that measure the recall.
+            asked: how the source is read, as `load` takes it (`size`, `crop`, `fit`, `attributes`, `key`, `exif`,
+                `layout`, `faces`, `detector`); what is not given as before, at first as the model's pictures were.
 
         Raises:
             GalleryError: more than `may_remove` would leave, another process updates the gallery, or the pictures are
@@ -131,17 +116,7 @@ class Gallery(GalleryReader):
             found = updating.find(
                 self._catalog,
                 data,
-                DataOptions.checked(
-                    size=size,
-                    crop=crop,
-                    fit=fit,
-                    attributes=attributes,
-                    key=key,
-                    exif=exif,
-                    layout=layout,
-                    faces=faces,
-                    detector=detector,
-                ),
+                DataOptions.checked(**asked),
                 usual_framing_of(self._catalog, self.folder),
                 progress=progress,
             )

@@ -78,7 +78,7 @@ class Reader:
         """Pictures (N, H, W, C), uint8 or centred floats; floats that are uint8 ones in truth are taken as those."""
         if pictures.dtype == np.uint8:  # the digests of pixels are of bytes
             return self.snapshot.of_pictures(pictures, self.encode)
-        from lookalike.models.base import as_pictures
+        from lookalike.models.inputs import as_pictures
         from lookalike.pixels import centre, to_uint8
 
         centred = as_pictures(pictures)

@@ -25,7 +25,8 @@ from lookalike.interop.keras_weights import (
 )
 from lookalike.models import model_class, store
 from lookalike.models.activations import activation
-from lookalike.models.base import Autoencoder, unknown_data
+from lookalike.models.base import Autoencoder
+from lookalike.models.inputs import unknown_data
 from lookalike.models.layers import OFFSETS, unknown_pixels
 
 COMPARED = 4

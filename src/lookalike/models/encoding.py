@@ -14,7 +14,8 @@ import torch
 
 from lookalike.data.images import Pixels
 from lookalike.data.pipeline import available_cores
-from lookalike.models.base import BATCH, Autoencoder, Pictures, as_pictures
+from lookalike.models.base import BATCH, Autoencoder
+from lookalike.models.inputs import Pictures, as_pictures
 from lookalike.pixels import Floats
 from lookalike.training.device import has_bfloat16, resolve_device
 

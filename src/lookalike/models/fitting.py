@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lookalike.errors import OptionError
 from lookalike.models import kind_named
-from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, shape_of
+from lookalike.models.base import Autoencoder
+from lookalike.models.inputs import Pictures, as_pictures, describe_data, shape_of
 from lookalike.noise import Noise, parse_noise
 from lookalike.pixels import Floats, Pixels, to_uint8
 from lookalike.training.recipe import Recipe, named_recipe

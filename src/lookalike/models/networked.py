@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from lookalike.models import store
-from lookalike.models.base import shape_of, unknown_data
 from lookalike.models.fitting import TrainedAutoencoder
+from lookalike.models.inputs import shape_of, unknown_data
 from lookalike.noise import Noise
 from lookalike.pixels import Floats, Pixels
 from lookalike.training.objective import Trainable

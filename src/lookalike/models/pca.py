@@ -10,8 +10,9 @@ import numpy as np
 from lookalike.data.images import ImageSet
 from lookalike.errors import OptionError
 from lookalike.models import store
-from lookalike.models.base import Autoencoder, Pictures, as_pictures, describe_data, shape_of, unknown_data
+from lookalike.models.base import Autoencoder
 from lookalike.models.fitting import TrainedAutoencoder, fit_at_once
+from lookalike.models.inputs import Pictures, as_pictures, describe_data, shape_of, unknown_data
 from lookalike.models.subspace import (
     COVARIANCE_UP_TO,
     Moments,

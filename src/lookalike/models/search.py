@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import OptionError
-from lookalike.models.base import Pictures, as_pictures, describe_data, shape_of
 from lookalike.models.fitting import fit_at_once
+from lookalike.models.inputs import Pictures, as_pictures, describe_data, shape_of
 from lookalike.models.layers import AutoencoderNetwork, dense_decoder
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.subspace import Doubles, Moments, of_moments

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from lookalike.errors import OptionError
 from lookalike.models import kind_named
-from lookalike.models.base import BATCH, NO_CODE, Pictures, as_pictures
+from lookalike.models.base import BATCH, NO_CODE
+from lookalike.models.inputs import Pictures, as_pictures
 from lookalike.models.layers import TwoConvolutions, initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, checked_levels, piece_reach

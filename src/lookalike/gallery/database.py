@@ -1,0 +1,99 @@
+"""A connection to an SQLite database that threads may share: all or nothing, and errors that say what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lookalike.errors import GalleryError
+from lookalike.files import no_space
+
+WAIT = 30.0
+"""Seconds to wait for another process's transaction; ours take milliseconds."""
+
+
+class Database:
+    """A connection to the database of a gallery, made where there is none.
+
+    Raises:
+        GalleryError: from every method, where the database is damaged, or locked for long.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._explained():
+            self._connection = _connected(path)
+
+    def close(self) -> None:
+        """Close the connection; the last one to close folds the write-ahead log into the database."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: what is written inside is on disk when the block ends, and gone when it raises."""
+        yield from self._within("BEGIN IMMEDIATE")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All reads inside see one committed state, whatever another process writes meanwhile."""
+        yield from self._within("BEGIN")
+
+    def _within(self, begin: str) -> Iterator[None]:
+        with self._lock:
+            self._run(begin)
+            try:
+                yield
+                self._run("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._run("ROLLBACK")
+                raise
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock, self._explained():
+            return self._connection.execute(statement, values).fetchall()
+
+    def _row(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        return next(iter(self._rows(statement, values)), None)
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        with self._lock, self._explained():
+            return self._connection.execute(statement, values)
+
+    def _run_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        with self._lock, self._explained():
+            self._connection.executemany(statement, rows)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+                raise no_space(self.path, str(error)) from error
+            raise GalleryError(
+                f"{self.path} cannot be used ({error}); if it is damaged, remove the gallery's folder and build it "
+                "again with: lookalike index RUN DATA --gallery FOLDER"
+            ) from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection that writes where that may be, and else reads what nobody can be writing."""
+    options: dict[str, Any] = {"timeout": WAIT, "isolation_level": None, "check_same_thread": False}
+    connection: sqlite3.Connection = sqlite3.connect(path, **options)
+    try:
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = path.with_name(f"{path.name}-wal")
+        is_forbidden = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+        if not is_forbidden or not path.is_file() or (log.exists() and log.stat().st_size):
+            raise
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, **options)
+    return connection
