@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 LARGEST_JSON = 2**26
 """Bytes of a description that is read; that of a training of a thousand epochs has a hundredth."""
+LEAST_STORED = 8
+"""A file of which less than this part is on the disk is an empty claim: pictures and weights are no holes."""
+SLACK = 2**20
+"""Bytes of holes that any file may have."""
 NO_SPACE = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 """The disk is full, the user's share of it is, or a file would be larger than the system lets it be."""
 
@@ -108,6 +112,23 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
+
+
+def is_hollow(handle: int, size: int) -> bool:
+    """Whether nearly all of an open file is holes, which take no room and read as zeros (where the system can tell)."""
+    if not hasattr(os, "SEEK_DATA"):
+        return False
+    enough = (size - SLACK) // LEAST_STORED
+    stored = at = 0
+    try:
+        while at < size and stored < enough:
+            start = os.lseek(handle, at, os.SEEK_DATA)
+            at = os.lseek(handle, start, os.SEEK_HOLE)
+            stored += at - start
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # which says that no data follow; others, that it cannot be told
+            return False
+    return stored < enough
 
 
 def with_end(path: Path, end: str) -> Path:

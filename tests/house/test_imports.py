@@ -16,6 +16,7 @@ FLOORS = {
     "errors": -1,  # which everything raises
     "files": 0,
     "pixels": 0,
+    "tensors": 1,
     "outputs": 1,
     "data": 1,
     "noise": 1,

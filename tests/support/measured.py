@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,41 +16,69 @@ SECONDS = 2.0
 """Of the processor, from the call to its end."""
 
 SCRIPT = """
-import re, sys, time
+import json, os, re, sys, time
 from pathlib import Path
 from lookalike.errors import UserError
-path = Path(sys.argv[1])
 {imports}
-started = time.process_time()
-try:
-    {call}
-except UserError as refusal:
-    print(" ".join(str(refusal).split()))
-seconds = time.process_time() - started
-print(seconds, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
+
+def tried(path, call):
+    started = time.process_time()
+    text = None
+    try:
+        eval(call, {{**globals(), "path": path}})
+    except UserError as refusal:
+        text = " ".join(str(refusal).split())
+    seconds = time.process_time() - started
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+    print(json.dumps([text, seconds, peak]), flush=True)
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        try:
+            tried(Path(asked["path"]), asked["call"])
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    print("done", flush=True)
 """
 
 
 class Cost(NamedTuple):
-    """The refusal's text, seconds of the processor, bytes at the peak."""
+    """The refusal's text, None where there was none; seconds of the processor; bytes at the peak."""
 
-    text: str
+    text: str | None
     seconds: float
     memory: float
 
 
+@cache
+def prepared(imports: str) -> subprocess.Popen[str]:
+    """A process that has imported what it needs, and divides for each file."""
+    command = [sys.executable, "-c", SCRIPT.format(imports=imports)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.kill)
+    return process
+
+
 def refusal(path: Path, imports: str, call: str) -> Cost:
     """What `call`, an expression of `path`, raises and costs; the imports before it do not count."""
-    script = SCRIPT.format(imports=imports, call=call)
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    text, figures = done.stdout.splitlines()
-    return Cost(text, *map(float, figures.split()))
+    process = prepared(imports)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps({"path": str(path), "call": call}) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    assert answer.strip() != "done", f"{call} ended otherwise than by a refusal; see what it wrote"
+    assert process.stdout.readline().strip() == "done"
+    return Cost(*json.loads(answer))
 
 
 def assert_refused_cheaply(path: Path, imports: str, call: str, *, named: str | None = None) -> str:
     """That it is refused in a line that names the file, within the limits; returns the line."""
     cost = refusal(path, imports, call)
+    assert cost.text is not None, f"{path} is taken"
     assert (str(path) if named is None else named) in cost.text
     assert cost.seconds < SECONDS, cost
     assert cost.memory < MEMORY, cost

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from lookalike import files
 from lookalike.data.decode import frame_image
 from lookalike.data.framing import Framing
 from lookalike.data.images import Pixels
@@ -35,6 +36,7 @@ def read_array(path: Path) -> Pixels:
     """
     try:
         if path.suffix.lower() == ".npy":
+            _check_stored(path)
             return _suitable(path, np.lib.format.open_memmap(path, mode="r"))
         with zipfile.ZipFile(path) as archive:
             return _first_suitable(path, archive)
@@ -84,6 +86,13 @@ def _first_suitable(path: Path, archive: zipfile.ZipFile) -> Pixels:
             pixels: Pixels = np.lib.format.read_array(file, allow_pickle=False)
             return pixels
     raise _unsuitable(path, headers)
+
+
+def _check_stored(path: Path) -> None:
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        if files.is_hollow(file.fileno(), size):
+            raise DataError(f"{path} says that it has {size:,} bytes, but hardly any are stored; save it again")
 
 
 def _header_of(file: Any) -> _Header:

@@ -11,11 +11,14 @@ from safetensors import SafetensorError
 
 from lookalike import files
 from lookalike.editing.directions import Direction, Score
-from lookalike.errors import OptionError, RunError
+from lookalike.errors import OptionError, RunError, WeightsError
 from lookalike.models.base import Autoencoder
+from lookalike.tensors import declared, misfit
 
 FORMAT = 1
 VECTORS, DESCRIPTION = "directions.safetensors", "directions.json"
+NUMBERS = "F64"
+"""What vectors are kept in, as safetensors calls it."""
 
 
 def save_directions(directions: Sequence[Direction], model: Autoencoder, folder: str | Path) -> None:
@@ -49,6 +52,10 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
         raise RunError(f"{folder} holds no directions ({DESCRIPTION} is missing); {remedy}")
     try:
         described = files.read_json(folder / DESCRIPTION)
+        shape = len(described["directions"]), model.code_size
+        wrong = misfit(declared(folder / VECTORS), {"vectors": shape}, VECTORS, NUMBERS)
+        if wrong is not None:
+            raise ValueError(wrong)
         content = (folder / VECTORS).read_bytes()
         if described["format"] != FORMAT:
             raise RunError(f"{folder / DESCRIPTION} is of format {described['format']}, this version reads {FORMAT}")
@@ -58,7 +65,7 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
             raise RunError(f"{folder / VECTORS} is not the file that {DESCRIPTION} describes; {remedy}")
         vectors = safetensors.numpy.load(content)["vectors"]
         found = [_restored(one, vector) for one, vector in zip(described["directions"], vectors, strict=True)]
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, WeightsError) as error:
         raise RunError(f"the directions in {folder} are damaged ({error}); {remedy}") from error
     return {direction.name: direction for direction in found}
 

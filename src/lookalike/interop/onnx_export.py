@@ -88,7 +88,7 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
     from lookalike.models.store import load
 
     _check_packages("an ONNX model")
-    description, sides = load(saved)
+    description, sides = load(saved, None)
     kind, parameters = description["kind"], description["parameters"]
     height, width, depth = description["image_shape"]
     graphs = _written_out(kind, parameters, (height, width, depth), sides["encoder"], sides["decoder"])

@@ -86,6 +86,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Decode a batch (n, code_size) into (n, H, W, C)."""
 
     @abstractmethod
+    def _shapes(self) -> store.Shapes:
+        """Those of the tensors of such a model; `image_shape_` is set already, and no room is made for weights.
+
+        Raises:
+            OptionError: a parameter is out of range.
+        """
+
+    @abstractmethod
     def _weights(self) -> store.Sides:
         """The weights by side ("encoder", "decoder") and name."""
 
@@ -177,20 +185,41 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
             RunError: there is no model, or one of another kind.
             WeightsError: its files are damaged.
         """
-        return cls.restore(*store.load(Path(folder)))
+        return cls.restore(*store.load(Path(folder), cls.expected))
 
     @classmethod
     def restore(cls, description: dict[str, Any], sides: store.Sides) -> Self:
-        """Make a model of a description (as in `model.json`) and the weights of its sides."""
+        """Make a model of a description (as in `model.json`) and the weights of its sides.
+
+        Raises:
+            RunError: the description is of another kind.
+            WeightsError: it is of no model, or the weights are not of that model.
+        """
+        model = cls._without_weights(description)
+        model.history_ = description["history"]
+        model.data_ = description["data"]
+        model._set_weights(sides)
+        return model
+
+    @classmethod
+    def expected(cls, description: dict[str, Any]) -> store.Shapes:
+        """The shapes of the tensors that a model of a description has; the errors of `restore`."""
+        model = cls._without_weights(description)
+        try:
+            return model._shapes()
+        except (OptionError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+            raise WeightsError(
+                f"{store.DESCRIPTION} describes no {cls.kind} ({error}); save the model again"
+            ) from error
+
+    @classmethod
+    def _without_weights(cls, description: dict[str, Any]) -> Self:
         store.expect_kind(description, cls.kind)
         try:
             model = cls(**description["parameters"])
         except TypeError as error:
             raise WeightsError(f"{store.DESCRIPTION} has other parameters than {cls.kind}'s ({error})") from error
-        model.image_shape_ = tuple(description["image_shape"])
-        model.history_ = description["history"]
-        model.data_ = description["data"]
-        model._set_weights(sides)
+        model.image_shape_ = store.shape_in(description)
         return model
 
     def require_code(self) -> None:

@@ -22,7 +22,7 @@ def load_model(folder: str | Path) -> Autoencoder:
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder; give the folder of a run or of a saved model")
     try:
-        found = store.load(folder)
+        found = store.load(folder, lambda description: model_class(description["kind"]).expected(description))
     except (RunError, WeightsError):
         from lookalike.training.run import last_model
 

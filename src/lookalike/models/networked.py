@@ -91,8 +91,7 @@ class NetworkAutoencoder(TrainedAutoencoder):
             for side, module in self.network_.named_children()
         }
 
-    def _shapes(self) -> dict[str, dict[str, tuple[int, ...]]]:
-        """Those of the tensors that a network of these parameters has, by side and name; no room is made for one."""
+    def _shapes(self) -> store.Shapes:
         with torch.device("meta"):
             network = self._build(self.image_shape_)
         return {

@@ -177,13 +177,14 @@ class PCAAutoencoder(TrainedAutoencoder):
         sides = zip(("encoder", "decoder"), self._layers, strict=True)
         return {side: {"dense.weight": weight, "dense.bias": bias} for side, (weight, bias) in sides}
 
-    def _set_weights(self, sides: store.Sides) -> None:
+    def _shapes(self) -> store.Shapes:
         values = int(np.prod(self.image_shape_))
         shapes = {"encoder": (self.code_size, values), "decoder": (values, self.code_size)}
-        store.expect_sides(
-            sides, {side: {"dense.weight": shape, "dense.bias": shape[:1]} for side, shape in shapes.items()}
-        )
-        first, second = ((sides[side]["dense.weight"], sides[side]["dense.bias"]) for side in shapes)
+        return {side: {"dense.weight": shape, "dense.bias": shape[:1]} for side, shape in shapes.items()}
+
+    def _set_weights(self, sides: store.Sides) -> None:
+        store.expect_sides(sides, self._shapes())
+        first, second = ((sides[side]["dense.weight"], sides[side]["dense.bias"]) for side in ("encoder", "decoder"))
         self._layers = first, second
 
 

@@ -14,9 +14,12 @@ from torch import Tensor, nn
 
 from lookalike import files
 from lookalike.errors import WeightsError
+from lookalike.tensors import declared
 from lookalike.training.optimizer import Optimizer
 
 FORMAT = 1
+LARGEST_HEADER = 2**23
+"""Bytes that may describe a state; a history of ten thousand epochs has a quarter."""
 
 
 @dataclass
@@ -87,10 +90,11 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         WeightsError: the file is damaged or of a later format.
     """
     try:
+        declared(path, LARGEST_HEADER)
         with safe_open(path, framework="pt") as file:
             progress = json.loads((file.metadata() or {})["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise WeightsError(f"checkpoint {path} is damaged ({error})") from error
     if progress.get("format") != FORMAT:
         raise WeightsError(
