@@ -129,14 +129,40 @@ def test_what_is_written_keras_reads(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(keras.ops.convert_to_numpy(encoder(pictures)), codes, atol=1e-5)
 
 
-def test_out_and_in_again_is_the_same_model(tmp_path: Path) -> None:
-    model = MODELS["conv"]
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+@pytest.mark.parametrize("name", MODELS)
+def test_out_and_in_again_is_the_same_model(name: str, suffix: str, tmp_path: Path) -> None:
+    """Of what Keras computes with the exported model, also where the file holds weights alone."""
+    model = MODELS[name]
     export_keras(model, tmp_path)
-    for suffix in ("keras", "h5"):
-        again = imported_model([tmp_path / f"encoder.{suffix}", tmp_path / f"decoder.{suffix}"])
-        for side, tensors in model.weights().items():
-            for name, tensor in tensors.items():
-                np.testing.assert_array_equal(again.weights()[side][name], tensor)
+    height, width, _ = model.image_shape_
+    size = (height, width) if suffix == "h5" and height != width else None
+    imported = keras_import.import_keras([tmp_path / f"{side}.{suffix}" for side in ("encoder", "decoder")], size=size)
+    again = imported.model
+    assert imported.difference is not None
+    for side, tensors in model.weights().items():
+        for tensor_name, tensor in tensors.items():
+            np.testing.assert_array_equal(again.weights()[side][tensor_name], tensor)
+    encoder, decoder = (keras.saving.load_model(tmp_path / f"{side}.keras") for side in ("encoder", "decoder"))
+    pictures = centre(waves(3, *model.image_shape_))
+    codes = keras.ops.convert_to_numpy(encoder(pictures))
+    np.testing.assert_allclose(again.encode(pictures), codes, atol=1e-5)
+    np.testing.assert_allclose(again.decode(codes), keras.ops.convert_to_numpy(decoder(codes)), atol=1e-5)
+
+
+def test_an_exported_layer_that_does_not_say_its_activation_is_refused(tmp_path: Path) -> None:
+    export_keras(MODELS["dense"], tmp_path)
+    paths = [tmp_path / "encoder.h5", tmp_path / "decoder.h5"]
+    with pytest.raises(OptionError, match=r"dense activation is given as 'relu', but .*decoder.h5 says 'gelu'"):
+        imported_model(paths, dense_activation="relu")
+    with h5py.File(paths[1], "a") as file:
+        del next(iter(file.values())).attrs["activation"]
+    with pytest.raises(WeightsError, match=r"decoder.h5: layer .*dense.* does not say its activation"):
+        imported_model(paths)
+    with h5py.File(paths[1], "a") as file:
+        file.attrs["pixels"] = "unit"
+    with pytest.raises(WeightsError):
+        imported_model(paths)
 
 
 def test_small_pictures_cannot_go_to_keras(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def keras_import(
         f"{type(model).__name__} for {height} x {width} x {channels} with a code of {model.code_size}, "
         f"{model.n_parameters:,} parameters, in {run}; "
     ) + (
-        "the files hold weights alone, so it is taken to be the reference notebook's network"
+        "the files hold weights alone, which do not say what they compute: they are taken to be of the reference "
+        "notebook's network; to be sure, give the whole model (.keras, or .h5 by model.save)"
         if difference is None
         else f"it differs by at most {difference:.1e} from the files' own layers"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import numpy as np
 
 from lookalike import files
 from lookalike.errors import MissingExtraError, OptionError
+from lookalike.interop.keras_files import ACTIVATION, PIXELS
 from lookalike.models.base import Autoencoder
 
 KINDS = ("conv", "dense", "pca")
@@ -48,10 +50,10 @@ def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> di
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     out = Path(folder)
     encoder, decoder = _build(model)
-    written = []
+    written, pixels = [], str(model.get_params().get("pixels", "centred"))
     for name, network in (("encoder", encoder), ("decoder", decoder)):
         files.write_bytes(out / f"{name}.keras", _saved(network))
-        files.write_bytes(out / f"{name}.h5", _keras2_weights(network))
+        files.write_bytes(out / f"{name}.h5", _keras2_weights(network, pixels))
         written += [str(out / f"{name}.keras"), str(out / f"{name}.h5")]
     return {"files": written, "max_abs_difference": _difference(model, encoder, decoder, seed)}
 
@@ -143,16 +145,21 @@ def _saved(network: Any) -> bytes:
         return path.read_bytes()
 
 
-def _keras2_weights(network: Any) -> bytes:
-    """What Keras 2's `save_weights` writes, so that its `load_weights` reads it."""
+def _keras2_weights(network: Any, pixels: str) -> bytes:
+    """What Keras 2's `save_weights` writes, so that its `load_weights` reads it; and beside it what weights do not say.
+
+    `import` reads that, so that the same model comes back.
+    """
     stream = io.BytesIO()
     layers = [layer for layer in network.layers if layer.get_weights()]
     with h5py.File(stream, "w") as file:
         file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
         file.attrs["backend"] = b"tensorflow"
         file.attrs["keras_version"] = b"2.2.4"
+        file.attrs[PIXELS] = pixels
         for layer in layers:
             group = file.create_group(layer.name)
+            group.attrs[ACTIVATION] = json.dumps(layer.get_config()["activation"])
             names = [f"{layer.name}/kernel:0", f"{layer.name}/bias:0"]
             group.attrs["weight_names"] = [name.encode() for name in names]
             for name, tensor in zip(names, layer.get_weights(), strict=True):

@@ -19,6 +19,9 @@ from lookalike.errors import WeightsError
 from lookalike.interop.hdf5 import Hdf5, member_of, opened, unpacked
 from lookalike.interop.keras_layers import Floats, Layer, Node, chain, tree
 
+ACTIVATION, PIXELS = "activation", "pixels"
+"""Attributes beside our own weights in the layout of Keras 2, whose reader passes them over: a layer's activation, as
+JSON of its configuration; and, of the whole, what the network takes."""
 DAMAGE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile)
 """What the libraries raise over a file that is damaged or no such file, and Python over no architecture."""
 
@@ -33,6 +36,8 @@ class KerasFile:
         has_architecture: whether it does; without, a layer's `config` is empty and its `kind` told by name and shape.
         models: of weights alone, the layers of each nested model.
         old: whether Keras 2 wrote it.
+        pixels: of weights alone that were exported here, what the network takes ("centred" or "unit"); each layer's
+            activation then stands in its `config`. None where the file says nothing of it.
     """
 
     path: Path
@@ -40,6 +45,12 @@ class KerasFile:
     has_architecture: bool = False
     models: list[list[Layer]] = field(default_factory=list)
     old: bool = False
+    pixels: str | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it says what its layers compute."""
+        return self.has_architecture or self.pixels is not None
 
 
 def read_keras_file(path: Path) -> KerasFile:
@@ -89,6 +100,10 @@ def _read_hdf5(path: Path, file: Hdf5) -> KerasFile:
         for child in root.children or ():
             _fill_by_order(child, file, group)
         return KerasFile(path, chain(root), has_architecture=True, old=old)
+    pixels = file.text(group, PIXELS)
+    if pixels is not None:
+        layers = [_exported_layer(file, file.at(group, name)) for name in names]
+        return KerasFile(path, layers, old=old, pixels=pixels)
     models = [_weights_by_order(file, file.at(group, name)) for name in names]
     models = [layers for layers in models if layers]
     nested = [layers for layers in models if len(layers) > 1]
@@ -172,7 +187,17 @@ def _shaped(file: Hdf5, group: Any, name: str, layer: Layer) -> Floats:
     return file.array(group, name, held)
 
 
-# Without: order and names are all there is.
+# Without: order and names are all there is, but for what our own export adds.
+
+
+def _exported_layer(file: Hdf5, group: Any) -> Layer:
+    """A layer as `keras_export` wrote it."""
+    told = file.text(group, ACTIVATION)
+    layers = _weights_by_order(file, group)
+    if told is None or len(layers) != 1:
+        raise WeightsError(f"layer {group.name!r} does not say its activation, as the others do; export it again")
+    layers[0].config["activation"] = json.loads(told)
+    return layers[0]
 
 
 def _weights_by_order(file: Hdf5, group: Any) -> list[Layer]:

@@ -80,6 +80,7 @@ def import_keras(
     if dense_activation is not None:
         activation(dense_activation, whole=True)
         _check_given(files, dense_activation)
+    pixels = _pixels(files, pixels)
     if pixels not in OFFSETS:
         raise OptionError("; ".join(unknown_pixels(pixels)))
     for file in files:
@@ -95,7 +96,7 @@ def import_keras(
     except WeightsError as error:
         raise WeightsError(f"{paths[0]}: {error}") from error
     model = _matched(chain, str(paths[0]), size, seen)
-    if not any(file.has_architecture for file in files):
+    if not any(file.is_told for file in files):
         return Imported(model, None)
     return Imported(model, _compared(model, [layer for _, layers in parts for layer in layers], given, found, seed))
 
@@ -118,12 +119,20 @@ def _size(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple[
 
 
 def _check_given(files: list[KerasFile], given: str) -> None:
-    if not files[-1].has_architecture:
+    if not files[-1].is_told:
         return
     dense = [layer for layer in files[-1].layers if layer.kind == "Dense"]
     found = dense[-1].config.get("activation", "linear") if dense else None
     if found != given:
         raise OptionError(f"dense activation is given as {given!r}, but {files[-1].path} says {found!r}; leave it out")
+
+
+def _pixels(files: list[KerasFile], given: str) -> str:
+    """As given, unless our own export says it."""
+    told = {file.pixels for file in files if file.pixels is not None}
+    if len(told) > 1:
+        raise WeightsError(f"{files[0].path} is of {files[0].pixels} pixels, {files[-1].path} of {files[-1].pixels}")
+    return told.pop() if told else given
 
 
 def _check_versions(file: KerasFile) -> None:

@@ -143,7 +143,7 @@ def notebooks_decoder(layers: list[Layer], given: tuple[int, ...], dense_activat
 
 
 def _as(layer: Layer, **config: Any) -> Layer:
-    """A layer of weights alone with the configuration it is taken to have."""
+    """A layer of weights alone with the configuration it is taken to have, where the file does not say another."""
     kernel = layer.weights["kernel"]
     size = {} if kernel.ndim == 2 else {"kernel_size": kernel.shape[:2]}
-    return Layer(layer.name, layer.kind, {**size, **config}, layer.weights)
+    return Layer(layer.name, layer.kind, {**size, **config, **layer.config}, layer.weights)
