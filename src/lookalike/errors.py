@@ -7,7 +7,8 @@ LookalikeError                 exit code 1: our fault, or the computation's
     ├── DataError              a source of pictures cannot be used
     │   ├── PictureError       one picture cannot be read (it is set aside with this reason)
     │   └── DownloadError      a download failed at every mirror, or its checksum is wrong
-    ├── NoSpaceError           a file cannot be written for want of room (also an OSError)
+    ├── WriteError             a file may not be written where it is to be (also an OSError)
+    │   └── NoSpaceError       there is no room for it
     ├── OptionError            an argument is out of range (also a ValueError)
     ├── RunError               a run folder cannot be used, or a resume does not match it
     ├── SearchError            an index of codes cannot be built, read or asked that way
@@ -55,7 +56,11 @@ class DownloadError(DataError):
     """A file could not be downloaded whole from any of its addresses."""
 
 
-class NoSpaceError(UserError, OSError):
+class WriteError(UserError, OSError):
+    """A file cannot be written: its folder or disk may only be read."""
+
+
+class NoSpaceError(WriteError):
     """There is no room for a file: the disk or the user's share of it is full, or the file too large for it."""
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import platformdirs
 
-from lookalike.errors import NoSpaceError
+from lookalike.errors import NoSpaceError, WriteError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -29,6 +29,8 @@ LEAST_STORED = 8
 """A file of which less than this part is on the disk is an empty claim: pictures and weights are no holes."""
 SLACK = 2**20
 """Bytes of holes that any file may have."""
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""The folder or the disk may not be written to."""
 NO_SPACE = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 """The disk is full, the user's share of it is, or a file would be larger than the system lets it be."""
 
@@ -40,7 +42,7 @@ def cache_folder() -> Path:
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it into place."""
-    with want_of_space_told(path, lambda: _length_of(write)):
+    with _name_told(path), want_of_space_told(path, lambda: _length_of(write)):
         path.parent.mkdir(parents=True, exist_ok=True)
         # A name may have 255 bytes, and the temporary one is only to show whose it is.
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
@@ -58,6 +60,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 @contextmanager
+def _name_told(path: Path) -> Iterator[None]:
+    """Say of a write that is not allowed which file it was to be; the temporary name tells nobody anything."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NOT_ALLOWED:
+            raise
+        raise WriteError(
+            f"{path} cannot be written ({(error.strerror or 'not allowed').lower()}); nothing was changed: give "
+            "another place, or allow writing there"
+        ) from error
+
+
+@contextmanager
 def want_of_space_told(path: Path, needed: Callable[[], int]) -> Iterator[None]:
     """Say of a write that fails for want of room which file it was, and how much it `needed`, in bytes.
 
@@ -68,7 +84,7 @@ def want_of_space_told(path: Path, needed: Callable[[], int]) -> Iterator[None]:
         yield
     except OSError as error:
         is_short = error.errno is None and "written" in str(error)  # NumPy's own words for a write that was cut short
-        if isinstance(error, NoSpaceError) or not (is_short or error.errno in NO_SPACE):
+        if isinstance(error, WriteError) or not (is_short or error.errno in NO_SPACE):
             raise
         raise no_space(path, error.strerror or "no space left", needed()) from error
 

@@ -70,11 +70,13 @@ class Outputs:
         """A folder that takes files whose names are asked for one by one; it need not be there.
 
         Raises:
-            OptionError: it is a file, or lies in one.
+            OptionError: it is a file, or lies in one, or in a folder that may not be written into.
         """
         folder = Path(named)
         for part in (folder, *folder.parents):
             if part.is_dir():
+                if not os.access(part, os.W_OK | os.X_OK):
+                    raise OptionError(f"{folder} cannot be written into (no permission); give another folder")
                 break
             if os.path.lexists(part):
                 raise OptionError(f"{part} is a file, so no folder can be there; give another name")

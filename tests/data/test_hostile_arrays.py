@@ -59,3 +59,21 @@ def test_an_npy_that_is_cut_is_refused(tmp_path: Path) -> None:
 def test_plain_pictures_may_be_packed(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "plain.npz", about=np.arange(3), pixels=np.full((500, 32, 32, 3), 7, np.uint8))
     assert la.load(tmp_path / "plain.npz").pixels.shape == (500, 32, 32, 3)
+
+
+def test_an_array_that_is_a_hole(tmp_path: Path) -> None:
+    """Its header tells the file's length truly; nothing stands behind it."""
+    path = tmp_path / "hole.npy"
+    with path.open("wb") as file:
+        file.write(header((10**6, 64, 64, 3)))
+        file.truncate(file.tell() + 10**6 * 64 * 64 * 3)
+    assert "hardly any are stored" in assert_refused_cheaply(path, *READ)
+
+
+def test_an_array_with_a_hole_of_plain_pictures_is_read(tmp_path: Path) -> None:
+    pixels = np.zeros((400, 64, 64, 3), np.uint8)
+    pixels[:100] = 7
+    with (tmp_path / "some.npy").open("wb") as file:
+        file.write(header(pixels.shape) + pixels[:100].tobytes())
+        file.truncate(file.tell() + pixels[100:].nbytes)
+    np.testing.assert_array_equal(read_array(tmp_path / "some.npy"), pixels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,45 @@ def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             Outputs().folder(inside)
     with pytest.raises(OptionError, match="is a folder; give the name of a file"):
         Outputs(force=True).file(tmp_path / "site")
+
+
+FORBIDDEN = """
+import os, sys
+from pathlib import Path
+from lookalike import files
+from lookalike.outputs import Outputs
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setuid(65534)
+folder = Path(sys.argv[1])
+for ask in (
+    lambda: Outputs().file(folder / "new.png"),
+    lambda: Outputs().free(folder / "a" / "new.png"),
+    lambda: Outputs().folder_for(folder / "site", ["index.html"]),
+    lambda: Outputs(force=True).own_folder(folder / "demo", "mark"),
+    lambda: files.write_bytes(folder / "new.png", b""),
+):
+    try:
+        print(ask())
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_a_folder_that_may_only_be_read_is_told_before_the_work(tmp_path: Path) -> None:
+    folder = tmp_path / "read only"
+    folder.mkdir()
+    folder.chmod(0o555)
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        above.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", FORBIDDEN, folder], capture_output=True, text=True, check=True)
+    remedy = "give another place, or allow writing there"
+    said = "cannot be written into (no permission); give another folder"
+    assert done.stdout.splitlines() == [
+        *(f"OptionError {path} {said}" for path in (folder, folder / "a", folder / "site", folder / "demo")),
+        f"WriteError {folder / 'new.png'} cannot be written (permission denied); nothing was changed: {remedy}",
+    ]
+    assert list(folder.iterdir()) == []
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:

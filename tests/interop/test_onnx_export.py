@@ -27,14 +27,19 @@ def fitted(kind: str, shape: tuple[int, int, int], code: int = 5, **parameters: 
     return model_class(kind)(code, **parameters).initialise(shape)
 
 
+OPTIONS = {"residual": {"width": 4}}
+"""What keeps a network small that PyTorch's exporter, which is slow, writes."""
 CODED = [kind for kind in kinds_of_their_own() if model_class(kind).has_code]
 """A model without a code has no two sides to write."""
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("kind", CODED)
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [(kind, shape) for kind in CODED for shape in (SHAPES if kind in GRAPHS else SHAPES[1:3])],
+    ids=str,
+)
 def test_every_kind_computes_the_same(tmp_path: Path, kind: str, shape: tuple[int, int, int]) -> None:
-    model = fitted(kind, shape)
+    model = fitted(kind, shape, **OPTIONS.get(kind, {}))
     told = export_onnx(model, tmp_path)
     assert told["files"] == [str(tmp_path / "encoder.onnx"), str(tmp_path / "decoder.onnx")]
     assert told["max_abs_difference"] < 1e-5
@@ -57,27 +62,37 @@ def test_other_networks(tmp_path: Path, channels: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("name", ["relu", "leaky_relu:0.3", "softplus", "tanh", "gelu", "elu:0.5"])
 def test_other_activations(tmp_path: Path, name: str) -> None:
     """Those that are one operator of ONNX by our own graphs, the others by PyTorch's exporter."""
-    for model in (
+    models = [
         fitted("conv", (20, 24, 3), channels=(3, 5), activation=name, code_activation=name, output_activation=name),
         fitted("dense", (9, 8, 1), code_activation="softmax", output_activation=name, pixels="unit"),
         fitted("conv", (9, 8, 1), channels=(3,), pixels="unit"),
-    ):
+    ]
+    for model in models[:1] if name == "gelu" else models:
         assert export_onnx(model, tmp_path)["max_abs_difference"] < 1e-5
 
 
-@pytest.mark.parametrize("kind", GRAPHS)
+@pytest.mark.parametrize("kind", [kind for kind in GRAPHS if kind != "pca"])  # of which a dense one is more
 def test_our_graphs_are_those_of_pytorchs_exporter(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both paths to a file, for a kind that has both."""
     model = fitted(kind, (18, 16, 3))
     export_onnx(model, tmp_path / "ours")
     monkeypatch.delitem(onnx_export.GRAPHS, kind)
+    made: list[onnx.ModelProto] = []
+
+    def noted(model: la.Autoencoder) -> dict[str, onnx.ModelProto]:
+        protos = exported_by_torch(model)
+        made.extend(protos.values())
+        return protos
+
+    monkeypatch.setattr(onnx_export, "exported_by_torch", noted)
     assert export_onnx(model, tmp_path / "theirs")["max_abs_difference"] < 1e-5
     ours, theirs = OnnxCodec(tmp_path / "ours"), OnnxCodec(tmp_path / "theirs")
     pictures = waves(7, 18, 16)
     np.testing.assert_allclose(ours.encode(pictures), theirs.encode(pictures), atol=1e-5)
     np.testing.assert_allclose(ours.reconstruct(pictures), theirs.reconstruct(pictures), atol=1e-5)
     assert not export_saved(_saved(model, tmp_path), model.digest, tmp_path / "none")
-    for proto in exported_by_torch(model).values():
+    assert len(made) == 2
+    for proto in made:
         assert str(Path(la.__file__).parent).encode() not in proto.SerializeToString()
 
 

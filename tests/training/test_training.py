@@ -18,7 +18,7 @@ from lookalike.errors import Interrupted, OptionError, RunError, TrainingDiverge
 from lookalike.training.batches import Batches, Places
 from lookalike.training.optimizer import KerasAdamax
 from lookalike.training.recipe import Recipe, named_recipe
-from lookalike.training.run import checkpoint_paths
+from lookalike.training.run import CHECKPOINTS, CONFIG, WRITTEN, checkpoint_paths
 from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
@@ -167,8 +167,21 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="resume=True needs the run"):
         fit(resume=True)
     fit().save(tmp_path / "model")
-    with pytest.raises(RunError, match="holds a model or checkpoints without their config"):
+    with pytest.raises(RunError, match=r"already holds model.json, which a new run would write over"):
         fit(tmp_path / "model", resume=True)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_files_of_a_person_are_not_overwritten(tmp_path: Path, name: str) -> None:
+    mine = tmp_path / name / "mine.txt" if name == CHECKPOINTS else tmp_path / name
+    for path in (mine, tmp_path / ".draft.tmp"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"{}")
+    said = "was begun differently" if name == CONFIG else f"already holds {name}, which a new run would write over"
+    for resume in (False, True):
+        with pytest.raises(RunError, match=said if resume else "already holds"):
+            fit(tmp_path, resume=resume)
+        assert (mine.read_bytes(), (tmp_path / ".draft.tmp").read_bytes()) == (b"{}", b"{}")
 
 
 def test_a_longer_training_goes_on(tmp_path: Path) -> None:

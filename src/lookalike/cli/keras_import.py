@@ -37,11 +37,13 @@ def keras_import(
     layer's name, and what they can is compared, on pictures drawn by the seed, with the layers computed one by one.
     """
     from lookalike.interop.keras_import import import_keras
+    from lookalike.training.run import expect_free
 
     if len(files) not in (1, 2):
         raise OptionError(f"{len(files)} files are given; give encoder and decoder, or one file of the whole model")
     if (run / "config.json").exists() or (run / "model.json").exists():
         raise RunError(f"{run} already holds a run; give another folder")
+    expect_free(run)
     side = None if size is None else (size, size)
     model, difference = import_keras(files, dense_activation=dense_activation, size=side, pixels=pixels, seed=seed)
     model.save(run)

@@ -56,6 +56,7 @@ def load(folder: Path) -> tuple[dict[str, Any], Arrays]:
     named = folder / Path(str(name)).name
     try:
         # FAISS trusts what it reads and may crash on damage, so nothing goes further before its digest is right.
+        _check_stored(named)
         if files.sha256_of_file(named) != digest:
             raise SearchError(f"{named} is damaged: its digest differs from the one in {_DESCRIPTION}; {_REMEDY}")
         _check_sizes(named)
@@ -65,15 +66,20 @@ def load(folder: Path) -> tuple[dict[str, Any], Arrays]:
         raise SearchError(f"{named} cannot be read ({error}); {_REMEDY}") from None
 
 
+def _check_stored(path: Path) -> None:
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        if files.is_hollow(file.fileno(), size):
+            raise ValueError(f"of its {size:,} bytes hardly any are stored")
+
+
 def _check_sizes(path: Path) -> None:
     """Refuse arrays that are packed, which `save` never does: they may unfold to any size."""
-    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(path) as archive:
         size = path.stat().st_size
         is_packed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
         if is_packed or sum(member.file_size for member in archive.infolist()) > size:
             raise ValueError("its arrays are packed, or declare more than it has")
-        if files.is_hollow(file.fileno(), size):
-            raise ValueError(f"of its {size:,} bytes hardly any are stored")
 
 
 def part(arrays: Arrays, prefix: str) -> Arrays:

@@ -94,7 +94,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             progress = json.loads((file.metadata() or {})["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError, WeightsError) as error:
         raise WeightsError(f"checkpoint {path} is damaged ({error})") from error
     if progress.get("format") != FORMAT:
         raise WeightsError(

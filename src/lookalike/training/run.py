@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import os
 import platform
 import re
 import subprocess
@@ -30,6 +31,11 @@ CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
 KEEP_LAST = 3
 COLUMNS = ("epoch", "train_mse", "validation_mse", "test_mse", "learning_rate")
+WRITTEN = (
+    *(CONFIG, CHECKPOINTS, "metrics.csv", "metrics.jsonl", "timings.jsonl", "loss.png", "card.md"),
+    *("model.json", "encoder.safetensors", "decoder.safetensors"),
+)
+"""What a run's folder comes to hold."""
 BOUND = ("model", "data", "recipe", "noise", "curves")
 """Parts of the configuration that a resumed training must share with what was begun."""
 
@@ -148,14 +154,9 @@ class Run:
             file.write(row)
 
     def _begin(self) -> None:
-        for leftover in (*self.folder.glob(".*.tmp"), *self.checkpoints.glob(".*.tmp")):
-            leftover.unlink(missing_ok=True)
         begun = read_config(self.folder)
         if begun is None:
-            if checkpoint_paths(self.folder) or (self.folder / "model.json").exists():
-                raise RunError(
-                    f"{self.folder} holds a model or checkpoints without their {CONFIG}; give another folder"
-                )
+            expect_free(self.folder)
         elif not self.resume:
             done = last_epoch(self.folder)
             raise RunError(
@@ -165,6 +166,8 @@ class Run:
         else:
             self._compare(begun)
             self.config["environment"] = begun["environment"]
+        for leftover in (*self.folder.glob(".*.tmp"), *self.checkpoints.glob(".*.tmp")):
+            leftover.unlink(missing_ok=True)
         files.write_json(self.folder / CONFIG, self.config)
 
     def _compare(self, begun: dict[str, Any]) -> None:
@@ -208,6 +211,18 @@ def environment(device: str, precision: str = "float32") -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "git_revision": _git_revision(),
     }
+
+
+def expect_free(folder: Path) -> None:
+    """Refuse a folder for a new run in which something lies that a run would write over.
+
+    Raises:
+        RunError: naming the first such file.
+    """
+    for name in WRITTEN:
+        path = folder / name
+        if os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir())):
+            raise RunError(f"{folder} already holds {name}, which a new run would write over; give another folder")
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
