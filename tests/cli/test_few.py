@@ -161,7 +161,7 @@ def test_every_kind_of_model(call: Call, tmp_path: Path, model: str, kind: str, 
     if model == "search":
         most -= 1
         if not most:
-            refused(outcome, "1 pictures; codes for search are learned from 2 or more")
+            refused(outcome, "there is 1 picture; codes for search are learned from 2 or more")
             return
     if model in ("pca", "residual", "search"):
         refused(outcome, f"code size is 32; these pictures allow 1 to {most}")

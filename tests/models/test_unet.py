@@ -385,7 +385,7 @@ def test_its_curves_are_of_noisy_pictures() -> None:
 
 
 def test_without_noise_there_is_nothing_to_learn() -> None:
-    with pytest.raises(OptionError, match=r"noise is None; .* give 'gaussian:0-0.25'"):
+    with pytest.raises(OptionError, match=r"no noise is given; .* give 'gaussian:0-0.25'"):
         UNetDenoiser().fit(waves(10), noise=None)
 
 

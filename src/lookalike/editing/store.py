@@ -58,7 +58,10 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
             raise ValueError(wrong)
         content = (folder / VECTORS).read_bytes()
         if described["format"] != FORMAT:
-            raise RunError(f"{folder / DESCRIPTION} is of format {described['format']}, this version reads {FORMAT}")
+            raise RunError(
+                f"{folder / DESCRIPTION} is of format {described['format']}, this version reads {FORMAT}; "
+                "update lookalike"
+            )
         if described["model"] != model.digest:
             raise RunError(f"the directions in {folder} are of another model than the one there now; {remedy}")
         if described["vectors"] != files.sha256(content):

@@ -120,7 +120,7 @@ class _Walk:
             if self.blocks:
                 self.blocks[-1].after.append(layer)
         if min(self.shape) < 1 or math.prod(self.shape) > LARGEST_VALUES:
-            raise WeightsError(f"gives {_shown(self.shape)} numbers a picture; 1 to {LARGEST_VALUES:,} are allowed")
+            raise WeightsError(f"gives {shown(self.shape)} numbers a picture; 1 to {LARGEST_VALUES:,} are allowed")
 
     def _check_input(self, layer: Layer) -> None:
         declared = declared_shape(layer)
@@ -129,12 +129,12 @@ class _Walk:
             or any(side not in (None, here) for side, here in zip(declared, self.shape, strict=True))
         )
         if misfit:
-            raise WeightsError(f"takes {_shown(declared or ())}; the layer before it gives {_shown(self.shape)}")
+            raise WeightsError(f"takes {shown(declared or ())}; the layer before it gives {shown(self.shape)}")
 
     def _weigh(self, layer: Layer) -> None:
         rank = 1 if layer.kind == "Dense" else 3
         if len(self.shape) != rank:
-            raise WeightsError(f"of kind {layer.kind} takes {_shown(self.shape)}; {rank} axes are expected")
+            raise WeightsError(f"of kind {layer.kind} takes {shown(self.shape)}; {rank} axes are expected")
         kernel = layer.weights["kernel"]
         takes = kernel.shape[3 if layer.kind == "Conv2DTranspose" else -2]
         if takes != self.shape[-1]:
@@ -173,7 +173,7 @@ class _Walk:
             )
         if any(one.kind != "Reshape" for one in block.after):
             raise WeightsError(
-                f"normalises after {block.after[-1].name!r}; only right after a layer with weights it can"
+                f"normalises after {block.after[-1].name!r}; it can only right after a layer with weights"
             )
         axis = layer.config.get("axis", -1)
         axis = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
@@ -298,5 +298,6 @@ def cropping(layer: Layer) -> tuple[tuple[int, int], tuple[int, int]]:
 _SHAPES = {"Flatten": _flattened, "Reshape": _reshaped, "MaxPooling2D": _pooled, "Cropping2D": _cropped}
 
 
-def _shown(shape: Sequence[int | None]) -> str:
+def shown(shape: Sequence[int | None]) -> str:
+    """A shape without its batch, as texts have it: 8 x any x 3."""
     return " x ".join("any" if side is None else f"{side:,}" for side in shape)

@@ -88,7 +88,8 @@ def _build(model: Autoencoder) -> tuple[Any, Any]:
         stride = 2 ** len(channels)
         if min(height, width) < stride:
             raise OptionError(
-                f"pictures of {height} x {width} are padded before the poolings, which Keras has no layer for"
+                f"pictures of {height} x {width} are padded before the poolings, which Keras has no layer for; "
+                "export it with --format onnx"
             )
         forth: list[Any] = [keras.Input(model.image_shape_), *seen]
         for width_of in channels:

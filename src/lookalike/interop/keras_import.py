@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lookalike.errors import OptionError, WeightsError
-from lookalike.interop.keras_chain import KerasBlock, KerasChain, cropping, declared_shape, walked
+from lookalike.interop.keras_chain import KerasBlock, KerasChain, cropping, declared_shape, shown, walked
 from lookalike.interop.keras_files import KerasFile, read_keras_file
 from lookalike.interop.keras_layers import Layer
 from lookalike.interop.keras_numpy import computed
@@ -131,7 +131,9 @@ def _pixels(files: list[KerasFile], given: str) -> str:
     """As given, unless our own export says it."""
     told = {file.pixels for file in files if file.pixels is not None}
     if len(told) > 1:
-        raise WeightsError(f"{files[0].path} is of {files[0].pixels} pixels, {files[-1].path} of {files[-1].pixels}")
+        raise WeightsError(
+            f"{files[0].path} is of {files[0].pixels} pixels, {files[-1].path} of {files[-1].pixels}; give a pair"
+        )
     return told.pop() if told else given
 
 
@@ -173,7 +175,7 @@ def _given(file: KerasFile, declared: tuple[int | None, ...] | None, size: tuple
     if declared is not None and None not in declared and len(declared) in (1, 3):
         return tuple(int(side or 0) for side in declared)
     if declared is not None and len(declared) not in (1, 3):
-        raise WeightsError(f"{file.path}: layer {file.layers[0].name!r} takes {declared}; pictures have 3 axes")
+        raise WeightsError(f"{file.path}: layer {file.layers[0].name!r} takes {shown(declared)}; pictures have 3 axes")
     first = next((layer for layer in file.layers if "kernel" in layer.weights), None)
     if first is None:
         raise WeightsError(f"{file.path} has no layers with weights")

@@ -78,7 +78,7 @@ class SearchAutoencoder(NetworkAutoencoder):
         encoder = network.encoder
         values = encoder.contrast.size
         if len(pictures) < 2:
-            raise OptionError("1 pictures; codes for search are learned from 2 or more: give more")
+            raise OptionError("there is 1 picture; codes for search are learned from 2 or more: give more")
         self._check_code_size(min(len(pictures) - 1, values))
         moments = Moments(values)
         for start in range(0, len(pictures), CHUNK):

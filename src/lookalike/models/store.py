@@ -112,7 +112,8 @@ def shape_in(description: dict[str, Any]) -> tuple[int, int, int]:
         1 <= side <= LARGEST_SIDE for side in shape
     ):
         raise WeightsError(
-            f"{DESCRIPTION} has pictures of shape {str(shape)[:80]}; three sides of 1 to {LARGEST_SIDE:,} are expected"
+            f"{DESCRIPTION} has pictures of shape {str(shape)[:80]}; three sides of 1 to {LARGEST_SIDE:,} are "
+            "expected: save the model again"
         )
     return shape[0], shape[1], shape[2]
 

@@ -72,7 +72,7 @@ class UNetDenoiser(NetworkAutoencoder):
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         if noise is None:
             usual = kind_named(self.kind).noise
-            raise OptionError(f"noise is None; a model that removes noise learns from noisy pictures: give {usual!r}")
+            raise OptionError(f"no noise is given; a model that removes it learns from noisy pictures: give {usual!r}")
         return super()._begin(pictures, noise)
 
     def reconstruct(self, X: Pictures, level: float | npt.ArrayLike | None = None) -> Floats:
