@@ -27,8 +27,8 @@ def fitted(kind: str, shape: tuple[int, int, int], code: int = 5, **parameters: 
     return model_class(kind)(code, **parameters).initialise(shape)
 
 
-OPTIONS = {"residual": {"width": 4}}
-"""What keeps a network small that PyTorch's exporter, which is slow, writes."""
+OPTIONS: dict[str, dict[str, object]] = {"residual": {"width": 4}, "conv": {"channels": (4, 6, 8, 10)}}
+"""What keeps networks small: PyTorch's exporter and the reference evaluator are slow."""
 CODED = [kind for kind in kinds_of_their_own() if model_class(kind).has_code]
 """A model without a code has no two sides to write."""
 
