@@ -52,11 +52,6 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
         raise RunError(f"{folder} holds no directions ({DESCRIPTION} is missing); {remedy}")
     try:
         described = files.read_json(folder / DESCRIPTION)
-        shape = len(described["directions"]), model.code_size
-        wrong = misfit(declared(folder / VECTORS), {"vectors": shape}, VECTORS, NUMBERS)
-        if wrong is not None:
-            raise ValueError(wrong)
-        content = (folder / VECTORS).read_bytes()
         if described["format"] != FORMAT:
             raise RunError(
                 f"{folder / DESCRIPTION} is of format {described['format']}, this version reads {FORMAT}; "
@@ -64,6 +59,11 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
             )
         if described["model"] != model.digest:
             raise RunError(f"the directions in {folder} are of another model than the one there now; {remedy}")
+        shape = len(described["directions"]), model.code_size
+        wrong = misfit(declared(folder / VECTORS), {"vectors": shape}, VECTORS, NUMBERS)
+        if wrong is not None:
+            raise ValueError(wrong)
+        content = (folder / VECTORS).read_bytes()
         if described["vectors"] != files.sha256(content):
             raise RunError(f"{folder / VECTORS} is not the file that {DESCRIPTION} describes; {remedy}")
         vectors = safetensors.numpy.load(content)["vectors"]
