@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +14,7 @@ import pytest
 
 from lookalike.data import download
 from lookalike.data.download import KnownFile, fetch
-from lookalike.errors import DownloadError
+from lookalike.errors import DownloadError, NoSpaceError
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -114,6 +116,25 @@ def test_a_damaged_file_in_the_folder_is_got_again(server: Server, tmp_path: Pat
 def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"f\.tgz cannot be downloaded"):
         fetch(known("http://127.0.0.1:9/f.tgz"), tmp_path)
+
+
+def test_a_full_disk_is_named_and_gone_on_with(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = 3 * download.PIECE
+
+    class Full(io.FileIO):
+        def write(self, piece: bytes) -> int:  # type: ignore[override]
+            if self.tell() >= room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(piece[: room - self.tell()])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda self, mode: io.BufferedWriter(Full(self, mode.replace("b", ""))))
+        with pytest.raises(NoSpaceError, match=rf"f\.tgz\.part.*needs {len(CONTENT):,} bytes"):
+            fetch(known(server.url("good"), server.url("missing")), tmp_path)
+    assert len(server.ranges) == 1  # neither another try nor another address makes room
+    assert (tmp_path / "f.tgz.part").stat().st_size == room
+    assert fetch(known(server.url("good")), tmp_path).read_bytes() == CONTENT
+    assert server.ranges[-1] == ("/good", f"bytes={room}-")
 
 
 def test_the_known_files_are_the_published_ones() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import files
-from lookalike.errors import DownloadError
+from lookalike.errors import DownloadError, NoSpaceError
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and to wait for more bytes."""
@@ -66,6 +66,7 @@ def fetch(known: KnownFile, folder: Path, progress: Progress | None = None) -> P
 
     Raises:
         DownloadError: no address gave the file whole; the text names each with its reason.
+        NoSpaceError: the disk is full; the next call goes on from what came.
     """
     import pooch
 
@@ -81,6 +82,8 @@ def fetch(known: KnownFile, folder: Path, progress: Progress | None = None) -> P
                 downloader=_Resuming(folder / f"{known.name}.part", known.length, progress),
             )
             return Path(path)
+        except NoSpaceError:
+            raise  # no other address helps
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; pooch raises ValueError for a checksum
             reasons.append(f"{address}: {_short(error)}")
     raise DownloadError(
@@ -101,6 +104,8 @@ class _Resuming:
             try:
                 self._continue(url)
                 break
+            except NoSpaceError:
+                raise
             except OSError as error:
                 # A refusal is final; a connection that broke off is worth another try.
                 if getattr(error, "response", None) is not None or attempt == TRIES - 1:
@@ -125,7 +130,10 @@ class _Resuming:
             have = have if goes_on else 0
             coming = answer.headers.get("Content-Length")
             total = None if coming is None else have + int(coming)
-            with self.part.open("ab" if goes_on else "wb") as file:
+            with (
+                files.want_of_space_told(self.part, lambda: total or have),
+                self.part.open("ab" if goes_on else "wb") as file,
+            ):
                 for piece in answer.iter_content(PIECE):
                     file.write(piece)
                     have += len(piece)
