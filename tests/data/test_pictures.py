@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import struct
 import zlib
@@ -18,6 +19,7 @@ import files
 import lookalike as la
 from lookalike.data import Framing, read_picture
 from lookalike.data.decode import frame_image
+from lookalike.data.samples import read_tiff
 from lookalike.errors import PictureError
 
 SIDES = st.integers(1, 20_000)
@@ -212,13 +214,82 @@ def test_deep_pictures_show_their_range(content: bytes) -> None:
     np.testing.assert_allclose(found[..., 0], RAMP * 255, atol=1.6)
 
 
-def test_twelve_bits_of_colour_are_seen() -> None:
-    levels = np.stack([RAMP, RAMP[::-1], RAMP.T], axis=-1)
-    raw = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels * 4095)
-    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
-    parts = (b"IHDR", header), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")
-    content = b"\x89PNG\r\n\x1a\n" + b"".join(files.chunk(*part) for part in parts)
-    np.testing.assert_allclose(read_picture(content, None), levels * 255, atol=18)  # Pillow leaves 4 of the 12 bits
+LEVELS = np.stack([RAMP, RAMP[::-1], RAMP.T], axis=-1)
+
+
+@pytest.mark.parametrize("most", [4095, 16_383, 65_535])
+@pytest.mark.parametrize("samples", ["grey", "grey and opacity", "rgb", "rgb and opacity"])
+def test_sixteen_bits_of_a_png_are_seen(samples: str, most: int) -> None:
+    """Of whichever range: with 65,535 Pillow's upper half counts, which is not rounded."""
+    colours = LEVELS if samples.startswith("rgb") else RAMP[..., None]
+    values = colours * most
+    if samples.endswith("opacity"):
+        values = np.concatenate([values, np.full((8, 8, 1), 65_535)], axis=-1)
+    found = read_picture(files.png16(values), None)
+    np.testing.assert_allclose(found, np.broadcast_to(colours * 255, found.shape), atol=0.51 if most < 65_535 else 1)
+
+
+def written(values: npt.NDArray[np.generic], **options: object) -> bytes:
+    tifffile = pytest.importorskip("tifffile")
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, **options)
+    return stream.getvalue()
+
+
+OPAQUE = {"extrasamples": [2]}
+
+
+@pytest.mark.parametrize("kind", ["u2", "u4", "i1", "i2", "f2", "f4", "f8"])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("samples", ["grey", "grey and opacity", "rgb", "rgb and opacity", "planes"])
+def test_tiffs_of_any_numbers(samples: str, order: str, kind: str) -> None:
+    """Held against tifffile, in both orders of bytes; of the range that their kind has."""
+    most = np.iinfo(kind).max if kind[0] in "iu" else 1.0
+    colours = RAMP[..., None] if samples.startswith("grey") else LEVELS
+    parts = np.concatenate([colours, np.ones((8, 8, 1))], axis=-1) if samples.endswith("opacity") else colours
+    values = (np.rint(parts * most) if kind[0] in "iu" else parts).astype(kind)
+    options: dict[str, object] = {"photometric": "minisblack" if samples.startswith("grey") else "rgb"}
+    if samples == "planes":
+        values, options["planarconfig"] = np.moveaxis(values, -1, 0), "separate"
+    elif samples == "grey":
+        values = values[..., 0]
+    else:
+        options |= {"planarconfig": "contig", **(OPAQUE if samples.endswith("opacity") else {})}
+    found = read_picture(written(values, byteorder=order, **options), None)
+    np.testing.assert_allclose(found, np.broadcast_to(colours * 255, found.shape), atol=1.6)
+
+
+@pytest.mark.parametrize("predictor", [1, 2, 3])
+@pytest.mark.parametrize("compression", [1, 5, 32946], ids=["none", "lzw", "deflate"])
+@pytest.mark.parametrize("shape", [(37, 53, 1), (37, 53, 3), (8, 16, 4)], ids=str)
+def test_compressed_floats_are_opencvs(shape: tuple[int, int, int], compression: int, predictor: int) -> None:
+    cv2 = pytest.importorskip("cv2")
+    values = np.random.default_rng(0).random(shape).astype(np.float32)
+    how = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_PREDICTOR, predictor]
+    _, content = cv2.imencode(".tif", values, [*how, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 7])
+    held = read_tiff(content.tobytes())
+    np.testing.assert_array_equal(held.colours, values[..., :3][..., ::-1])
+
+
+@pytest.mark.parametrize("options", [{"tile": (16, 32)}, {"tile": (32, 16), "planarconfig": "separate"}], ids=str)
+def test_tiles_of_sixteen_bits_are_tifffiles(options: dict[str, object]) -> None:
+    values = np.random.default_rng(0).integers(0, 2**16, (37, 53, 3)).astype(np.uint16)
+    given = np.moveaxis(values, -1, 0) if "planarconfig" in options else values
+    held = read_tiff(written(given, photometric="rgb", **({"planarconfig": "contig"} | options)))
+    np.testing.assert_array_equal(held.colours, values)
+
+
+def test_opacity_and_white_of_a_tiff_are_as_it_says() -> None:
+    """Half seen over white; what was multiplied by its opacity is divided first; grey from white down."""
+    half = np.full((4, 4), 0.5)
+    for extra, grey in ((2, 0.6), (1, 0.3)):  # the same picture, kept in two ways
+        values = (np.stack([np.full((4, 4), grey), half], axis=-1) * 65_535).astype(np.uint16)
+        values[0, 0, 0] = 0
+        options = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": [extra]}
+        found = read_picture(written(values, **options), None)
+        np.testing.assert_allclose(found[1:], 255 * (0.6 * 0.5 + 0.5), atol=2)
+    down = written((RAMP * 1.0).astype(np.float16), photometric="miniswhite")
+    np.testing.assert_allclose(read_picture(down, None)[..., 0], 255 - RAMP * 255, atol=1.6)
 
 
 def test_a_range_of_its_own_is_said_once_a_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -251,15 +322,30 @@ def test_an_animation_shows_its_first_frame_that_is_not_blank(kind: str) -> None
 
 
 def test_tiffs_that_cannot_be_read_say_what_they_are() -> None:
-    tifffile = pytest.importorskip("tifffile")
-    import io
+    complex_numbers = written(np.zeros((5, 6), np.complex64))
+    with pytest.raises(PictureError, match=r"1 complex numbers of 64 bits a pixel; save it as PNG, or as a TIFF of 16"):
+        read_picture(complex_numbers, None)
+    with pytest.raises(PictureError, match="values that are not finite; save it without them"):
+        read_picture(written(np.full((5, 6, 3), np.inf, np.float32), photometric="rgb"), None)
 
-    for values, options, words in (
-        (np.zeros((5, 6, 3), np.float32), {"photometric": "rgb"}, "3 floats of 32 bits"),
-        (np.zeros((5, 6, 2), np.uint16), {"photometric": "minisblack", "extrasamples": [2], "planarconfig": "contig"},
-         "2 numbers of 16 bits"),
-    ):  # fmt: skip
-        stream = io.BytesIO()
-        tifffile.imwrite(stream, values, **options)
-        with pytest.raises(PictureError, match=words):
-            read_picture(stream.getvalue(), None)
+
+def test_a_tiff_that_claims_too_much_is_refused_before_it_is_unpacked() -> None:
+    content = bytearray(written(np.zeros((4, 4, 3), np.float32), photometric="rgb", tile=(16, 16)))
+    for tag in (322, 323):
+        at = content.index(struct.pack("<HH", tag, 3 if struct.pack("<HH", tag, 3) in content else 4))
+        content[at : at + 12] = struct.pack("<HHII", tag, 4, 1, 60_000)
+    with pytest.raises(PictureError, match="more than fit into 536,870,912 bytes; save it smaller"):
+        read_picture(bytes(content), None)
+
+
+@pytest.mark.parametrize("shown", [b"", bytes(500), files.saved(BLOCKS, "JPEG")[:300]], ids=["none", "zeros", "cut"])
+@pytest.mark.parametrize(("orientation", "bright"), [(1, np.s_[:12]), (3, np.s_[-12:]), (6, np.s_[:, -12:])])
+def test_a_raw_file_without_a_preview_is_developed(shown: bytes, orientation: int, bright: object) -> None:
+    """Its mosaic is bright above and dark below."""
+    pytest.importorskip("rawpy")
+    found = read_picture(files.dng(BLOCKS, orientation, shown), None)
+    assert found.shape == (32, 32, 3)  # half of the sensor's side
+    light = np.zeros((32, 32), bool)
+    light[bright] = True  # type: ignore[index]
+    assert found[light].min() > 200
+    assert found[np.rot90(light, 2)].max() < 80

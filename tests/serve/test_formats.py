@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
 from fastapi import HTTPException
 
@@ -24,4 +27,15 @@ def test_formats_whose_size_shows_too_late_are_refused(module: str, make: object
     with pytest.raises(HTTPException) as refused:
         check_picture(make(blocks()), 10**6)  # type: ignore[operator]
     assert refused.value.status_code == 415
-    assert "send the picture as JPEG" in refused.value.detail
+    assert "send one of JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF" in refused.value.detail
+
+
+def test_tiffs_of_numbers_that_pillow_lacks_are_taken_by_their_bytes() -> None:
+    """Floats in RGB have 12 bytes where 6 are usual."""
+    tifffile = pytest.importorskip("tifffile")
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((10, 10, 3), np.float32), photometric="rgb")
+    assert check_picture(stream.getvalue(), 200) == 200
+    with pytest.raises(HTTPException, match=r"10 x 10 pixels, 1,200 bytes; the limit is 1,194") as refused:
+        check_picture(stream.getvalue(), 199)
+    assert refused.value.status_code == 413

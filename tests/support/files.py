@@ -44,11 +44,14 @@ def jxl(image: Image.Image, **options: object) -> bytes:
     return saved(image, "JXL", **options)
 
 
-def dng(preview: Image.Image, orientation: int = 1) -> bytes:
-    """A RAW file: a Bayer mosaic without meaning, and a JPEG of it to look at."""
-    shown = saved(preview, "JPEG", quality=95)
+def dng(preview: Image.Image, orientation: int = 1, shown: bytes | None = None) -> bytes:
+    """A RAW file: a Bayer mosaic, bright above and dark below, and a JPEG of something else to look at.
+
+    `shown` stands in the JPEG's place.
+    """
+    shown = saved(preview, "JPEG", quality=95) if shown is None else shown
     side = 64
-    mosaic = np.full((side, side), 500, "<u2").tobytes()
+    mosaic = np.repeat(np.array([[40_000], [2_000]], "<u2"), side // 2, axis=0).repeat(side, axis=1).tobytes()
     words = b"Test Camera\0"
     inner_at, ifd_at = 8, 8 + len(mosaic)
     shown_at = ifd_at
@@ -174,3 +177,13 @@ def tiff(values: Array, **tags: object) -> bytes:
     for tag, value in tags.items():
         info[int(tag[1:])] = value
     return saved(Image.fromarray(values), "TIFF", tiffinfo=info)
+
+
+def png16(values: Array) -> bytes:
+    """A PNG of 16 bits a channel of (H, W, S) numbers: grey, grey and opacity, RGB, or RGB and opacity."""
+    height, width, samples = values.shape
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[samples]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in np.rint(values))
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)

@@ -129,20 +129,3 @@ def _bare_tiff(content: bytes) -> bytes:
     # Written over the old table, which has room for it; no further picture follows.
     table = struct.pack(order + "H", len(kept)) + b"".join(kept) + bytes(4)
     return b"".join((content[:at], table, content[at + len(table) :]))
-
-
-def tiff_facts(content: bytes) -> str:
-    """How many samples a pixel of a TIFF has, of how many bits and which kind."""
-    order = "<" if content[:2] == b"II" else ">"
-    facts = {277: 1, 258: 1, 339: 1}
-    try:
-        (at,) = struct.unpack_from(order + "I", content, 4)
-        (count,) = struct.unpack_from(order + "H", content, at)
-        for i in range(count):
-            tag, kind, values, place = struct.unpack_from(order + "HHII", content, at + 2 + 12 * i)
-            if tag in facts and kind == 3:  # shorts: in place where there are one or two, else elsewhere
-                (facts[tag],) = struct.unpack_from(order + "H", content, at + 10 + 12 * i if values <= 2 else place)
-    except struct.error:
-        return "its table of tags is damaged"
-    word = {2: "signed numbers", 3: "floats", 5: "complex numbers", 6: "complex numbers"}.get(facts[339], "numbers")
-    return f"{facts[277]} {word} of {facts[258]} bits a pixel"

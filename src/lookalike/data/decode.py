@@ -6,6 +6,8 @@ import io
 import os
 import stat
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +15,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from lookalike.data import formats, tones
-from lookalike.data.bare import Bare, bare, orientation_of, tiff_facts
+from lookalike.data import formats, samples, tones
+from lookalike.data.bare import Bare, bare, orientation_of
 from lookalike.data.colour import to_srgb
 from lookalike.data.formats import LARGEST_PIXELS, too_many_pixels
 from lookalike.data.framing import Framing, check_crop
@@ -95,19 +97,23 @@ def decode_picture(content: bytes, framing: Framing | None, notes: set[str] | No
 
 
 class _Opened(NamedTuple):
-    """A picture and what its file states: orientation, colour profile, and whether it had 16 bits a channel."""
+    """A picture and what its file states: orientation, colour profile, black and white.
+
+    `samples` reads its own numbers, where it has 16 bits a channel of colour and Pillow gave but the upper 8.
+    """
 
     image: Image.Image
     orientation: int = 1
     profile: bytes | None = None
-    deep: bool = False
+    stated: tuple[float, float] | None = None
+    samples: Callable[[], samples.Held] | None = None
 
 
 def _decode(content: bytes, framing: Framing | None, notes: set[str], turned: int = 1) -> Pixels:
     """`turned` is the orientation of a picture that does not state its own."""
     kind = formats.kind_of(content)
     if kind == "RAW":
-        return _decode_preview(content, framing, notes)
+        return _decode_raw(content, framing, notes)
     if kind == "HEIF":
         image = formats.open_heif(content)
         return _framed(_Opened(image, profile=image.info.get("icc_profile")), framing, notes)
@@ -120,14 +126,18 @@ def _decode(content: bytes, framing: Framing | None, notes: set[str], turned: in
     try:
         image = Image.open(io.BytesIO(plain.content), formats=[*formats.FORMATS, *(["JXL"] if kind == "JXL" else [])])
     except UnidentifiedImageError:
-        if kind == "TIFF":
-            raise PictureError(f"is a TIFF of a kind that cannot be read: {tiff_facts(content)}") from None
-        raise
+        if kind != "TIFF":
+            raise
+        if tones.is_raw(samples.tags_of(content)):
+            return _decode_raw(content, framing, notes)
+        return _decode_samples(content, framing, notes, turned)
     with image:
         if image.width * image.height > LARGEST_PIXELS:
             raise too_many_pixels()
         if kind == "TIFF" and tones.is_raw(image.tag_v2):  # type: ignore[attr-defined]
-            return _decode_preview(content, framing, notes)
+            return _decode_raw(content, framing, notes)
+        if kind == "TIFF" and samples.needs_own_reader(content):
+            return _decode_samples(content, framing, notes, turned)
         if framing is not None:
             _reduce_while_decoding(image, framing)
         try:
@@ -139,11 +149,26 @@ def _decode(content: bytes, framing: Framing | None, notes: set[str], turned: in
         return _framed(_stated(image, plain, turned), framing, notes)
 
 
-def _decode_preview(content: bytes, framing: Framing | None, notes: set[str]) -> Pixels:
+def _decode_raw(content: bytes, framing: Framing | None, notes: set[str]) -> Pixels:
+    """By the preview within; the sensor's own picture where there is none that can be read."""
     preview = formats.raw_preview(content)
-    if preview.jpeg is not None:
-        return _decode(preview.jpeg, framing, notes, preview.orientation)
+    if preview is not None and preview.jpeg is not None:
+        try:
+            return _decode(preview.jpeg, framing, notes, preview.orientation)
+        except (OSError, UnidentifiedImageError):
+            preview = None
+    if preview is None:
+        return _framed(_Opened(Image.fromarray(formats.developed(content))), framing, notes)
     return _framed(_Opened(Image.fromarray(preview.pixels), preview.orientation), framing, notes)
+
+
+def _decode_samples(content: bytes, framing: Framing | None, notes: set[str], turned: int) -> Pixels:
+    """A TIFF that Pillow has no mode for."""
+    held, tags = samples.read_tiff(content), samples.tags_of(content)
+    stated = tones.stated_range(tags)
+    image = tones.of_samples(held, stated, notes)
+    profile = samples.profile_of(content)
+    return _framed(_Opened(image, tones.first(tags.get(274, turned)), profile), framing, notes)
 
 
 def _lacks_only_its_end(content: bytes) -> bool:
@@ -161,12 +186,16 @@ def _stated(image: Image.Image, plain: Bare, turned: int) -> _Opened:
     """With what its file states; `turned` is its orientation where the file says nothing."""
     profile = image.info.get("icc_profile")
     if image.format == "PNG":
-        return _Opened(image, plain.orientation or turned, plain.profile, plain.content[24] == 16)
+        own = plain.content[PNG_DEPTH_AT] == 16 and image.mode in ("RGB", "RGBA") and not tones.is_animated(image)
+        read = partial(samples.read_png, plain.content) if own else None
+        return _Opened(image, plain.orientation or turned, plain.profile, None, read)
     if image.format == "JPEG":
         return _Opened(image, plain.orientation or turned, plain.profile)
     if image.format == "TIFF":
         tags = image.tag_v2  # type: ignore[attr-defined]
-        return _Opened(image, tags.get(274, turned), profile, tones.first(tags.get(258)) == 16)
+        own = tones.first(tags.get(258)) == 16 and image.mode in ("RGB", "RGBA", "CMYK")
+        read = partial(samples.read_tiff, plain.content) if own else None
+        return _Opened(image, tags.get(274, turned), profile, tones.stated_range(tags), read)
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         return _Opened(image, 1, profile)  # the codestream's own orientation was applied, and counts alone
     exif = image.info.get("exif")
@@ -207,11 +236,12 @@ _TURNS = {
 
 def _rgb(image: Image.Image, opened: _Opened, notes: set[str]) -> Image.Image:
     """Of any mode to RGB; what has a profile for other colours than RGB comes to sRGB by it."""
+    if opened.samples is not None and (opened.stated is not None or tones.is_narrow(image)):
+        image = tones.of_samples(opened.samples(), opened.stated, notes)
     if image.mode == "RGB" and "transparency" not in image.info:
-        return tones.widened(image, notes) if opened.deep else image
+        return image
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        stated = tones.stated_range(getattr(image, "tag_v2", {}))
-        return tones.eight_bits(image, stated, notes).convert("RGB")
+        return Image.fromarray(tones.eight_bits(np.asarray(image), opened.stated, notes)).convert("RGB")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         return tones.over_ground(image)
     if image.mode in ("L", "CMYK"):

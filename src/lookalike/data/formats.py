@@ -109,18 +109,36 @@ class Preview(NamedTuple):
     orientation: int
 
 
-def raw_preview(content: bytes) -> Preview:
-    """The largest preview in a RAW file; raises `PictureError` where there is none, or the extra is missing."""
+def raw_preview(content: bytes) -> Preview | None:
+    """The largest preview in a RAW file, None where there is none; raises `PictureError` where the extra is missing."""
     rawpy = _module("RAW")
     with rawpy.imread(io.BytesIO(content)) as raw:
         turned = {3: 3, 5: 8, 6: 6}.get(raw.sizes.flip, 1)  # dcraw's numbers, of which three are in use
         try:
             preview = raw.extract_thumb()
-        except rawpy.LibRawError as error:
-            raise PictureError(f"is a RAW file without a preview that can be read ({error})") from error
+        except rawpy.LibRawError:
+            return None
         if preview.format == rawpy.ThumbFormat.JPEG:
             return Preview(bytes(preview.data), None, turned)
         return Preview(None, preview.data.copy(), turned)
+
+
+def developed(content: bytes) -> Any:
+    """What a RAW file's sensor saw, at half its size and upright: (H, W, 3) uint8, by LibRaw with the camera's white.
+
+    Raises:
+        PictureError: there are too many pixels, or none that can be read, or the extra is missing.
+    """
+    rawpy = _module("RAW")
+    with rawpy.imread(io.BytesIO(content)) as raw:
+        if raw.sizes.raw_width * raw.sizes.raw_height > LARGEST_PIXELS:
+            raise too_many_pixels()
+        try:
+            return raw.postprocess(half_size=True, use_camera_wb=True)
+        except rawpy.LibRawError as error:
+            raise PictureError(
+                f"is a RAW file without a preview, and its own picture cannot be read ({error}); save it as JPEG"
+            ) from error
 
 
 def _module(kind: str) -> Any:

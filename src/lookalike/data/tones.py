@@ -7,8 +7,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageSequence
 
+from lookalike.data.samples import Held
 from lookalike.errors import PictureError
 
 WHITES = (1, 255, 1023, 4095, 16_383, 65_535)
@@ -17,14 +19,17 @@ LEAST_OF_WHITE = 1 / 4.1
 """A largest value below this share of the next of `WHITES` is taken for white itself."""
 BLANK = 8
 """Grey levels that the colours of a blank picture span at most."""
+NARROW = 63
+"""The upper 8 bits of a picture of 14 of 16 bits reach no further."""
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 FRAMES_TRIED = 64
 PIXELS_TRIED = 2**27
 """Of all those frames together: 64 of 2 megapixels."""
 OWN_RANGE = "says not which value is white, so its own range counts"
 
 
-def eight_bits(image: Image.Image, stated: tuple[float, float] | None, notes: set[str]) -> Image.Image:
-    """Grey of 16 or 32 bits or floats to 8 bits, by the stated values of black and white, else by its own range.
+def eight_bits(values: npt.NDArray[Any], stated: tuple[float, float] | None, notes: set[str]) -> npt.NDArray[np.uint8]:
+    """Numbers of any kind and shape as 0 to 255, by the stated values of black and white, else by their own range.
 
     Without a statement, black is 0, or the least value where that is negative; white is the first of `WHITES` that
     holds the largest value, or the largest value itself where it is far below or above all of them.
@@ -32,17 +37,23 @@ def eight_bits(image: Image.Image, stated: tuple[float, float] | None, notes: se
     Raises:
         PictureError: a value is not finite.
     """
-    values = np.asarray(image).astype(np.float64)
+    dtype, is_float = values.dtype, values.dtype.kind == "f"
+    values = values.astype(np.float64)
     if not np.isfinite(values).all():
-        raise PictureError("holds values that are not finite")
+        raise PictureError("holds values that are not finite; save it without them")
     least, most = float(values.min(initial=0)), float(values.max(initial=0))
     if stated is not None and stated[0] < stated[1]:
         black, white = stated
     else:
-        black, white = min(least, 0.0), _white(most, least, is_float=image.mode == "F")
-        if white != (1 if image.mode == "F" else 65_535) or black:
+        black, white = min(least, 0.0), _white(most, least, is_float=is_float)
+        if dtype.kind == "i":
+            white = min(white, float(np.iinfo(dtype).max))
+        if white != (1 if is_float else 65_535) or black:
             notes.add(OWN_RANGE)
-    return Image.fromarray(np.rint(((values - black) * (255 / (white - black))).clip(0, 255)).astype(np.uint8))
+    values -= black  # in place, since there may be very many
+    values *= 255 / (white - black)
+    np.rint(values.clip(0, 255, out=values), out=values)
+    return values.astype(np.uint8)
 
 
 def _white(most: float, least: float, *, is_float: bool) -> float:
@@ -54,14 +65,24 @@ def _white(most: float, least: float, *, is_float: bool) -> float:
     return most
 
 
-def widened(pixels: Image.Image, notes: set[str]) -> Image.Image:
-    """An RGB picture of which Pillow gave the upper 8 of 16 bits, brightened where only 14 or fewer were used."""
-    most = max(high for _, high in pixels.getextrema())  # type: ignore[misc]
-    for used in (15, 63):
-        if 0 < most <= used:
-            notes.add(OWN_RANGE)
-            return pixels.point([min(round(value * 255 / used), 255) for value in range(256)] * 3)
-    return pixels
+def is_narrow(image: Image.Image) -> bool:
+    """Whether colours of which Pillow gave the upper 8 of 16 bits use so few of them that the lower ones count."""
+    extrema: Any = image.getextrema()
+    colours = extrema[:-1] if image.mode[-1] in "Aa" else extrema
+    return bool(max(high for _, high in colours) <= NARROW)
+
+
+def of_samples(held: Held, stated: tuple[float, float] | None, notes: set[str]) -> Image.Image:
+    """A picture's own numbers, brought to 8 bits: an image of mode L, RGB, CMYK or RGBA. Raises as `eight_bits`."""
+    colours = eight_bits(held.colours, stated, notes)
+    if held.from_white:
+        colours = 255 - colours
+    image = Image.fromarray(colours if colours.shape[2] > 1 else colours[..., 0], _MODES[colours.shape[2]])
+    if held.opacity is None:
+        return image
+    alpha = Image.fromarray(np.rint(held.opacity * 255).astype(np.uint8))
+    merged = Image.merge("RGBa" if held.premultiplied else "RGBA", (*image.convert("RGB").split(), alpha))
+    return merged.convert("RGBA")
 
 
 def over_ground(image: Image.Image) -> Image.Image:
@@ -108,7 +129,7 @@ def stated_range(tags: Any) -> tuple[float, float] | None:
 
 def is_raw(tags: Any) -> bool:
     """Whether a TIFF is a camera's RAW file: a DNG, or one whose first picture is a small one of others within."""
-    return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
+    return 50706 in tags or (330 in tags and bool(first(tags.get(254, 0)) & 1))
 
 
 def first(value: Any) -> Any:

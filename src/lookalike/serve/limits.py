@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastapi import HTTPException
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.data.bare import bare
-from lookalike.data.formats import FORMATS, heif_size, kind_of
-from lookalike.data.tones import is_raw
+from lookalike.data.formats import FORMATS, available_extras, heif_size, kind_of
+from lookalike.data.samples import tags_of
+from lookalike.data.tones import first, is_raw
 from lookalike.errors import PictureError
 from lookalike.serve.settings import StudioSettings
 
@@ -222,21 +223,53 @@ def check_picture(content: bytes, most: int) -> int:
                 return width * height
             if kind in ("RAW", "JXL"):
                 raise _unwelcome()
-            with Image.open(io.BytesIO(bare(content, kind).content), formats=FORMATS) as image:
-                width, height = image.size
+            if kind == "TIFF" and is_raw(tags_of(content)):
+                raise _unwelcome()
+            try:
+                image = Image.open(io.BytesIO(bare(content, kind).content), formats=FORMATS)
+            except UnidentifiedImageError:
+                if kind != "TIFF":
+                    raise
+                return _check_tiff(tags_of(content), most)  # of numbers that Pillow has no mode for
+            with image:
                 if image.format == "TIFF":
-                    if is_raw(image.tag_v2):  # type: ignore[attr-defined]
-                        raise _unwelcome()
-                    width, height = _largest_tile(image, width, height)
+                    return _check_tiff(image.tag_v2, most)  # type: ignore[attr-defined]
+                width, height = image.size
                 _check_size(width, height, most)
                 if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MOST_SCANS:
                     raise HTTPException(422, f"the JPEG has more than {MOST_SCANS} scans; save the picture anew")
                 return width * height
 
 
+_USUAL_BYTES = 6
+"""Of a pixel of a TIFF, RGB in 16 bits; what has more counts for so many more pixels."""
+
+
+def _check_tiff(tags: Any, most: int) -> int:
+    """How many pixels a TIFF claims, or one of its tiles, which may claim more than the picture itself."""
+    sizes = [[_whole(tags, tag) for tag in pair] for pair in ((256, 257), (322, 323))]
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    _check_size(width, height, most)
+    held = width * height * _whole(tags, 277) * -(-_whole(tags, 258) // 8)
+    if held > _USUAL_BYTES * most:
+        limit = f"{_USUAL_BYTES * most:,}"
+        raise HTTPException(413, f"the picture has {width} x {height} pixels, {held:,} bytes; the limit is {limit}")
+    return max(width * height, held // _USUAL_BYTES)
+
+
+def _whole(tags: Any, tag: int) -> int:
+    value = first(tags.get(tag))
+    return value if isinstance(value, int) else 1
+
+
 def _unwelcome() -> HTTPException:
     """Their decoders take whatever room a file asks for before its size can be checked."""
-    return HTTPException(415, "cameras' RAW files and JPEG XL are not taken here; send the picture as JPEG")
+    return HTTPException(415, f"cameras' RAW files and JPEG XL are not taken here; send one of {_taken()}")
+
+
+def _taken() -> str:
+    """The formats that may be sent, by name."""
+    return ", ".join((*FORMATS, *(["HEIF"] if "HEIF" in available_extras() else [])))
 
 
 @contextmanager
@@ -251,7 +284,7 @@ def _refused_above(most: int) -> Iterator[None]:
         raise HTTPException(413, f"the picture claims more pixels than the limit of {most:,}") from None
     except Exception:  # Pillow's readers raise errors of many kinds on damaged headers
         raise HTTPException(
-            415, f"this is not a picture in a format that can be read; send one of {', '.join(FORMATS)}"
+            415, f"this is not a picture in a format that can be read; send one of {_taken()}"
         ) from None
 
 
@@ -266,10 +299,3 @@ def _check_webp(content: bytes, most: int) -> None:
         return
     width, height = (1 + int.from_bytes(content[at : at + 3], "little") for at in (24, 27))
     _check_size(width, height, most)
-
-
-def _largest_tile(image: Any, width: int, height: int) -> tuple[int, int]:
-    """The larger of a TIFF and of its tiles, which may claim more than the picture itself."""
-    tile = [image.tag_v2.get(tag) for tag in (322, 323)]
-    sides = [side if isinstance(side, int) else 1 for side in tile]
-    return max((width, height), (sides[0], sides[1]), key=lambda size: size[0] * size[1])
