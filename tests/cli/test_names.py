@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,23 +84,25 @@ def test_sheets_take_any_name(odd: Path, tmp_path: Path, model: la.PCAAutoencode
     save_figure(denoising_sheet([SheetRow(name, [("as it is", picture)]) for name in ODD]), tmp_path / "denoised.png")
 
 
-def test_a_run_and_a_folder_that_are_not_utf8(tmp_path: Path) -> None:
+def test_a_run_and_a_folder_that_are_not_utf8(call: Callable[..., Any], tmp_path: Path) -> None:
     root = tmp_path / "pic\udcfftures"
     root.mkdir()
     for i in range(12):
         blocks(seed=i).save(tmp_path / "one.png")
         (tmp_path / "one.png").rename(root / f"{i}.png")
     run, gallery = tmp_path / "r\udcffun", tmp_path / "g\udcff"
-    environment = {"LOOKALIKE_CACHE": str(tmp_path / "cache")}
+    train = ("train", root, "--run", run, "--model", "pca", "--code", "2", "--json")
+    done = lookalike(*train, LOOKALIKE_CACHE=str(tmp_path / "cache"))  # as a shell hands such names over
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == str(run)
     for words in (
-        ("train", root, "--run", run, "--model", "pca", "--code", "2", "--json"),
         ("evaluate", run, "--json"),
         ("index", run, root, "--gallery", gallery, "--json"),
         ("search", gallery, root / "0.png", "--json"),
     ):
-        done = lookalike(*words, **environment)
-        assert done.returncode == 0, done.stderr
-        json.loads(done.stdout)
+        outcome = call(*words)
+        assert outcome.code == 0, outcome.err
+        assert outcome.json
 
 
 def test_what_was_taken_for_lfw_is_said(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from lookalike.data.pipeline import Progress, Source
 from lookalike.data.tables import is_lfws
 from lookalike.errors import DataError, OptionError
 
-READER = 2
+READER = 3
 """Raised when the same source would be read into other pictures, so that no older cache is found."""
 NOT_NAMED = "not in the table"
 DOWNLOADS = ("lfw", "lfw-funneled", "lfw-deepfunneled")
