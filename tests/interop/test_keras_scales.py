@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rounding import rounding
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
 from keras import layers
@@ -103,9 +105,9 @@ def test_pictures_of_other_scales(name: str, tmp_path: Path) -> None:
     model = import_keras(saved(pair, tmp_path)).model
     pictures = np.random.default_rng(1).random((5, *SHAPE), np.float32) - np.float32(0.5)
     codes = keras.ops.convert_to_numpy(pair[0](pictures * np.float32(factor) + np.float32(offset)))
-    np.testing.assert_allclose(model.encode(pictures), codes, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.encode(pictures), codes, rtol=0, atol=rounding(model, codes))
     decoded = (keras.ops.convert_to_numpy(pair[1](codes)) - given_offset) / given_factor
-    np.testing.assert_allclose(model.decode(codes), decoded, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.decode(codes), decoded, rtol=0, atol=rounding(model, codes, decoded))
 
 
 REFUSED: dict[str, tuple[Callable[[], Models], str]] = {
@@ -144,9 +146,9 @@ def test_flat_vectors_may_become_pictures_within(end: str, tmp_path: Path) -> No
     assert model.image_shape_ == SHAPE
     pictures = np.random.default_rng(1).random((5, *SHAPE), np.float32) - np.float32(0.5)
     codes = keras.ops.convert_to_numpy(pair[0](pictures.reshape(5, -1)))
-    np.testing.assert_allclose(model.encode(pictures), codes, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.encode(pictures), codes, rtol=0, atol=rounding(model, codes))
     decoded = keras.ops.convert_to_numpy(pair[1](codes)).reshape(pictures.shape)
-    np.testing.assert_allclose(model.decode(codes), decoded, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.decode(codes), decoded, rtol=0, atol=rounding(model, codes, decoded))
 
 
 def test_what_changes_pictures_in_training_alone_is_nothing(tmp_path: Path) -> None:
@@ -154,4 +156,4 @@ def test_what_changes_pictures_in_training_alone_is_nothing(tmp_path: Path) -> N
     imported = import_keras(saved(pair, tmp_path))
     pictures = np.random.default_rng(1).random((5, *SHAPE), np.float32) - np.float32(0.5)
     codes = keras.ops.convert_to_numpy(pair[0](pictures, training=False))
-    np.testing.assert_allclose(imported.model.encode(pictures), codes, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(imported.model.encode(pictures), codes, rtol=0, atol=rounding(imported.model, codes))

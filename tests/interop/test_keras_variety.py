@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
+from rounding import rounding
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
 from keras import layers
@@ -68,8 +70,8 @@ def assert_equal_to_keras(imported: Imported, encoder: keras.Model, decoder: ker
     pictures = np.random.default_rng(1).random((5, *model.image_shape_), np.float32) - np.float32(0.5)
     codes = keras.ops.convert_to_numpy(encoder(pictures.reshape(5, *encoder.input_shape[1:])))
     decoded = keras.ops.convert_to_numpy(decoder(codes)).reshape(pictures.shape)
-    np.testing.assert_allclose(model.encode(pictures), codes, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(model.decode(codes), decoded, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.encode(pictures), codes, rtol=0, atol=rounding(model, codes))
+    np.testing.assert_allclose(model.decode(codes), decoded, rtol=0, atol=rounding(model, codes, decoded))
 
 
 def dense(*between: Any, code: Any = "relu", output: Any = "sigmoid", shape: tuple[int, ...] = SMALL) -> Models:
@@ -226,9 +228,9 @@ def test_networks_that_were_trained_on_pictures_from_0_to_1(kind: str, tmp_path:
     model = import_keras(saved(*pair, "two.keras", tmp_path), pixels="unit").model
     pictures = np.random.default_rng(1).random((5, *model.image_shape_), np.float32)
     codes = keras.ops.convert_to_numpy(pair[0](pictures))
-    np.testing.assert_allclose(model.encode(pictures - np.float32(0.5)), codes, atol=1e-5)
+    np.testing.assert_allclose(model.encode(pictures - np.float32(0.5)), codes, rtol=0, atol=rounding(model, codes))
     decoded = keras.ops.convert_to_numpy(pair[1](codes))
-    np.testing.assert_allclose(model.decode(codes) + np.float32(0.5), decoded, atol=1e-5)
+    np.testing.assert_allclose(model.decode(codes) + np.float32(0.5), decoded, rtol=0, atol=rounding(model, codes))
 
 
 def test_a_saved_import_is_the_same_model(tmp_path: Path) -> None:

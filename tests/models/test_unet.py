@@ -24,6 +24,7 @@ from lookalike.training.batches import Batches, Epoch
 from lookalike.training.loop import measure_mse
 from lookalike.training.recipe import RECIPES, Recipe
 from pictures import waves
+from rounding import rounding
 
 CPU = torch.device("cpu")
 PLAIN = Recipe()
@@ -121,14 +122,14 @@ def test_any_size_is_reflected_to_a_multiple_of_four_and_cropped(shape: tuple[in
     padded = np.pad(centre(pictures), [(0, 0), (0, -height % 4), (0, -width % 4), (0, 0)], mode="reflect")
     with torch.inference_mode():
         whole = model.network_(torch.from_numpy(padded).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
-    np.testing.assert_allclose(back, whole[:, :height, :width], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(back, whole[:, :height, :width], rtol=0, atol=rounding(model))
     assert np.abs(back - centre(pictures)).max() > 0.01
 
 
 def test_grey_pictures_go_through_a_model_of_colours_as_three_equal_channels() -> None:
     model, pictures = lively(), waves(3, 20, 14, 1)
     expected = model.reconstruct(np.repeat(pictures, 3, axis=3)).mean(axis=3, keepdims=True)
-    np.testing.assert_allclose(model.reconstruct(pictures), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(model.reconstruct(pictures), expected, rtol=0, atol=rounding(model))
     assert denoise(model, pictures[0]).shape == (20, 14, 1)
     assert model.evaluate(pictures, "gaussian:0.1").mse > 0
 
@@ -136,7 +137,7 @@ def test_grey_pictures_go_through_a_model_of_colours_as_three_equal_channels() -
 def test_a_model_of_grey_takes_each_channel_on_its_own(grey: UNetDenoiser) -> None:
     pictures = waves(3, 20, 14)
     expected = np.concatenate([grey.reconstruct(pictures[..., c : c + 1]) for c in range(3)], axis=3)
-    np.testing.assert_allclose(grey.reconstruct(pictures), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(grey.reconstruct(pictures), expected, rtol=0, atol=rounding(grey))
 
 
 def test_large_batches_go_through_in_parts_of_so_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +152,7 @@ def test_large_batches_go_through_in_parts_of_so_many_pixels(monkeypatch: pytest
         return original(self, batch, levels)
 
     monkeypatch.setattr(UNetDenoiser, "_denoised", watched)
-    np.testing.assert_allclose(model.reconstruct(pictures), whole, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(pictures), whole, rtol=0, atol=rounding(model))
     assert seen == [2, 2, 2, 1]
 
 
@@ -225,8 +226,8 @@ def test_the_level_matters_and_is_one_for_each_picture() -> None:
     blind, low, high = (model.reconstruct(pictures, level) for level in (None, 0.02, 0.2))
     assert min(np.abs(a - b).max() for a, b in itertools.combinations((blind, low, high), 2)) > 1e-4
     mixed = model.reconstruct(pictures, [0.02, 0.2, 0.02])
-    np.testing.assert_allclose(mixed[[0, 2]], low[[0, 2]], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(mixed[1], high[1], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(mixed[[0, 2]], low[[0, 2]], rtol=0, atol=rounding(model))
+    np.testing.assert_allclose(mixed[1], high[1], rtol=0, atol=rounding(model))
     np.testing.assert_array_equal(denoise(model, pictures[0], 0.2), la.to_uint8(model.reconstruct(pictures[0], 0.2))[0])
 
 

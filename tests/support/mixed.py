@@ -15,7 +15,7 @@ from PIL import Image
 
 import files
 
-EACH = 30
+EACH = 28
 """Files of every kind."""
 
 
@@ -38,6 +38,11 @@ def _alpha(image: Image.Image) -> bytes:
     return files.saved(image, "PNG")
 
 
+def _deep_alpha(image: Image.Image) -> bytes:
+    grey = np.asarray(image.convert("L")).astype(float) * 257
+    return files.png16(np.stack([grey, np.full_like(grey, 65_535)], axis=-1))
+
+
 SHOWN: dict[str, Callable[[Image.Image], bytes]] = {
     "photos/plain-{}.jpg": lambda image: files.saved(image, "JPEG", quality=90),
     "photos/plain-{}.JPEG": lambda image: files.saved(image, "JPEG", progressive=True),
@@ -50,8 +55,10 @@ SHOWN: dict[str, Callable[[Image.Image], bytes]] = {
     "web/alpha-{}.png": _alpha,
     "new/{}.jxl": files.jxl,
     "camera/{}.DNG": files.dng,
+    "camera/bare-{}.dng": lambda image: files.dng(image, shown=b""),
     "print/cmyk-{}.jpg": lambda image: files.saved(image.convert("CMYK"), "JPEG"),
     "scans/deep-{}.tif": _deep,
+    "scans/opaque-{}.png": _deep_alpha,
     "scans/float-{}.tiff": lambda image: files.tiff(np.asarray(image.convert("L")).astype(np.float32) * 16),
     "colour/p3-{}.png": lambda image: files.saved(image, "PNG", icc_profile=files.profile(files.DISPLAY_P3, 2.2)),
     "colour/adobe-{}.jpg": lambda image: files.saved(image, "JPEG", icc_profile=files.profile(files.ADOBE_RGB, 2.2)),
