@@ -99,8 +99,10 @@ export function build() {
     if (mine !== state.sources) return;
     called.textContent = mine.length > 1 ? `${mine.length} pictures together` : item?.person || shortName(names[0]);
     path.textContent = item?.name ?? "";
-    more.replaceChildren(item ? columnsOf(item, gallery) ?? "" : "", item?.columns?.photo && studio.backend.photo
-      ? h("p", { class: "row" }, h("a", { class: "button", href: studio.backend.photo(item.id), target: "_blank", rel: "noopener" }, "Whole photo")) : "");
+    more.replaceChildren(
+      item?.columns?.photo && studio.backend.photo
+        ? h("p", { class: "row" }, h("a", { class: "button", href: studio.backend.photo(item.id), target: "_blank", rel: "noopener" }, "Whole photo")) : "",
+      item ? columnsOf(item, gallery) ?? "" : "");
   }
 
   async function search() {
