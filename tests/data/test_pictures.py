@@ -329,6 +329,15 @@ def test_tiffs_that_cannot_be_read_say_what_they_are() -> None:
         read_picture(written(np.full((5, 6, 3), np.inf, np.float32), photometric="rgb"), None)
 
 
+def test_a_table_of_tags_that_lacks_one_is_said_to_be_damaged() -> None:
+    content = written(np.zeros((4, 4, 3), np.float32), photometric="rgb")
+    for tag, reason in ((273, "lacks its size, its colours, or where they are"), (279, "does not fit together")):
+        at = content.index(struct.pack("<H", tag), 8)
+        broken = content[:at] + struct.pack("<H", 60_000) + content[at + 2 :]
+        with pytest.raises(PictureError, match=f"is a damaged TIFF: its table of tags {reason}"):
+            read_picture(broken, None)
+
+
 def test_a_tiff_that_claims_too_much_is_refused_before_it_is_unpacked() -> None:
     content = bytearray(written(np.zeros((4, 4, 3), np.float32), photometric="rgb", tile=(16, 16)))
     for tag in (322, 323):

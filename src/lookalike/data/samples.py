@@ -64,7 +64,7 @@ def read_tiff(content: bytes) -> Held:
     tags = tags_of(content)
     if not {WIDTH, HEIGHT, PHOTOMETRIC} <= tags.keys() or not {OFFSETS, TILE_OFFSETS} & tags.keys():
         raise PictureError("is a damaged TIFF: its table of tags lacks its size, its colours, or where they are")
-    (photometric,) = tags[PHOTOMETRIC]
+    photometric = tags[PHOTOMETRIC][0]
     count, bits = tags.get(COUNT, (1,))[0], tags.get(BITS, (1,))
     dtype = f"{_KINDS.get(tags.get(KIND, (1,))[0], '?')}{bits[0] // 8}"
     colours = _COLOURS.get(photometric)
@@ -75,7 +75,10 @@ def read_tiff(content: bytes) -> Held:
         )
     order = "<" if content[:2] == b"II" else ">"
     planes = count if tags.get(PLANAR) == (2,) else 1
-    parts = [_plane(content, tags, np.dtype(order + dtype), count // planes, i, planes) for i in range(planes)]
+    try:
+        parts = [_plane(content, tags, np.dtype(order + dtype), count // planes, i, planes) for i in range(planes)]
+    except (KeyError, ValueError, ArithmeticError) as error:
+        raise PictureError("is a damaged TIFF: its table of tags does not fit together") from error
     samples = np.concatenate(parts, axis=2)
     extra = tags.get(EXTRA, (0,))[0] if count > (colours or 0) else 0
     opacity = _opacity(samples[..., colours]) if extra in (1, 2) else None
