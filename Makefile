@@ -13,9 +13,10 @@ test: $(READY)
 	@$(BIN)/python tools/fetch_page_runtime.py --axe .venv/axe || echo "no accessibility check of the page" >&2
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-# As other processors compute: what rounds otherwise under instruction sets that this one has but does not prefer.
-NUMERICAL := $(addprefix tests/,denoising editing gallery house/test_before.py interop kernels models noise report \
-	search serve training)
+# As other processors compute: what rounds otherwise under instruction sets that this one has but does not prefer. All that
+# PyTorch computes in; tests/data decodes and draws by libraries that heed none of these settings.
+NUMERICAL := $(addprefix tests/,cli/test_denoise.py cli/test_few.py denoising editing gallery house/test_before.py interop \
+	kernels models noise report review search serve training yardstick)
 EVERYWHERE := ATEN_CPU_CAPABILITY=default,ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=avx2,ONEDNN_MAX_CPU_ISA=AVX2 \
 	ONEDNN_MAX_CPU_ISA=AVX512_CORE LOOKALIKE_KERNELS=0 OMP_NUM_THREADS=2
 
