@@ -21,6 +21,8 @@ from lookalike.errors import PictureError
 Samples = npt.NDArray[Any]
 """(H, W, S) of any numbers."""
 
+MOST_SAMPLES = 16
+"""Of a pixel: its colours, its opacity, and what else programs keep beside them."""
 MOST_BYTES = 2**29
 """Of unpacked samples: 45 megapixels of RGB in floats. A quarter of it where rows are no multiple of four bytes."""
 _BYTEWISE = (1, 5, 8, 32946, 32773, 34925, 50000)
@@ -68,7 +70,7 @@ def read_tiff(content: bytes) -> Held:
     count, bits = tags.get(COUNT, (1,))[0], tags.get(BITS, (1,))
     dtype = f"{_KINDS.get(tags.get(KIND, (1,))[0], '?')}{bits[0] // 8}"
     colours = _COLOURS.get(photometric)
-    is_known = colours is not None and count >= colours and len(set(bits)) == 1 and bits[0] % 8 == 0
+    is_known = colours is not None and colours <= count <= MOST_SAMPLES and len(set(bits)) == 1 and bits[0] % 8 == 0
     if not is_known or dtype not in _DTYPES or tags.get(COMPRESSION, (1,))[0] not in _BYTEWISE:
         raise PictureError(
             f"is a TIFF of a kind that cannot be read: {facts(content)}; save it as PNG, or as a TIFF of 16 bits"
