@@ -130,6 +130,7 @@ def test_a_broken_compiler_is_a_warning(
     compiler.write_text('#!/bin/sh\necho broken >&2\n[ "$1" = --version ]\n')
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.delenv(build.SWITCH, raising=False)
     monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
     build.library.cache_clear()
     try:
