@@ -20,6 +20,7 @@ from lookalike.data.images import ImageSet, Pixels
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.models.inputs import as_pictures
 from lookalike.noise import Noise, corrupt, parse_noise
+from lookalike.noise.estimation import noise_sigma
 from lookalike.pixels import Floats, centre
 
 TUNING_PICTURES = 200
@@ -165,12 +166,9 @@ class ClassicalDenoiser:
 def estimate_sigmas(noisy: Floats) -> npt.NDArray[np.float64]:
     """The standard deviation of the noise in each picture of (N, H, W, C), from the picture alone: float64 (N,).
 
-    Source: Donoho and Johnstone, 1994: the median of the finest diagonal wavelet coefficients, meant over channels.
+    By `noise_sigma`.
     """
-    from skimage.restoration import estimate_sigma
-
-    estimate: Any = estimate_sigma
-    sigmas = [float(estimate(picture, channel_axis=-1, average_sigmas=True)) for picture in noisy]
+    sigmas = [noise_sigma(picture) for picture in noisy]
     return np.maximum(sigmas, LEAST_SIGMA)
 
 
