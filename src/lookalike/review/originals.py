@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,18 +12,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from lookalike import files
-from lookalike.data import arrays
 from lookalike.data.decode import decode_picture
 from lookalike.data.images import DataSpec, Pixels
 from lookalike.data.located import locate
-from lookalike.data.pipeline import available_cores
-from lookalike.errors import DataError, PictureError
+from lookalike.errors import PictureError
 from lookalike.review.hints import TURNS, turned
 from lookalike.review.likeness import SIDE
+from lookalike.review.rereading import read_again
 
 Grey = npt.NDArray[np.uint8]
-_AHEAD = 4
-"""Pictures a core that are being read, or wait to be taken."""
 
 
 class Original(NamedTuple):
@@ -67,13 +62,8 @@ def originals_of(spec: DataSpec | None, wanted: Iterable[str]) -> Iterator[tuple
 
     Procedural faces, faces found in photos, and pictures from memory cannot be.
     """
-    names = set(wanted)
-    if spec is None or spec.framing.faces is not None or not names:
-        return
-    try:
-        yield from _at_once(_readers(spec, names))
-    except DataError:  # the source is not there any more, or damaged from here on
-        return
+    if spec is not None and spec.framing.faces is None:
+        yield from read_again(spec, wanted, lambda content: original(decode_picture(content, None)), original)
 
 
 def contents_of(spec: DataSpec) -> dict[str, str]:
@@ -89,59 +79,6 @@ def contents_of(spec: DataSpec) -> dict[str, str]:
         except PictureError:
             continue
     return found
-
-
-def _readers(spec: DataSpec, names: set[str]) -> Iterator[tuple[str, Callable[[], Pixels]]]:
-    located = locate(spec.source, spec.options)
-    if located is None:
-        return
-    if located.kind == "array":
-        pictures = arrays.read_array(located.path)
-        numbered = {f"{number:05d}": number for number in range(len(pictures))}
-        for name in sorted(names & numbered.keys()):
-            yield name, _row(pictures, numbered[name])
-        return
-    labels = located.labels()
-    for source in located.pictures(labels):
-        name = labels.of(source.name).name
-        if name in names:
-            yield name, _decoder(source.read)
-
-
-def _row(pictures: Pixels, number: int) -> Callable[[], Pixels]:
-    return lambda: np.array(pictures[number])
-
-
-def _decoder(read: Callable[[], bytes]) -> Callable[[], Pixels]:
-    return lambda: decode_picture(read(), None)
-
-
-def _at_once(readers: Iterable[tuple[str, Callable[[], Pixels]]]) -> Iterator[tuple[str, Original]]:
-    """Read on all cores, in order, a few at a time."""
-    workers = available_cores()
-    waiting: deque[tuple[str, Future[Original]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for name, read in readers:
-                waiting.append((name, pool.submit(_read, read)))
-                if len(waiting) >= _AHEAD * workers:
-                    yield from _taken(*waiting.popleft())
-            while waiting:
-                yield from _taken(*waiting.popleft())
-        finally:
-            for _, future in waiting:
-                future.cancel()
-
-
-def _read(read: Callable[[], Pixels]) -> Original:
-    return original(read())
-
-
-def _taken(name: str, future: Future[Original]) -> Iterator[tuple[str, Original]]:
-    try:
-        yield name, future.result()
-    except PictureError:  # changed since, or gone
-        return
 
 
 class Originals:
