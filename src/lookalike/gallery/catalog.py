@@ -188,7 +188,29 @@ class Catalog(Database):
     def listed(self) -> list[Listed]:
         """All columns that users meet."""
         framing = self.fact("framing")
-        return listed(self.version, self.given, framing is not None and Framing.from_json(framing).faces is not None)
+        faces = framing is not None and Framing.from_json(framing).faces is not None
+        return listed(self.version, self.given, faces, self.is_scored)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether pictures were screened."""
+        return self.version >= schema.SCORED and self._row("SELECT 1 FROM scores LIMIT 1") is not None
+
+    @property
+    def known_of_items(self) -> str:
+        """The tables of what users meet, as a statement joins them."""
+        given = "items LEFT JOIN attributes ON attributes.item = items.id"
+        if self.version < schema.SCORED:
+            return given
+        return f"{given} LEFT JOIN scores ON scores.content = coalesce(items.content, items.pixels)"
+
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a query of a file of this room that has a table of its own."""
+        return self._rows(statement, values)
+
+    def tell(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Write rows to such a table; inside a transaction."""
+        self._run_many(statement, rows)
 
     def set_given(self, columns: Sequence[Column]) -> None:
         """Begin to keep these columns of a source, without a value yet.
@@ -215,8 +237,7 @@ class Catalog(Database):
         for start in range(0, len(ids), AT_ONCE):
             some = ids[start : start + AT_ONCE]
             rows = self._rows(
-                f"SELECT items.id, {asked} FROM items LEFT JOIN attributes ON attributes.item = items.id "
-                f"WHERE items.id IN ({', '.join('?' * len(some))})",
+                f"SELECT items.id, {asked} FROM {self.known_of_items} WHERE items.id IN ({', '.join('?' * len(some))})",
                 some,
             )
             found |= {int(row[0]): dict(zip(names, row[1:], strict=True)) for row in rows}
@@ -225,8 +246,7 @@ class Catalog(Database):
     def chosen(self, condition: str, values: Sequence[Any]) -> list[int]:
         """Ids of the stored items that meet a condition of `filters.parse`."""
         rows = self._rows(
-            "SELECT items.id FROM items LEFT JOIN attributes ON attributes.item = items.id "
-            f"WHERE items.state = 'stored' AND ({condition})",
+            f"SELECT items.id FROM {self.known_of_items} WHERE items.state = 'stored' AND ({condition})",
             values,
         )
         return [int(row[0]) for row in rows]

@@ -3,7 +3,8 @@
 From this list come the catalog's tables, what an update writes and compares, the filters in Python and in the page,
 and what the server says of a picture. A new column is one entry here, with `since` one more than the highest before;
 galleries that exist gain it when they are next opened (see `schema`). What a source knows besides, such as the
-attributes of a table, comes as columns of its own, which the catalog remembers by their own declarations.
+attributes of a table, comes as columns of its own, which the catalog remembers by their own declarations. What is
+found out of a picture's file later, when it is asked for, are `SCORES`.
 """
 
 from __future__ import annotations
@@ -66,6 +67,32 @@ def _of_face(place: int, name: str, about: str, unit: str = "", least: float | N
     )
 
 
+@dataclass(frozen=True)
+class Score(Column):
+    """A column of what screening finds: from 0, fine, to 1, bad; kept for a file's content, whoever has it.
+
+    `since` is the version of the catalog that has it first.
+    """
+
+    least: float | None = 0.0
+    most: float | None = 1.0
+    since: int = field(default=4, kw_only=True)
+
+    @property
+    def declaration(self) -> str:
+        """As `CREATE TABLE` and `ALTER TABLE` take it."""
+        return f"{self.name} REAL"
+
+    @property
+    def sql(self) -> str:
+        """The value that users meet, in a statement."""
+        return f"scores.{self.name}"
+
+
+def _score(name: str, about: str) -> Score:
+    return Score(name, about=f"{about}: 0 fine, 1 bad")
+
+
 NAME = Kept("name", "text", "the picture's name in its source", read=lambda entry: entry.name, in_row=True)
 """The one column by which items are told apart; the tables name it themselves."""
 COLUMNS: tuple[Kept, ...] = (
@@ -93,6 +120,19 @@ COLUMNS: tuple[Kept, ...] = (
     _of_face(6, "face_angle", "by which the face is turned clockwise in its photo", "degrees", -180),
     _of_face(7, "face_score", "how sure the detector is that it is a face", "", 0),
 )
+SCORES = (
+    _score("blur", "how blurred its sharpest part is"),
+    _score("dark", "how dark its brighter parts are"),
+    _score("bright", "how bright its darker parts are"),
+    _score("low_contrast", "how little its dark and bright parts differ"),
+    _score("empty", "how little there is on it"),
+    _score("odd_aspect", "how long and narrow it is"),
+    _score("odd_size", "how far its size is from that of the gallery's others"),
+    _score("grey", "how little colour it has"),
+    _score("noisy", "how much noise it has"),
+    _score("jpeg_blocks", "how much the blocks of JPEG show"),
+)
+"""What screening tells of a picture, in the order of its answers; `review.checks` has a check for each."""
 OF_FACE = tuple(place for place, column in enumerate(COLUMNS) if column.of_face)[1:]
 """The places of the values of `FaceFacts`, in its order."""
 OF_FILE = tuple(place for place, column in enumerate(COLUMNS) if column.of_file)
@@ -107,15 +147,17 @@ class Listed(NamedTuple):
     in_row: bool
 
 
-def listed(version: int, given: Iterable[Column], faces: bool = False) -> list[Listed]:
+def listed(version: int, given: Iterable[Column], faces: bool = False, scored: bool = False) -> list[Listed]:
     """What the users of a gallery meet: its own columns at that version of its catalog, and those its source gave.
 
-    Those of faces only where `faces` says that its pictures are such.
+    Those of faces only where `faces` says that its pictures are such, scores where it was screened.
 
     Where a source calls a column as the gallery its own, the source's is meant, but for `RESERVED`.
     """
     own = [column for column in (NAME, *COLUMNS) if column.since <= version and (faces or not column.of_face)]
     found = {column.name: Listed(column, column.sql, column.in_row) for column in own}
+    if scored:
+        found |= {score.name: Listed(score, score.sql, False) for score in SCORES if score.since <= version}
     for number, column in enumerate(given):
         if plain(column.name) not in RESERVED:
             found.pop(plain(column.name), None)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from lookalike.data.columns import as_time
 from lookalike.errors import GalleryError
-from lookalike.gallery.columns import Listed, plain
+from lookalike.gallery.columns import SCORES, Listed, plain
 
 LONGEST = 4000
 """Characters of a filter."""
@@ -112,6 +112,11 @@ class _Parser:
         if token is None or token.kind not in ("word", "quoted"):
             raise self.expected("the name of a column, such as 'person'", token)
         name = plain(token.text.strip('"'))
+        if name not in self.columns and name in (score.name for score in SCORES):
+            raise GalleryError(
+                f"the filter names {token.text}, and no picture was screened yet; do so in Python with: "
+                "lookalike.review.screen(gallery)"
+            )
         if name not in self.columns:
             near = difflib.get_close_matches(name, self.columns, NEAR, 0.5) or sorted(self.columns)[: 2 * NEAR]
             known = ", ".join(self.columns[one].column.name for one in near)

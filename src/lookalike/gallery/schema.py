@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lookalike.data.columns import Column
-from lookalike.gallery.columns import COLUMNS, TYPES
+from lookalike.gallery.columns import COLUMNS, SCORES, TYPES
 
 Run = Callable[..., Any]
 """Runs a statement with its values; gives the cursor."""
@@ -43,7 +43,25 @@ def tables() -> list[str]:
         "CREATE UNIQUE INDEX one_item_a_name ON items (name) WHERE state <> 'retired'",
         "CREATE INDEX items_pixels ON items (pixels)",
         given_table(()),
+        scores_table(),
     ]
+
+
+def scores_table(version: int | None = None) -> str:
+    """The statement that makes the table of scores by contents, of that version; None of the newest.
+
+    `content` is an item's, or where it has none, its `pixels`; `rules` those by which the scores were made.
+    """
+    declared = (score.declaration for score in SCORES if version is None or score.since <= version)
+    return f"""
+        CREATE TABLE scores (
+            content TEXT PRIMARY KEY,
+            rules INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            width INTEGER NOT NULL,
+            {", ".join(declared)}
+        ) WITHOUT ROWID
+        """
 
 
 def given_table(columns: tuple[Column, ...]) -> str:
@@ -65,9 +83,16 @@ def _declare_given_columns(run: Run) -> None:
         run("UPDATE facts SET value = ? WHERE key = 'attributes'", (json.dumps(declared),))
 
 
-STEPS: dict[int, Callable[[Run], None]] = {2: _declare_given_columns}
+def _keep_scores(run: Run) -> None:
+    """To the version that has scores."""
+    run(scores_table(SCORED))
+
+
+SCORED = min(score.since for score in SCORES)
+"""The version that has a table of scores first."""
+STEPS: dict[int, Callable[[Run], None]] = {2: _declare_given_columns, SCORED: _keep_scores}
 """By the version they lead to, what is to be done beside adding the columns that are declared since then."""
-VERSION = max(*STEPS, *(column.since for column in COLUMNS))
+VERSION = max(*STEPS, *(column.since for column in COLUMNS), *(score.since for score in SCORES))
 
 
 def upgrade(run: Run, version: int) -> None:
@@ -76,6 +101,9 @@ def upgrade(run: Run, version: int) -> None:
         for column in COLUMNS:
             if column.since == step:
                 run(f"ALTER TABLE items ADD COLUMN {column.declaration}")
+        for score in SCORES:
+            if score.since == step > SCORED:
+                run(f"ALTER TABLE scores ADD COLUMN {score.declaration}")
         if step in STEPS:
             STEPS[step](run)
     run(f"PRAGMA user_version = {VERSION}")
