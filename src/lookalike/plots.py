@@ -85,6 +85,28 @@ def reconstruction_sheet(
     return figure
 
 
+def error_sheet(rows: Sequence[tuple[Array, Array, Array, Array, Array]], titles: Sequence[str]) -> Figure:
+    """A row for each picture (H, W, C): it, its drawing and where that errs (H, W), its repair and where that errs.
+
+    Each of the two kinds of error is on one scale for all rows, from none (black) to the largest.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5 * CELL + 0.9, (CELL + 0.12) * len(rows) + 0.3), layout="constrained")
+    cells = _cells(figure, len(rows), 5)
+    largest = [max(float(row[column].max()) for row in rows) or 1.0 for column in (2, 4)]
+    for i, (row, title) in enumerate(zip(rows, titles, strict=True)):
+        for j, shown in enumerate(row):
+            if j in (2, 4):
+                cells[5 * i + j].imshow(shown, cmap="inferno", vmin=0, vmax=largest[j // 2 - 1])
+            else:
+                cells[5 * i + j].imshow(displayable(shown), interpolation="nearest")
+        cells[5 * i].set_ylabel(title, fontsize=6, color=INK)
+    for axes, title in zip(cells, ("picture", "drawn", "error", "repaired", "error"), strict=False):
+        axes.set_title(title, fontsize=7, color=INK)
+    return figure
+
+
 def loss_curve(history: Sequence[dict[str, Any]]) -> Figure:
     """MSE of training, validation and test pictures over the epochs, each curve named at its end."""
     from matplotlib.figure import Figure
