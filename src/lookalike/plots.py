@@ -88,7 +88,7 @@ def reconstruction_sheet(
 def error_sheet(rows: Sequence[tuple[Array, Array, Array, Array, Array]], titles: Sequence[str]) -> Figure:
     """A row for each picture (H, W, C): it, its drawing and where that errs (H, W), its repair and where that errs.
 
-    Each of the two kinds of error is on one scale for all rows, from none (black) to the largest.
+    The roots of each of the two kinds of error are on one scale for all rows, from none (black) to the largest.
     """
     from matplotlib.figure import Figure
 
@@ -98,7 +98,7 @@ def error_sheet(rows: Sequence[tuple[Array, Array, Array, Array, Array]], titles
     for i, (row, title) in enumerate(zip(rows, titles, strict=True)):
         for j, shown in enumerate(row):
             if j in (2, 4):
-                cells[5 * i + j].imshow(shown, cmap="inferno", vmin=0, vmax=largest[j // 2 - 1])
+                cells[5 * i + j].imshow(np.sqrt(shown), cmap="inferno", vmin=0, vmax=math.sqrt(largest[j // 2 - 1]))
             else:
                 cells[5 * i + j].imshow(displayable(shown), interpolation="nearest")
         cells[5 * i].set_ylabel(title, fontsize=6, color=INK)

@@ -21,6 +21,7 @@ from lookalike.cli import (
     edit,
     evaluate,
     export,
+    groups,
     index,
     keras_import,
     morph,
@@ -30,6 +31,7 @@ from lookalike.cli import (
     search,
     serve,
     submit,
+    subset,
     train,
 )
 from lookalike.cli.common import failures_explained, set_up_logging
@@ -54,6 +56,8 @@ for name, command in (
     ("search", search.search),
     ("duplicates", duplicates.duplicates),
     ("outliers", outliers.outliers),
+    ("groups", groups.groups),
+    ("subset", subset.subset),
     ("morph", morph.morph),
     ("serve", serve.serve),
     ("directions", directions.directions),

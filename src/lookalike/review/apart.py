@@ -1,0 +1,115 @@
+"""What sets a group of pictures apart from the others: columns, and directions of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.data.columns import as_time
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lookalike.pixels import Floats
+
+Mask = npt.NDArray[np.bool_]
+
+CHANCE = 0.05
+"""Chance that anything is named in any group where groups were drawn blindly."""
+_DAY = len("2024-05-17")
+
+
+class Apart(NamedTuple):
+    """How a group differs by one column.
+
+    Attributes:
+        column: its name, or "principal-N" for a direction of the code.
+        value: the word, or the day, whose share is told; None where a mean is.
+        inside, outside: the share or mean within the group, and among all others.
+        effect: of means, their difference in standard deviations of all pictures (Cohen's d); of shares, in radians
+            (Cohen's h). Above 0 where it is more within the group.
+    """
+
+    column: str
+    value: str | None
+    inside: float
+    outside: float
+    effect: float
+
+
+class Columns:
+    """What is known of pictures, ready to be compared group by group.
+
+    Args:
+        table: numbers and words, one row a picture; None where nothing is known.
+        points: their codes after the metric, (n, K).
+        groups: how many groups will be compared, which decides how sure a difference must be.
+    """
+
+    def __init__(self, table: pd.DataFrame | None, points: Floats, groups: int) -> None:
+        from scipy.special import ndtri
+
+        centred = points - points.mean(axis=0)
+        axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
+        along = centred @ axes
+        self._numbers = {f"principal-{i + 1}": along[:, i].astype(np.float64) for i in range(along.shape[1])}
+        self._words: dict[str, npt.NDArray[np.object_]] = {}
+        for name, column in {} if table is None else table.items():
+            self._take(str(name), column)
+        tests = max(groups * (len(self._numbers) + len(self._words)), 1)
+        self._chance = CHANCE / tests
+        self._beyond = -float(ndtri(self._chance / 2))
+
+    def apart(self, members: Mask, most: int = 3) -> list[Apart]:
+        """The columns that differ most, and more than by chance, the greatest effect first; one of the code at most."""
+        found = [self._mean(name, values, members) for name, values in self._numbers.items()]
+        found += [self._share(name, words, members) for name, words in self._words.items()]
+        ordered = sorted((one for one in found if one is not None), key=lambda one: -abs(one.effect))
+        codes = [one for one in ordered if one.column.startswith("principal-")][:1]
+        return [*[one for one in ordered if not one.column.startswith("principal-")][:most], *codes]
+
+    def _take(self, name: str, column: pd.Series[float]) -> None:
+        import pandas as pd
+
+        if pd.api.types.is_numeric_dtype(column):
+            self._numbers[name] = column.to_numpy(np.float64)
+            return
+        words = [None if pd.isna(word) else str(word) for word in column]
+        if all(word is None or as_time(word) for word in words):
+            words = [None if word is None else word[:_DAY] for word in words]
+        self._words[name] = np.array(words, object)
+
+    def _mean(self, name: str, values: npt.NDArray[np.float64], members: Mask) -> Apart | None:
+        """Whether a mean differs more than that of as many pictures drawn without a look."""
+        known = np.isfinite(values)
+        own, all_known = values[members & known], values[known]
+        count, total = len(own), len(all_known)
+        spread = float(all_known.std()) if total else 0.0
+        if not 2 <= count < total or spread <= 1e-12 * float(np.abs(all_known).max()):
+            return None
+        inside, outside = float(own.mean()), float(values[~members & known].mean())
+        error = spread * np.sqrt((total - count) / (count * (total - 1)))
+        if abs(inside - float(all_known.mean())) < self._beyond * error:
+            return None
+        return Apart(name, None, inside, outside, (inside - outside) / spread)
+
+    def _share(self, name: str, words: npt.NDArray[np.object_], members: Mask) -> Apart | None:
+        """Whether the group's most frequent word is in it more often than by chance (Fisher's exact test)."""
+        from scipy.stats import hypergeom
+
+        known = words != None  # noqa: E711
+        own = words[members & known].tolist()
+        total = int(known.sum())
+        if not 2 <= len(own) < total:
+            return None
+        counts: Mapping[str, int] = {word: own.count(word) for word in dict.fromkeys(own)}
+        value = max(counts, key=lambda word: (counts[word], word))
+        all_of_it = int((words == value).sum())
+        if hypergeom.sf(counts[value] - 1, total, all_of_it, len(own)) > self._chance:
+            return None
+        inside, outside = counts[value] / len(own), (all_of_it - counts[value]) / (total - len(own))
+        effect = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside)))
+        return Apart(name, value, inside, outside, float(effect))
