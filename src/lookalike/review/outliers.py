@@ -105,7 +105,7 @@ class Judge:
 
     def __init__(self, gallery: Gallery) -> None:
         self.snapshot = gallery.snapshot()
-        self._encode = gallery.encode
+        self.encode = gallery.encode
         self._model = gallery.model
         self._filling = mean_picture(self.snapshot)
         count, parts = len(self.snapshot.view.ids), []
@@ -118,9 +118,12 @@ class Judge:
 
     def new(self, pictures: Pixels) -> tuple[Doubles, Doubles]:
         """Scores and p-values, (n,) each, of pictures (n, H, W, C) that are not in the gallery."""
+        return self.reference.judge(self.measures(pictures))
+
+    def measures(self, pictures: Pixels) -> dict[str, Doubles]:
+        """What is measured of pictures (n, H, W, C) that are not in the gallery, by name, (n,) each."""
         measures = measured(self._model, pictures, self._filling)
-        measures["density"] = self._distances(self._encode(pictures), None)
-        return self.reference.judge(measures)
+        return measures | {"density": self._distances(self.encode(pictures), None)}
 
     def _distances(self, codes: Floats, own: Any) -> Doubles:
         """To the code that is `NEIGHBOUR`th nearest, (n,), their `own` ids left out."""

@@ -111,10 +111,14 @@ def medoids(points: Floats, n: int, generator: np.random.Generator) -> Ids:
     state = int(generator.integers(1 << 31))
     model = MiniBatchKMeans(n, random_state=state, batch_size=4096, n_init=1).fit(points)
     labels = model.labels_
-    squared = np.square(points - model.cluster_centers_[labels]).sum(axis=1)
+    sizes = np.bincount(labels, minlength=n)
+    means = np.zeros((n, points.shape[1]))
+    np.add.at(means, labels, points)
+    means /= np.maximum(sizes, 1)[:, None]
+    squared = np.square(points - means[labels]).sum(axis=1)
     order = np.lexsort((squared, labels))
     first = np.unique(labels[order], return_index=True)[1]
-    return _filled(order[first], len(points), n, by_size=np.bincount(labels)[labels[order[first]]])
+    return _filled(order[first], len(points), n, by_size=sizes[labels[order[first]]])
 
 
 def diverse(points: Floats, n: int, generator: np.random.Generator) -> Ids:
