@@ -23,7 +23,8 @@ PART = 0.1
 """Of all points, what a cluster within a cloud holds at most."""
 GAP = 4.0
 """How many times longer steps between clusters are than within, where clusters are cut out of a whole."""
-_BLOCK = 1 << 14
+_VALUES = 1 << 22
+"""Values of points that are in memory twice while steps are measured."""
 
 
 def clusters(points: Floats, nearest: Nearest, smallest: int = SMALLEST) -> Ids:
@@ -99,8 +100,9 @@ def _graph(points: Floats, nearest: Nearest, neighbours: int) -> Any:
 
     count = len(points)
     starts, ends, lengths = [], [], []
-    for start in range(0, count, _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, count))
+    size = max(1, _VALUES // ((neighbours + 1) * points.shape[1]))
+    for start in range(0, count, size):
+        block = np.arange(start, min(start + size, count))
         found = nearest(start, start + len(block), min(neighbours + 1, count))
         rows = np.repeat(block, found.shape[1])
         others = found.ravel()
