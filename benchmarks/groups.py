@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="*", default=[10_000, 30_000, 100_000])
     given = parser.parse_args()
     faces = la.load(given.archive, size=32)
-    every = [str(person) for person in faces.people]
+    every = [str(person) for person in faces.people or ()]
     names = np.unique(every)
     np.random.default_rng(1).shuffle(names)
     is_held = np.isin(every, names[len(names) // 3 :])

