@@ -189,4 +189,4 @@ def test_the_command(held: la.Gallery, call, tmp_path: Path) -> None:  # type: i
     lines = call("outliers", held.folder).out.splitlines()
     assert len(lines) == 4
     assert lines[-1].startswith("3 of 303 pictures score")
-    assert "--false-alarms 0.01 or more" in call("outliers", held.folder, "--false-alarms", 0.001).out
+    assert "--false-alarms 0.0034 or more" in call("outliers", held.folder, "--false-alarms", 0.001).out

@@ -93,5 +93,6 @@ def _told(found: Outliers) -> list[str]:
 
 
 def _least(images: int) -> float:
-    """The least share of so many pictures, in whole hundredths."""
-    return math.ceil(100 / images) / 100
+    """The least share of so many pictures, rounded up to two figures."""
+    unit = 10.0 ** (math.floor(-math.log10(images)) - 1)
+    return math.ceil(1 / images / unit - 1e-9) * unit
