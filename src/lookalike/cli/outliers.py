@@ -82,6 +82,8 @@ def _told(found: Outliers) -> list[str]:
             f"{beyond:,} of {found.images:,} pictures score {found.threshold:.2f} or more: a line that at most "
             f"{found.false_alarms:.3g} of pictures like the rest would pass"
         )
+    elif found.images == 1:
+        lines.append("1 picture has no others that it could be unlike")
     elif found.images * found.false_alarms < 1:
         lines.append(
             f"{found.images:,} pictures are too few to promise a share of {found.false_alarms:g} false alarms; give "
