@@ -134,6 +134,9 @@ def _answers_without_rights(folder: Path, table: pd.DataFrame) -> None:
         (folder / "x").touch()
     with la.Gallery.open(folder, create=False) as gallery:
         check_answers(gallery, table)
+        assert gallery.decisions.history() == []
+        with pytest.raises(GalleryError, match="is of an older form"):
+            gallery.decisions.add("keep", gallery.names[0])
         with pytest.raises(GalleryError, match="cannot be used"):
             gallery._catalog.upgrade()
 

@@ -252,6 +252,31 @@ class Catalog(Database):
         return [int(row[0]) for row in rows]
 
     @property
+    def keeps_decisions(self) -> bool:
+        """Whether there is a place for decisions."""
+        return self.version >= schema.WITH_DECISIONS
+
+    def decisions(self) -> list[tuple[Any, ...]]:
+        """All entries of the journal of decisions, in their order: sequence, time, kind, undoes, two subjects."""
+        return self._rows("SELECT * FROM decisions ORDER BY sequence") if self.keeps_decisions else []
+
+    def newest_decision(self) -> int:
+        """The sequence of the last entry, 0 without any."""
+        return int(self._row("SELECT coalesce(max(sequence), 0) FROM decisions")[0]) if self.keeps_decisions else 0
+
+    def add_decision(self, values: Sequence[Value]) -> int:
+        """Write an entry, all but its sequence, which is given back."""
+        return int(self._run(f"INSERT INTO decisions VALUES (NULL{', ?' * len(values)})", values).lastrowid or 0)
+
+    def rename_decided(self, sequence: int, place: int, name: str) -> None:
+        """Note under which name the first (place 0) or second (1) picture of an entry is found now."""
+        self._run(f"UPDATE decisions SET {('first', 'second')[place]} = ? WHERE sequence = ?", (name, sequence))
+
+    def newest_id(self) -> int:
+        """The highest id of an item."""
+        return int(self._row("SELECT coalesce(max(id), 0) FROM items")[0])
+
+    @property
     def _of_item(self) -> str:
         """The fields of `Item`; columns of a later version than the catalog's are unknown."""
         own = (name if column.since <= self.version else "NULL" for name, column in zip(_PLACES, COLUMNS, strict=True))

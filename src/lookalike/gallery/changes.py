@@ -20,6 +20,7 @@ from lookalike import files
 from lookalike.data.columns import Value
 from lookalike.data.images import FaceFacts, Pixels
 from lookalike.data.located import reader_state
+from lookalike.gallery import decisions
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.columns import COLUMNS, OF_FACE, OF_FILE, OF_PICTURE
 from lookalike.gallery.feed import Entry
@@ -193,6 +194,7 @@ class Changes:
             self._write_items(last)
             self.catalog.retire(item.id for item in gone)
             self.catalog.purge()
+            decisions.follow(self.catalog)
             if self._label() or is_other:
                 self.catalog.next_generation()
         self.removed += sum(item.state == "stored" for item in gone)

@@ -74,8 +74,13 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+            code = getattr(error, "sqlite_errorcode", 0)  # which those of Python's own module lack
+            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
                 raise no_space(self.path, str(error)) from error
+            if code & 0xFF == sqlite3.SQLITE_READONLY:
+                raise GalleryError(
+                    f"{self.path} cannot be used so: it may only be read here; copy the gallery to where you may write"
+                ) from error
             raise GalleryError(
                 f"{self.path} cannot be used ({error}); if it is damaged, remove the gallery's folder and build it "
                 "again with: lookalike index RUN DATA --gallery FOLDER"

@@ -17,6 +17,7 @@ from lookalike.gallery import index as indexes
 from lookalike.gallery import queries, updating
 from lookalike.gallery.calibration import Calibration, Threshold, keep_threshold, kept_threshold
 from lookalike.gallery.catalog import Catalog, Item
+from lookalike.gallery.decisions import Decisions
 from lookalike.gallery.duplicates import Duplicates, find_duplicates
 from lookalike.gallery.folder import MODEL, build_with, framing_of
 from lookalike.gallery.photos import photo_of
@@ -129,6 +130,11 @@ class GalleryReader:
     def framing(self) -> Framing:
         """How a single picture is framed: as those that are stored, before these as the model's."""
         return framing_of(self._catalog, self.folder)
+
+    @property
+    def decisions(self) -> Decisions:
+        """What was decided of its pictures, and what is to be decided."""
+        return Decisions(self, self._catalog)
 
     def item(self, name: str) -> Item:
         """What the catalog knows of a stored picture.

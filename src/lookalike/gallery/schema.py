@@ -21,6 +21,20 @@ BOOKKEEPING = ("id", "name", "content", "pixels", "state", "reason", "row")
 """What the catalog itself needs to know of an item, beside the columns that users meet."""
 
 
+_SUBJECT = "{0} TEXT, {0}_content TEXT, {0}_pixels TEXT"
+DECISIONS = f"""
+    CREATE TABLE decisions (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        time TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        undoes INTEGER REFERENCES decisions (sequence),
+        {_SUBJECT.format("first")},
+        {_SUBJECT.format("second")}
+    )
+"""
+"""What people decided, one entry after the other; see `decisions`."""
+
+
 def tables() -> list[str]:
     """The statements that make an empty catalog."""
     return [
@@ -43,6 +57,7 @@ def tables() -> list[str]:
         "CREATE UNIQUE INDEX one_item_a_name ON items (name) WHERE state <> 'retired'",
         "CREATE INDEX items_pixels ON items (pixels)",
         given_table(()),
+        DECISIONS,
         scores_table(),
     ]
 
@@ -88,9 +103,21 @@ def _keep_scores(run: Run) -> None:
     run(scores_table(SCORED))
 
 
+def _make_decisions(run: Run) -> None:
+    """To version 5: what people decide is kept; pictures that are here now came before any decision."""
+    run(DECISIONS)
+    run("INSERT INTO facts SELECT 'settled', coalesce(max(id), 0) FROM items")
+
+
 SCORED = min(score.since for score in SCORES)
 """The version that has a table of scores first."""
-STEPS: dict[int, Callable[[Run], None]] = {2: _declare_given_columns, SCORED: _keep_scores}
+WITH_DECISIONS = 5
+"""The version that has a table of decisions first."""
+STEPS: dict[int, Callable[[Run], None]] = {
+    2: _declare_given_columns,
+    SCORED: _keep_scores,
+    WITH_DECISIONS: _make_decisions,
+}
 """By the version they lead to, what is to be done beside adding the columns that are declared since then."""
 VERSION = max(*STEPS, *(column.since for column in COLUMNS), *(score.since for score in SCORES))
 
