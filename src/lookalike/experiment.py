@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 
 from lookalike import plots
 from lookalike.data import DataSpec, ImageSet, Rejected, load_spec
+from lookalike.data.leaks import leaks_between
 from lookalike.data.names import read_each, say_what_8_bits_lose
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
@@ -25,6 +27,7 @@ from lookalike.report.card import Measured, RunPictures, write_card
 from lookalike.report.page import figures_folder
 from lookalike.training.run import read_config
 
+_log = logging.getLogger(__name__)
 TEST_SIZE = 0.1
 RANDOM_STATE = 42
 """The split of every run: scikit-learn's `train_test_split` with the notebook's arguments."""
@@ -73,12 +76,19 @@ def train_run(
     `validation` is the share of the training split that is held out to name the best epoch; `training` goes to the
     model's `fit`. Returns run, model, code_size (None where there is no code), epochs, train_mse, validation_mse,
     test_mse, noise (that of the training, None without), denoise_mse (of test pictures with that noise), seconds,
-    images_per_second and card, the path of the run's model card.
+    images_per_second, leaks (the test pictures that are copies of training pictures, and these) and card, the path of
+    the run's model card.
 
     Raises:
         OptionError, RunError, TrainingDiverged, Interrupted: as the model's `fit`.
     """
     train, test = split_of_run(faces)
+    leaks = leaks_between(train, test)
+    if leaks:
+        _log.warning(
+            "%s of %s test pictures are in the training too, pixel for pixel, such as %s as %s: test figures flatter",
+            *(f"{len(leaks):,}", f"{len(test):,}", leaks[0].test, leaks[0].training),
+        )
     held_out = None
     if validation:
         train, held_out = train.split(validation, RANDOM_STATE)
@@ -98,7 +108,7 @@ def train_run(
         test=model.evaluate(test),
         noisy=None if noise is None else model.evaluate(test, noise),
     )
-    card = write_card(model, run, RunPictures(train, held_out, test), measured, timing.seconds)
+    card = write_card(model, run, RunPictures(train, held_out, test, len(leaks)), measured, timing.seconds)
     return {
         "run": str(run),
         "model": model.kind,
@@ -110,6 +120,7 @@ def train_run(
         "noise": noise,
         "denoise_mse": None if measured.noisy is None else measured.noisy.mse,
         **timing._asdict(),
+        "leaks": [leak._asdict() for leak in leaks],
         "card": str(card),
     }
 

@@ -50,11 +50,15 @@ class Measured(NamedTuple):
 
 
 class RunPictures(NamedTuple):
-    """The parts of a run's pictures; `validation` is None where none were held out."""
+    """The parts of a run's pictures; `validation` is None where none were held out.
+
+    `leaks` are the test pictures that are training pictures too, pixel for pixel.
+    """
 
     train: ImageSet
     validation: ImageSet | None
     test: ImageSet
+    leaks: int = 0
 
 
 def write_card(
@@ -120,6 +124,7 @@ def facts_of(
             "images": len(pictures.train),
             "validation_images": 0 if pictures.validation is None else len(pictures.validation),
             "test_images": len(pictures.test),
+            "leaks": pictures.leaks,
             "split": [{"share": share, "random_state": state} for _, share, state in pictures.train.parts],
             "digest": model.data_["digest"],
         },
@@ -236,6 +241,10 @@ def _learned_from(data: dict[str, Any]) -> str:
         ("source", f"`{data['source']}`"),
         ("pictures", ", ".join(numbers)),
         ("split", ", then ".join(apart)),
+        (
+            "test pictures that are training pictures too, pixel for pixel",
+            f"{data['leaks']:,}" if data["leaks"] else "none",
+        ),
         ("size", ", ".join(framed)),
         ("digest of the training pictures (SHA-256)", f"`{data['digest']}`"),
     ]
