@@ -135,9 +135,10 @@ def test_duplicates(call, built: Path) -> None:  # type: ignore[no-untyped-def]
     expected = la.Gallery.open(built / "g").duplicates(2.5)
     assert len(expected.groups) > 2
     found = call("duplicates", built / "g", "--threshold", 2.5, "--json").json
-    assert found == {"groups": expected.groups, "threshold": 2.5, "levels": ["codes"] * len(expected.groups)}
+    levels = ["codes"] * len(expected.groups)
+    assert found == {"groups": expected.groups, "threshold": 2.5, "levels": levels, "applied": None}
     looked_at = call("duplicates", built / "g", "--json").json
-    assert looked_at == find_copies(la.Gallery.open(built / "g")).as_json()
+    assert looked_at == {**find_copies(la.Gallery.open(built / "g")).as_json(), "applied": None}
     text = call("duplicates", built / "g", "--threshold", 2.5).out
     assert f"{len(expected.groups)} groups within a distance of 2.5" in text
     assert f"{len(expected.groups[0])} near-duplicates\n  {expected.groups[0][0]}\n" in text
@@ -153,14 +154,56 @@ def test_duplicates_against_new_pictures(call, built: Path, tmp_path: Path) -> N
         Image.fromarray(pixels).save(new / f"{number}.png")
     found = call("duplicates", built / "g", "--against", new, "--json").json
     expected = find_copies(la.Gallery.open(built / "g"), against=new)
-    assert found == expected.as_json()
+    assert found == {**expected.as_json(), "applied": None}
     assert (
         f"{len(expected.groups)} pictures of {new} are in the gallery already"
         in call("duplicates", built / "g", "--against", new).out
     )
 
 
+def test_from_a_folder_to_a_cleaned_copy_of_it(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """By three commands, and back by a fourth."""
+    folder, clean = tmp_path / "in", tmp_path / "clean"
+    folder.mkdir()
+    for number, pixels in enumerate(load(DATA, size=16)[:20]):
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+        if number < 3:
+            Image.fromarray(pixels).save(folder / f"{number:02} copy.bmp")
+    call("train", folder, "--run", tmp_path / "run", "--model", "pca", "--code", 4, "--size", 16)
+    gallery = ["duplicates", tmp_path / "g"]
+    assert call("index", tmp_path / "run", folder, "--gallery", tmp_path / "g").code == 0
+    wanted = [*gallery, "--keep", "unedited,shortest", "--apply", "copy", "--out", clean]
+    shown = call(*wanted)
+    assert "  keep  00.png  (no sign of an edit; the next is named 'copy')\n" in shown.out
+    assert "  drop  00 copy.bmp  (a copy or an edit: named 'copy')\n" in shown.out
+    assert "20 pictures would be copied" in shown.out
+    assert not clean.exists()
+    done = call(*wanted, "--no-dry-run")
+    assert (done.code, sorted(path.name for path in clean.glob("*.png"))) == (0, [f"{n:02}.png" for n in range(20)])
+    again = call(*wanted, "--no-dry-run", "--json").json
+    assert again["groups"] == [[f"{n:02}.png", f"{n:02} copy.bmp"] for n in range(3)]
+    assert again["levels"] == ["picture"] * 3
+    assert (again["applied"]["how"], len(again["applied"]["already"])) == ("copy", 20)
+    assert all(max(map(len, one.splitlines())) <= 80 or str(tmp_path) in one for one in (shown.out, done.out))
+
+    (folder / "05.png").write_bytes(b"changed since")
+    (clean / "05.png").unlink()
+    failed = call(*wanted, "--no-dry-run")
+    assert failed.code == 1
+    assert "not done: 05.png: it was changed since the gallery was updated" in failed.out
+    record = clean / "lookalike-applied.jsonl"
+    assert call(*gallery, "--undo", record, "--json").json["dry_run"]
+    assert "19 pictures are removed again" in call(*gallery, "--undo", record, "--no-dry-run").out
+    assert not list(clean.glob("*.png"))
+
+
 BAD = {
+    "keep with against": (["duplicates", "{built}/g", "--keep", "size", "--against", "x"], "leave --keep out"),
+    "apply to codes": (["duplicates", "{built}/g", "--threshold", "1", "--apply", "trash"], "leave one of them out"),
+    "out without apply": (["duplicates", "{built}/g", "--out", "x"], "give --apply list, copy or link"),
+    "unknown rule": (["duplicates", "{built}/g", "--keep", "best"], "keep rule 'best' is unknown; give some of pixels"),
+    "undo of nothing": (["duplicates", "{built}/g", "--undo", "{tmp}/none"], "cannot be read: No such file"),
+    "undo with apply": (["duplicates", "{built}/g", "--undo", "x", "--apply", "list"], "leave the others out"),
     "no gallery": (["search", "{tmp}/none", "{built}/query.png"], "holds no gallery; build one with: lookalike index"),
     "a run is no gallery": (["search", "{built}/run", "{built}/query.png"], "holds no gallery"),
     "duplicates of nothing": (["duplicates", "{tmp}"], "holds no gallery"),

@@ -18,6 +18,7 @@ FLOORS = {
     "pixels": 0,
     "tensors": 1,
     "outputs": 1,
+    "choosing": 1,
     "data": 1,
     "noise": 1,
     "kernels": 1,

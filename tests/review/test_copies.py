@@ -16,24 +16,10 @@ from lookalike.review import Copies, find_copies
 from lookalike.review.grouping import Grouping
 from lookalike.review.originals import digest_of_turns
 from lookalike.review.sameness import Link
+from scenes import scenes
 
-SIDE = 96
 COUNT = 200
 TURN = Image.Transpose
-
-
-def scenes(count: int, seed: int) -> np.ndarray:
-    """Pictures (count, SIDE, SIDE, 3) uint8 of forty ellipses each, large ones first."""
-    generator = np.random.default_rng(seed)
-    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
-    pictures = np.empty((count, SIDE, SIDE, 3), np.uint8)
-    for picture in pictures:
-        picture[:] = generator.integers(0, 256, 3)
-        for size in np.geomspace(0.4, 0.04, 40):
-            cx, cy, ratio = *generator.random(2), generator.uniform(0.5, 2)
-            inside = ((x - cx) / ratio) ** 2 + ((y - cy) * ratio) ** 2 < size**2
-            picture[inside] = generator.integers(0, 256, 3)
-    return pictures
 
 
 def save(pictures: np.ndarray, folder: Path) -> list[Path]:
@@ -98,8 +84,8 @@ def test_levels_are_told_apart(tmp_path: Path) -> None:
         assert levels == expected
         for level, count in (("bytes", 1), ("picture", 4)):
             assert len(find_copies(gallery, level=level).groups) == count
-        with pytest.raises(OptionError, match="level is 'scene'; give one of bytes, picture, near"):
-            find_copies(gallery, level="scene")
+        with pytest.raises(OptionError, match="level is 'alike'; give one of bytes, picture, near, scene"):
+            find_copies(gallery, level="alike")
 
 
 def test_what_of_new_pictures_is_there_already(tmp_path: Path) -> None:
@@ -189,3 +175,58 @@ def test_the_digest_is_that_of_all_turns_and_of_no_other_picture() -> None:
     changed = picture.copy()
     changed[3, 2, 1] ^= 1
     assert digest_of_turns(changed) != digest_of_turns(picture)
+
+
+def shots(picture: np.ndarray, seed: int) -> np.ndarray:
+    """Another shot: another place to stand, other light, and two things that moved."""
+    generator = np.random.default_rng(seed)
+    side = len(picture)
+    image = Image.fromarray(picture)
+    for _ in range(2):
+        x, y, to_x, to_y = generator.integers(0, side - side // 4, 4).tolist()
+        image.paste(image.crop((x, y, x + side // 4, y + side // 4)), (to_x, to_y))
+    corners = np.array([(0, 0), (0, 1), (1, 1), (1, 0)]) * 0.86 + 0.07 + generator.uniform(-0.05, 0.05, (4, 2))
+    seen = image.transform(
+        image.size, Image.Transform.QUAD, (side * corners).ravel().tolist(), Image.Resampling.BICUBIC
+    )
+    light = np.asarray(seen) / 255 * generator.uniform(0.85, 1.1) + generator.normal(0, 0.02, picture.shape)
+    return np.asarray(255 * light.clip(0, 1), np.uint8)
+
+
+def test_shots_of_one_scene_are_no_copies_and_are_shown_apart(tmp_path: Path) -> None:
+    """With the time of the camera: bursts of two, three seconds apart, and one of them saved again."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    vivid = scenes(30, 21)
+    muted = (0.35 * vivid + 0.65 * vivid.mean(axis=3, keepdims=True)).astype(np.uint8)  # as photos are
+    for number, picture in enumerate(muted):
+        for shot in range(2 if number < 8 else 1):
+            exif = Image.Exif()
+            exif[0x8769] = {0x9003: f"2024:05:17 {10 + number // 6:02}:{number % 6}0:0{3 * shot}"}
+            image = Image.fromarray(shots(picture, number) if shot else picture)
+            image.save(folder / f"{number:03}.{shot}.jpg", quality=92, exif=exif)
+    with Image.open(folder / "000.0.jpg") as image:
+        image.save(folder / "000.0 copy.jpg", quality=70)
+    model = la.PCAAutoencoder(24).fit(la.load(folder, size=32, cache=False))
+    with la.Gallery.open(tmp_path / "g", model) as gallery:
+        gallery.update(folder, exif=True)
+        near, found = find_copies(gallery), find_copies(gallery, level="scene")
+        assert [set(group) for group in near.groups] == [{"000.0.jpg", "000.0 copy.jpg"}]
+        assert found.groups[:1] == near.groups
+        assert found.levels == ["near"] + ["scene"] * (len(found.groups) - 1)
+        assert pairs(found) == {(f"{i:03}", f"{i:03}") for i in range(len(found.groups) - 1)}
+        assert len(found.groups) == 9
+        plan = found.keep("unedited,shortest")
+        assert len(plan.dropped) == 9
+        assert all(plan.keepers[one.name].endswith(".0.jpg") for one in plan.dropped)
+
+
+def test_pictures_said_to_be_no_duplicates_are_in_no_group_together() -> None:
+    def check(asked: list[tuple[int, int]]) -> list[Link | None]:
+        return [Link("near", 0.9) for _ in asked]
+
+    grouping = Grouping(lambda place: (place,), check, "near", {1: {2, 4}, 2: {1}, 4: {1}})
+    grouping.take([(0, 1), (0, 2), (0, 3), (4, 5), (1, 5)])
+    groups = [{leader, *members} for leader, members in grouping.members.items()]
+    assert any({0, 3} <= group for group in groups)
+    assert not any({1, 2} <= group or {1, 4} <= group for group in groups)

@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli.common import Json, Seed, answer
+from lookalike.choosing import HOWS, LEVELS, USUAL, in_words, rules_in_words, rules_of
+from lookalike.cli.common import Force, Json, Seed, answer
 from lookalike.cli.search import Galleries
 from lookalike.errors import OptionError
 
 if TYPE_CHECKING:
-    from lookalike.review import Copies
+    from lookalike.gallery import Gallery
+    from lookalike.review import Applied, Copies, Plan, Undone
 
 GROUPS_SHOWN = 20
 NAMES_SHOWN = 8
+WIDTH = 80
 CODES = "codes"
 """The level of groups for which codes alone decided."""
 TITLES = {
     "bytes": "files of the same bytes",
     "picture": "files of the same picture",
     "near": "near copies",
+    "scene": "shots of one scene",
     CODES: "near-duplicates",
+}
+DONE = {
+    "list": ("{} choices would be written to {}", "{} choices are written to {}"),
+    "copy": ("{} pictures would be copied to {}", "{} pictures are copied to {}"),
+    "link": ("{} pictures would be linked in {}", "{} pictures are linked in {}"),
+    "trash": ("{} pictures would be moved to the trash", "{} pictures are moved to the trash"),
 }
 
 
 def duplicates(
     gallery: Galleries,
     level: Annotated[
-        str | None,
-        typer.Option(
-            help="The loosest that counts: bytes (the same file), picture (the same pixels, if need be mirrored or "
-            "turned) or near (saved again, resized, recoloured, bordered, cut, mirrored, turned).",
-            show_default="near",
-        ),
+        str | None, typer.Option(help=f"The loosest that counts: {in_words(LEVELS)}.", show_default="near")
     ] = None,
     threshold: Annotated[
         float | None,
@@ -48,33 +54,109 @@ def duplicates(
         str | None,
         typer.Option(help="Say which of these pictures are in the gallery already.", metavar="DATA"),
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Choose which one of each group to keep, by rules in your order: {rules_in_words()}.",
+            metavar="RULE,...",
+            show_default=f"with --apply: {USUAL}",
+        ),
+    ] = None,
+    how: Annotated[
+        str | None, typer.Option("--apply", help=f"Do what was chosen: {in_words(HOWS)}.", metavar="HOW")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="For --apply: the file of the list, or the folder of copies or links.")
+    ] = None,
+    undo: Annotated[
+        Path | None, typer.Option(help="Take back what this record tells that --apply did.", metavar="RECORD")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run/--no-dry-run", help="Only show what --apply or --undo would do, with the reasons."),
+    ] = True,
+    force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """List groups of copies: the largest group first, and in each the picture that the others were compared with.
+    """List groups of copies, choose which of each to keep, and do it: nothing is ever deleted.
 
-    Codes name candidates, and the pictures decide, read again from their source. The seed draws the pictures whose
-    changed copies tell how far apart copies are to be looked for.
+    Codes name candidates, and the pictures decide, read again from their source. The largest group comes first, and in
+    each the picture to keep; without --keep the one that the others were compared with. What was decided of pictures
+    (not duplicates, keep both, keep, drop) holds. The seed draws the pictures whose changed copies tell how far apart
+    copies are to be looked for.
     """
+    if undo is not None:
+        if any(one is not None for one in (level, threshold, against, keep, how, out)):
+            raise OptionError(f"--undo {undo} goes with --no-dry-run and --json alone; leave the others out")
+        _undo(undo, dry_run, json)
+        return
+    _check(level, threshold, against, keep, how, out)
     from lookalike.gallery import Gallery
 
-    if threshold is not None and (level is not None or against is not None):
-        raise OptionError(
-            f"threshold {threshold:g} lets codes alone decide, and {'--level' if level is not None else '--against'} "
-            "asks for a look at the pictures; leave one of them out"
-        )
     with Gallery.open(gallery, create=False) as held:
         if threshold is not None:
-            groups = held.duplicates(threshold, seed=seed).groups
-            levels = [CODES] * len(groups)
-            lines = _listed(groups, [f"{len(group)} {TITLES[CODES]}" for group in groups])
-            lines.append(f"{len(groups):,} groups within a distance of {threshold:.4g}")
-            answer({"groups": groups, "threshold": threshold, "levels": levels}, "\n".join(lines), json)
+            _by_codes(held, threshold, seed, json)
             return
-        from lookalike.review import find_copies
+        from lookalike.review import apply, find_copies
+        from lookalike.review.applying import check
 
+        rules_of(keep or USUAL, held.names)  # a mistake shows before all pictures are compared
+        if how is not None:
+            check(held, how, out)
         found = find_copies(held, level=level or "near", against=against, seed=seed)
-    answer(found.as_json(), "\n".join(_told(found, against)), json)
+        if keep is None and how is None:
+            answer({**found.as_json(), "applied": None}, "\n".join(_told(found, against)), json)
+            return
+        plan = found.keep(keep or USUAL)
+        applied = None if how is None else apply(plan, how, out, dry_run=dry_run, force=force)
+    payload = {
+        **plan.as_json(),
+        "threshold": found.threshold,
+        "stored_only": found.stored_only,
+        "applied": None if applied is None else applied.as_json(),
+    }
+    answer(payload, "\n".join([*_chosen(plan, found), *_applied(applied, gallery)]), json)
+    if applied is not None and applied.failed:
+        raise typer.Exit(1)
+
+
+def _by_codes(held: Gallery, threshold: float, seed: int, json: bool) -> None:
+    from lookalike.review.keeping import by_decisions
+
+    groups = by_decisions(held.duplicates(threshold, seed=seed).groups, held.decisions.in_force())
+    lines = _listed(groups, [f"{len(group)} {TITLES[CODES]}" for group in groups])
+    lines.append(f"{len(groups):,} groups within a distance of {threshold:.4g}")
+    payload = {"groups": groups, "threshold": threshold, "levels": [CODES] * len(groups), "applied": None}
+    answer(payload, "\n".join(lines), json)
+
+
+def _check(
+    level: str | None, threshold: float | None, against: str | None, keep: str | None, how: str | None, out: Path | None
+) -> None:
+    asked = {"--level": level, "--against": against, "--keep": keep, "--apply": how}
+    given = [name for name, value in asked.items() if value is not None]
+    if threshold is not None and given:
+        raise OptionError(
+            f"threshold {threshold:g} lets codes alone decide, and {given[0]} asks for a look at the pictures; leave "
+            "one of them out"
+        )
+    if against is not None and (keep is not None or how is not None):
+        raise OptionError(
+            f"--against {against} asks about pictures that are not the gallery's, of which nothing is kept or dropped; "
+            f"leave {'--keep' if keep is not None else '--apply'} out"
+        )
+    if out is not None and how is None:
+        raise OptionError(f"--out {out} is for what --apply writes; give --apply list, copy or link")
+
+
+def _undo(record: Path, dry_run: bool, json: bool) -> None:
+    from lookalike.review import undo
+
+    undone = undo(record, dry_run=dry_run)
+    answer(undone.as_json(), "\n".join(_undone(undone)), json)
+    if undone.failed:
+        raise typer.Exit(1)
 
 
 def _told(found: Copies, against: str | None) -> list[str]:
@@ -92,11 +174,60 @@ def _told(found: Copies, against: str | None) -> list[str]:
         lines.append(f"{len(found.groups):,} groups, {spare:,} pictures to spare")
     else:
         lines.append(f"{len(found.groups):,} pictures of {against} are in the gallery already")
-    if found.stored_only:
-        lines.append(
-            f"({len(found.stored_only):,} pictures could not be read again and were compared as they are stored)"
-        )
+    return [*lines, *_unread(found)]
+
+
+def _unread(found: Copies) -> list[str]:
+    count = len(found.stored_only)
+    return [f"({count:,} pictures could not be read again and were compared as they are stored)"] if count else []
+
+
+def _chosen(plan: Plan, found: Copies) -> list[str]:
+    """Every choice with its reason, on the same line where it fits in."""
+    groups = [[_line(one) for one in group] for group in plan.groups]
+    heads = [f"{len(group)} {TITLES[level]}" for group, level in zip(plan.groups, plan.levels, strict=True)]
+    lines = _listed(groups, heads)
+    if plan.besides:
+        lines += _listed([[_line(one) for one in plan.besides]], ["dropped by decision"])
+    lines.append(f"{len(plan.groups):,} groups, {len(plan.dropped):,} pictures to drop")
+    return [*lines, *_unread(found)]
+
+
+def _line(choice: Any) -> str:
+    line = f"{choice.action}  {choice.name}".replace("\n", "\\n")
+    together = f"{line}  ({choice.reason})"
+    return together if len(together) + 2 <= WIDTH else f"{line}\n        ({choice.reason})"
+
+
+def _applied(applied: Applied | None, gallery: Path) -> list[str]:
+    if applied is None:
+        return []
+    done = f"{len(applied.done):,}"
+    lines = [DONE[applied.how][not applied.dry_run].format(done, applied.out)]
+    if applied.already:
+        lines.append(f"{len(applied.already):,} were done before")
+    if applied.left_out:
+        lines.append(f"{applied.left_out:,} pictures in the folder are not in the gallery, and are left out")
+    lines += _failed(applied.failed)
+    if applied.dry_run:
+        lines.append("nothing was done yet; give the command again with --no-dry-run")
+    elif applied.record is not None:
+        lines.append(f"to undo: lookalike duplicates {gallery} --undo {applied.record} --no-dry-run")
     return lines
+
+
+def _undone(undone: Undone) -> list[str]:
+    would = "would be " if undone.dry_run else "are "
+    what = "moved back from the trash" if undone.how == "trash" else "removed again"
+    lines = [f"{len(undone.undone):,} pictures {would}{what}", *_failed(undone.failed)]
+    return [*lines, "nothing was done yet; give the command again with --no-dry-run"] if undone.dry_run else lines
+
+
+def _failed(failed: Sequence[Any]) -> list[str]:
+    lines = [f"not done: {one.name}: {one.reason}" for one in failed[:GROUPS_SHOWN]]
+    return lines + (
+        [f"and {len(failed) - GROUPS_SHOWN:,} more; --json lists all"] if len(failed) > GROUPS_SHOWN else []
+    )
 
 
 def _listed(groups: Sequence[Sequence[str]], heads: Sequence[str]) -> list[str]:

@@ -1,15 +1,20 @@
-"""What a person does with a folder: which pictures are the same, bad or odd, what groups there are, a part of it."""
+"""What a person does with a folder: which pictures are the same and which to keep, bad or odd, groups, a part of it."""
 
 from lookalike.review.apart import Apart
+from lookalike.review.applying import Applied, apply
 from lookalike.review.copies import Copies, Member, find_copies
 from lookalike.review.groups import Group, Groups, groups
+from lookalike.review.keeping import Choice, Plan
 from lookalike.review.outliers import Outlier, OutlierMap, Outliers, outlier_map, outliers, write_outliers
+from lookalike.review.records import Undone, undo
 from lookalike.review.screening import Screening, screen
 from lookalike.review.sorting import NotSorted, Sorted, sort_into
 from lookalike.review.subset import Subset, subset
 
 __all__ = [
     "Apart",
+    "Applied",
+    "Choice",
     "Copies",
     "Group",
     "Groups",
@@ -18,9 +23,12 @@ __all__ = [
     "Outlier",
     "OutlierMap",
     "Outliers",
+    "Plan",
     "Screening",
     "Sorted",
     "Subset",
+    "Undone",
+    "apply",
     "find_copies",
     "groups",
     "outlier_map",
@@ -28,5 +36,6 @@ __all__ = [
     "screen",
     "sort_into",
     "subset",
+    "undo",
     "write_outliers",
 ]

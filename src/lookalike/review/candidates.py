@@ -67,15 +67,23 @@ class Candidates:
         threshold: the distance beyond which no copy is looked for.
         pictures: gives stored pictures (n, H, W, C) by their places.
         count: of stored pictures.
+        likely: how alike small pictures are at least.
     """
 
     def __init__(
-        self, encode: Encode, nearest: Nearest, threshold: float, pictures: Callable[[Ids], Pixels], count: int
+        self,
+        encode: Encode,
+        nearest: Nearest,
+        threshold: float,
+        pictures: Callable[[Ids], Pixels],
+        count: int,
+        likely: float = LIKELY,
     ) -> None:
         self.encode = encode
         self.nearest = nearest
         self.threshold = threshold
         self.pictures = pictures
+        self.likely = likely
         places = [np.arange(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE)]
         grey = (luma(pictures(some)) for some in places)
         self.parts = np.concatenate([parts_of(one, without_borders(one)) for one in grey])
@@ -101,7 +109,7 @@ class Candidates:
         for start in range(0, len(row), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
             scores[some] = hints.compared(self.parts[pairs[some, 1]], parts[row[some]])[0]
-        return pairs[scores >= LIKELY], scores[scores >= LIKELY]
+        return pairs[scores >= self.likely], scores[scores >= self.likely]
 
 
 def _most_alike(pairs: Ids, scores: hints.Floats, k: int) -> Ids:

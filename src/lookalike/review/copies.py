@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lookalike.data.images import DataSpec, ImageSet, Pixels
-from lookalike.data.source import load_with
-from lookalike.errors import GalleryError, OptionError
+from lookalike.choosing import LEVELS, RANKS, USUAL
+from lookalike.data.images import ImageSet
+from lookalike.errors import OptionError
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.snapshot import Snapshot
-from lookalike.review.candidates import NEIGHBOURS, Candidates
+from lookalike.review.candidates import LIKELY, NEIGHBOURS, Candidates
+from lookalike.review.gathering import album_of, others_of
 from lookalike.review.grouping import Grouping
 from lookalike.review.hints import Floats, Ids
-from lookalike.review.originals import contents_of
-from lookalike.review.sameness import LEVELS, Album
+from lookalike.review.keeping import Plan, is_settled, plan_of
+from lookalike.review.sameness import BURST, SCENE_LIKELY, Album
 
+WIDER = 2.0
+"""Times as far apart as copies, shots of one scene are looked for."""
+FOLLOWING = 5
+"""Pictures taken after one within `BURST` that are compared with it."""
 MORE = 4
 """Times as many neighbours are looked through where a group took most of them."""
 
@@ -35,14 +40,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Copies:
-    """Groups of pictures that are the same, the largest group first.
+    """Groups of pictures that are the same, the largest group first; groups of one scene come last.
 
     Attributes:
-        groups: the names of each; the first stands for the others, which were compared with it.
-        levels: the loosest level in each group: "bytes", "picture" or "near".
+        groups: the names of each; the first stands for the others, which were compared with it. In a group of a scene
+            are pictures that stand for groups of copies, and such as have none.
+        levels: the loosest level in each group: "bytes", "picture", "near" or "scene".
         members: those after each group's first.
         threshold: how far apart, in the gallery's metric, copies were looked for.
         stored_only: the compared pictures that could not be read again, and were judged as the model sees them.
+        gallery: whose they are, which has to be open for `keep`.
+        of_others: whether the first of each group is no picture of the gallery.
     """
 
     groups: list[list[str]]
@@ -50,6 +58,18 @@ class Copies:
     members: list[list[Member]]
     threshold: float
     stored_only: list[str]
+    gallery: Gallery = field(repr=False, compare=False)
+    of_others: bool = False
+
+    def keep(self, rules: str | Iterable[str] = USUAL) -> Plan:
+        """Choose which one of each group to keep, by rules in their order: the words of `choosing.RULES`.
+
+        Raises:
+            OptionError: a rule is unknown or does not fit, or the groups begin with pictures of another source.
+        """
+        if self.of_others:
+            raise OptionError("copies of other pictures: of these nothing is kept or dropped; leave --against out")
+        return plan_of(self.gallery, self.groups, self.levels, rules)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -69,12 +89,14 @@ def find_copies(
 
     Candidates are named by codes, as far apart as changed copies of the gallery's own pictures lie, as they are and
     mirrored, turned, cut and without borders; then the pictures themselves decide, read again from their source. The
-    largest picture of a group stands for it, and every other was compared with that one.
+    largest picture of a group stands for it, and every other was compared with that one. Decisions hold: pictures that
+    are said to be no duplicates are in no group together, and groups of which all are to stay are not shown.
 
     Args:
         gallery: whose pictures are compared.
         level: the loosest that counts: "bytes" (the same file), "picture" (the same pixels, if need be mirrored or
-            turned) or "near" (saved again, resized, recoloured, bordered, cut, mirrored, turned, written on).
+            turned), "near" (saved again, resized, recoloured, bordered, cut, mirrored, turned, written on) or "scene"
+            (other shots of what is seen, as bursts are).
         against: other pictures, as `load` takes them. Each is then the first of a group, followed by the gallery's
             pictures it is the same as; they are not compared with one another.
         seed: of the changed copies that tell how far apart they lie.
@@ -87,52 +109,14 @@ def find_copies(
     if level not in LEVELS:
         raise OptionError(f"level is {level!r}; give one of {', '.join(LEVELS)}")
     snapshot = gallery.snapshot()
-    others = None if against is None else _others(gallery, against)
-    album = _album(gallery, snapshot, others)
+    others = None if against is None else others_of(gallery, against)
+    album = album_of(gallery, snapshot, others)
     try:
         search = _Search(gallery, snapshot, album, level, seed)
         found = search.within() if others is None else search.against(len(others))
     finally:
         album.originals.close()
     return found
-
-
-def _others(gallery: Gallery, against: str | Path | ImageSet) -> ImageSet:
-    if isinstance(against, ImageSet):
-        return against
-    from lookalike.data.options import DataOptions
-
-    return load_with(against, DataOptions.checked().like(gallery.framing))
-
-
-def _album(gallery: Gallery, snapshot: Snapshot, others: ImageSet | None) -> Album:
-    view = snapshot.view
-    known = dict(snapshot.catalog.fields("name, content", "stored"))
-    names, contents = list(view.names), [known.get(name) for name in view.names]
-    sources: list[tuple[DataSpec | None, dict[str, int]]] = [(gallery.source, view.numbers)]
-    count = len(names)
-    if others is not None:
-        if others.pixels.shape[1:] != view.all_pixels.shape[1:]:
-            raise GalleryError(
-                f"the pictures are {others.pixels.shape[1:]}, those of the gallery {view.all_pixels.shape[1:]}; "
-                "frame them alike"
-            )
-        spec = None if others.parts else others.spec
-        hashes = {} if spec is None or spec.framing.faces is not None else contents_of(spec)
-        names += others.names
-        contents += [hashes.get(name) for name in others.names]
-        sources.append((spec, {name: count + place for place, name in enumerate(others.names)}))
-
-    def small(places: Ids) -> Pixels:
-        places = np.asarray(places, np.int64)
-        own = places < count
-        found = np.empty((len(places), *view.all_pixels.shape[1:]), np.uint8)
-        found[own] = view.all_pixels[view.rows[places[own]]]
-        if others is not None:
-            found[~own] = others.pixels[places[~own] - count]
-        return found
-
-    return Album(names, contents, small, sources)
 
 
 class _Search:
@@ -143,12 +127,15 @@ class _Search:
         self.album = album
         self.count = len(snapshot.view.ids)
         self.level = level
+        self.gallery = gallery
+        self.decided = gallery.decisions.in_force()
+        self.apart = self._said_apart()
         self.encode = gallery.encode
         self.threshold = gallery.copy_threshold(seed=seed).distance or 0.0 if self.count > 1 else float("inf")
 
     def within(self) -> Copies:
         """The gallery's own, in groups."""
-        grouping = Grouping(self._rank, self._links, self.level)
+        grouping = Grouping(self._rank, self._links, self.level, self.apart)
         grouping.take(self._twins(self.album.contents))
         if self.level != "bytes":
             grouping.take(self._twins(self._stored_digests()))
@@ -160,8 +147,51 @@ class _Search:
                 full = [one for one, members in grouping.members.items() if 2 * len(members) >= k]
                 asked = np.array(sorted(full) if joined and k < self.count else [], np.int64)
                 k *= MORE
-        groups = [[leader, *sorted(found, key=self._rank)] for leader, found in grouping.members.items()]
-        return self._told([(group, [grouping.members[group[0]][one] for one in group[1:]]) for group in groups])
+        scenes = self._scenes(grouping) if self.level == "scene" else None
+        return self._told(
+            [
+                (group, [found.members[group[0]][one] for one in group[1:]])
+                for found in (grouping, scenes)
+                if found is not None
+                for group in ([leader, *sorted(some, key=self._rank)] for leader, some in found.members.items())
+                if not is_settled((self.album.names[place] for place in group), self.decided)
+            ]
+        )
+
+    def _scenes(self, copies: Grouping) -> Grouping:
+        """Shots of one scene among the pictures that stand for copies or are alone."""
+
+        def links(pairs: list[tuple[int, int]]) -> list[Any]:
+            return self.album.scenes(np.array(pairs, np.int64).reshape(-1, 2))
+
+        grouping = Grouping(self._rank, links, "scene", self.apart)
+        pairs = self._asked(self._candidates(WIDER, SCENE_LIKELY), np.arange(self.count), NEIGHBOURS)
+        taken = self.album.taken[: self.count]
+        order = np.argsort(taken, kind="stable")[: int(np.isfinite(taken).sum())]
+        for step in range(1, min(FOLLOWING, max(len(order) - 1, 0)) + 1):
+            soon = taken[order[step:]] - taken[order[:-step]] <= BURST
+            pairs |= {(min(a, b), max(a, b)) for a, b in zip(order[:-step][soon], order[step:][soon], strict=True)}
+        led = {tuple(sorted((copies.leader(int(a)), copies.leader(int(b))))) for a, b in pairs}
+        grouping.take((a, b) for a, b in led if a != b)
+        return grouping
+
+    def _said_apart(self) -> dict[int, set[int]]:
+        """By a picture those that someone said are no duplicates of it; what holds for a file holds for its twins."""
+        numbers, contents = self.snapshot.view.numbers, self.album.contents
+        found: dict[int, set[int]] = {}
+        for pair in self.decided.different:
+            a, b = (numbers[name] for name in pair)
+            first, second = ({a}, {b}) if contents[a] == contents[b] else (self._twins_of(a), self._twins_of(b))
+            for one in first:
+                found.setdefault(one, set()).update(second)
+            for one in second:
+                found.setdefault(one, set()).update(first)
+        return found
+
+    def _twins_of(self, place: int) -> set[int]:
+        contents = self.album.contents
+        same = {other for other in range(self.count) if contents[other] == contents[place]}
+        return same if contents[place] is not None else {place}
 
     def against(self, count: int) -> Copies:
         """Each of `count` others with those of the gallery that it is the same as, the most alike first."""
@@ -175,26 +205,33 @@ class _Search:
             for place in holders.get(self.album.contents[other] or "", ())
         }
         if self.level != "bytes":
-            pairs |= self._asked(self._candidates(), np.arange(self.count, self.count + count), NEIGHBOURS)
+            wider = (WIDER, SCENE_LIKELY) if self.level == "scene" else (1.0, LIKELY)
+            pairs |= self._asked(self._candidates(*wider), np.arange(self.count, self.count + count), NEIGHBOURS)
         ordered = sorted(pairs)
+        links = self._links(ordered)
+        if self.level == "scene":
+            left = [number for number, link in enumerate(links) if link is None]
+            shots = np.array([ordered[number] for number in left], np.int64).reshape(-1, 2)
+            for number, link in zip(left, self.album.scenes(shots), strict=True):
+                links[number] = link
         groups: dict[int, list[tuple[int, Any]]] = {}
-        for (other, place), link in zip(ordered, self._links(ordered), strict=True):
-            if link is not None and LEVELS.index(link.level) <= LEVELS.index(self.level):
+        for (other, place), link in zip(ordered, links, strict=True):
+            if link is not None and RANKS.index(link.level) <= RANKS.index(self.level):
                 groups.setdefault(other, []).append((place, link))
         told = []
         for other, found in groups.items():
-            found.sort(key=lambda one: (LEVELS.index(one[1].level), -one[1].likeness, one[0]))
+            found.sort(key=lambda one: (RANKS.index(one[1].level), -one[1].likeness, one[0]))
             told.append(([other, *(place for place, _ in found)], [link for _, link in found]))
-        return self._told(told)
+        return self._told(told, of_others=True)
 
-    def _candidates(self) -> Candidates:
+    def _candidates(self, wider: float = 1.0, likely: float = LIKELY) -> Candidates:
         view, index = self.snapshot.view, self.snapshot.index
 
         def nearest(codes: Floats, k: int) -> tuple[Ids, Floats]:
             found = index.query(codes, k)
             return view.places_or_none(found.ids), found.distances
 
-        return Candidates(self.encode, nearest, self.threshold, self.album.small, self.count)
+        return Candidates(self.encode, nearest, wider * self.threshold, self.album.small, self.count, likely)
 
     def _asked(self, candidates: Candidates, asked: Ids, k: int) -> set[tuple[int, int]]:
         found: set[tuple[int, int]] = set()
@@ -222,14 +259,14 @@ class _Search:
         known = dict(self.snapshot.catalog.fields("name, pixels", "stored"))
         return [known.get(name) for name in self.snapshot.view.names]
 
-    def _told(self, groups: list[tuple[list[int], list[Any]]]) -> Copies:
+    def _told(self, groups: list[tuple[list[int], list[Any]]], *, of_others: bool = False) -> Copies:
         names = self.album.names
-        groups.sort(key=lambda one: (-len(one[0]), names[one[0][0]]))
+        groups.sort(key=lambda one: (one[1][0].level == "scene" and not of_others, -len(one[0]), names[one[0][0]]))
         original = self.album.originals
         unread = np.flatnonzero(original.asked & ~original.is_there)
         return Copies(
             [[names[place] for place in places] for places, _ in groups],
-            [max((link.level for link in links), key=LEVELS.index) for _, links in groups],
+            [max((link.level for link in links), key=RANKS.index) for _, links in groups],
             [
                 [
                     Member(names[place], link.level, round(link.likeness, 4))
@@ -239,4 +276,6 @@ class _Search:
             ],
             float(self.threshold),
             [names[place] for place in unread],
+            self.gallery,
+            of_others,
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lookalike.review.sameness import LEVELS, Link
+from lookalike.choosing import RANKS
+from lookalike.review.sameness import Link
 
 Pair = tuple[int, int]
 Check = Callable[[list[Pair]], list[Link | None]]
@@ -19,11 +20,13 @@ class Grouping:
         rank: of two pictures the one of the lower rank leads.
         check: says what pictures are to one another.
         level: the loosest that joins.
+        apart: by a picture those that must not be in one group with it; it holds both ways.
     """
 
     rank: Callable[[int], tuple[object, ...]]
     check: Check
     level: str = "near"
+    apart: Mapping[int, set[int]] = field(default_factory=dict)
     leaders: dict[int, int] = field(default_factory=dict)
     members: dict[int, dict[int, Link]] = field(default_factory=dict)
     _known: dict[Pair, Link | None] = field(default_factory=dict)
@@ -48,6 +51,8 @@ class Grouping:
                 continue
             taken.add(leader)
             for other in sorted(near[leader] - taken, key=self.rank):
+                if self._is_apart(leader, other):
+                    continue
                 taken.add(other)
                 joined += self._join(leader, other)
         return joined
@@ -64,16 +69,20 @@ class Grouping:
         joined = 0
         for one in (other, *before):
             now = self._known[_ordered(leader, one)]
-            if now is not None:
+            if now is not None and not self._is_apart(leader, one):
                 self.leaders[one] = leader
                 self.members.setdefault(leader, {})[one] = now
                 joined += 1
         return joined
 
+    def _is_apart(self, leader: int, one: int) -> bool:
+        others = self.apart.get(one, set())
+        return bool(others) and (leader in others or not others.isdisjoint(self.members.get(leader, ())))
+
     def _look(self, pairs: list[Pair]) -> None:
         new = [pair for pair in pairs if pair not in self._known]
         for pair, link in zip(new, self.check(new), strict=True):
-            loose = link is not None and LEVELS.index(link.level) > LEVELS.index(self.level)
+            loose = link is not None and RANKS.index(link.level) > RANKS.index(self.level)
             self._known[pair] = None if loose else link
 
 

@@ -42,27 +42,30 @@ class Alike(NamedTuple):
     overlap: npt.NDArray[np.float32]
 
 
-def alike(fixed: npt.NDArray[np.uint8], moving: npt.NDArray[np.uint8], parts: Rectangle) -> Alike:
+def alike(
+    fixed: npt.NDArray[np.uint8], moving: npt.NDArray[np.uint8], parts: Rectangle, hopeless: float = HOPELESS
+) -> Alike:
     """Compare pictures (n, SIDE, SIDE) of luma; `parts` (n, 4): what of the moving one may be all of the fixed.
 
-    The part is left, top, right, bottom as shares of its sides.
+    The part is left, top, right, bottom as shares of its sides. Pairs that agree by less than `hopeless` at the coarse
+    size are not followed.
     """
     found = []
     for start in range(0, len(fixed), _AT_ONCE):
-        some = (one[start : start + _AT_ONCE].astype(np.float32) for one in (fixed, moving, parts))
-        found.append(_alike(*map(torch.from_numpy, some)))
+        some = [torch.from_numpy(one[start : start + _AT_ONCE].astype(np.float32)) for one in (fixed, moving, parts)]
+        found.append(_alike(some[0], some[1], some[2], hopeless))
     if not found:
         return Alike(*(np.empty(0, np.float32) for _ in range(2)))
     return Alike(*(np.concatenate(one) for one in zip(*found, strict=True)))
 
 
 @torch.inference_mode()
-def _alike(fixed: Tensor, moving: Tensor, parts: Tensor) -> Alike:
+def _alike(fixed: Tensor, moving: Tensor, parts: Tensor, hopeless: float) -> Alike:
     fixed, moving = fixed / 255, moving / 255
     maps = _maps_of(parts)
     laid = aligned(_smaller(fixed, COARSE), _smaller(moving, COARSE), maps, STEPS[0])
     likeness, overlap = torch.zeros(len(fixed)), torch.zeros(len(fixed))
-    kept = torch.nonzero((laid.agreement >= HOPELESS) & (laid.overlap >= LEAST_OVERLAP))[:, 0]
+    kept = torch.nonzero((laid.agreement >= hopeless) & (laid.overlap >= LEAST_OVERLAP))[:, 0]
     if len(kept):
         middle = aligned(_smaller(fixed[kept], MIDDLE), _smaller(moving[kept], MIDDLE), laid.maps[kept], STEPS[1])
         final = aligned(fixed[kept], moving[kept], middle.maps, STEPS[2])

@@ -18,12 +18,23 @@ from lookalike.review.hints import TURNS, Ids, parts_of, turned
 from lookalike.review.likeness import SIDE, alike
 from lookalike.review.originals import Originals, squashed
 
-LEVELS = ("bytes", "picture", "near")
-"""From the strictest: the same file; the same pixels, if need be turned or mirrored; a changed copy."""
 COPY = 0.87
 """Median correlation of blocks from which two pictures are copies of one another."""
 COPY_OF_SMALL = 0.9
 """The same where one of them has fewer than SIDE x SIDE pixels, which tell less of two faces apart."""
+SCENE, SCENE_IN_TIME = 0.75, 0.5
+"""Median correlation of blocks from which two pictures that are no copies are shots of one scene; the second where both
+are known to be taken within `BURST`."""
+SCENE_LIKELY, SCENE_HOPELESS = 0.6, 0.3
+"""As `LIKELY` and `likeness.HOPELESS`, for shots of one scene."""
+SCENE_COLOUR = 0.15
+"""Of the logarithms of red and of blue over green: by so much may a place's colour change between two shots."""
+PLACES = 4
+"""A side: places whose colours are compared."""
+DARK = 8.0
+"""Levels of 255 that are added before colours are compared, so that those of black say nothing."""
+BURST = 60.0
+"""Seconds between shots of one scene, at most, where it is known when they were taken."""
 TURNS_TRIED = 2
 HINTED = 24
 """Side at which parts of the larger pictures are compared."""
@@ -49,12 +60,14 @@ class Album:
         contents: the SHA-256 of each file, None where it is of none.
         small: gives pictures (n, H, W, C) by places, as the model sees them.
         sources: where pictures are read again from, each with its places by name.
+        taken: when each was taken, in seconds; NaN where that is not known.
     """
 
     names: list[str]
     contents: list[str | None]
     small: Any
     sources: list[tuple[DataSpec | None, dict[str, int]]]
+    taken: npt.NDArray[np.float64]
     originals: Originals = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,16 +93,31 @@ class Album:
                 found[number] = link
         return found
 
+    def scenes(self, pairs: Ids) -> list[Link | None]:
+        """Which pictures, of pairs (n, 2) that are no copies, are shots of one scene.
+
+        Where it is known of both when they were taken, less has to agree, but not more than `BURST` apart.
+        """
+        found: list[Link | None] = [None] * len(pairs)
+        apart = np.abs(np.diff(self.taken[pairs], axis=1)[:, 0])
+        near = np.flatnonzero(~(apart > BURST))
+        self.read(pairs[near].ravel().tolist())
+        for start in range(0, len(near), _AT_ONCE):
+            some = near[start : start + _AT_ONCE]
+            grey, _ = self._grey(pairs[some])
+            likeness = scene_likeness(*grey)
+            colours = colours_apart(*(self.small(pairs[some, side]) for side in (0, 1)))
+            least = np.where(np.isfinite(apart[some]), SCENE_IN_TIME, SCENE)
+            are = (likeness >= least) & (colours <= SCENE_COLOUR)
+            for number, score in zip(some[are].tolist(), likeness[are].tolist(), strict=True):
+                found[number] = Link("scene", score)
+        return found
+
     def _same_bytes(self, a: int, b: int) -> bool:
         return self.contents[a] is not None and self.contents[a] == self.contents[b]
 
     def _compared(self, pairs: Ids) -> list[Link | None]:
-        """By the whole pictures where both were read again, else as they are stored."""
-        whole: npt.NDArray[np.bool_] = np.all(self.originals.is_there[pairs], axis=1)
-        grey = [self.originals.grey[pairs[:, side]].copy() for side in (0, 1)]
-        for side in (0, 1):
-            if not whole.all():
-                grey[side][~whole] = squashed(self.small(pairs[~whole, side]))
+        grey, whole = self._grey(pairs)
         likeness = likeness_of(*grey)
         links: list[Link | None] = []
         for (a, b), by_whole, score in zip(pairs.tolist(), whole.tolist(), likeness.tolist(), strict=True):
@@ -97,10 +125,21 @@ class Album:
                 not by_whole and self._same_stored(a, b)
             ):
                 links.append(Link("picture", 1.0))
+            elif 1 <= abs(self.taken[a] - self.taken[b]) <= BURST:
+                links.append(None)  # two shots, however alike: a copy keeps the time, or has none
             else:
                 small = min(self.originals.area[[a, b]]) < SIDE * SIDE
                 links.append(Link("near", score) if score >= (COPY_OF_SMALL if small else COPY) else None)
         return links
+
+    def _grey(self, pairs: Ids) -> tuple[list[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]:
+        """Luma of both sides, of whole pictures where both were read again, else as they are stored; and which."""
+        whole: npt.NDArray[np.bool_] = np.all(self.originals.is_there[pairs], axis=1)
+        grey = [self.originals.grey[pairs[:, side]].copy() for side in (0, 1)]
+        for side in (0, 1):
+            if not whole.all():
+                grey[side][~whole] = squashed(self.small(pairs[~whole, side]))
+        return grey, whole
 
     def _same_stored(self, a: int, b: int) -> bool:
         """Whether the stored pixels, of pictures that no larger ones are known of, are equal."""
@@ -132,6 +171,33 @@ def likeness_of(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArr
             )
             best[some] = np.maximum(best[some], alike(*laid).likeness)
     return best
+
+
+def scene_likeness(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """As `likeness_of`, upright and with looser gates: shots of one scene differ in place, light, and what moves."""
+    scores, how = hints.compared(parts_of(_smaller(a)), parts_of(_smaller(b)))
+    found = np.zeros(len(a), np.float32)
+    whole = np.tile(np.array(hints.WHOLE, np.float32), (len(a), 1))
+    some = np.flatnonzero(scores >= SCENE_LIKELY)
+    laid = _laid_out(a[some], b[some], how[some], whole[some], whole[some])
+    found[some] = alike(*laid, hopeless=SCENE_HOPELESS).likeness
+    return found
+
+
+def colours_apart(a: Pixels, b: Pixels) -> npt.NDArray[np.float64]:
+    """How much pictures (n, H, W, C) differ in colour, light left out: (n,); the median over 4 x 4 places."""
+    ratios = []
+    for pictures in (a, b):
+        places = pictures.astype(np.float64)
+        for axis in (1, 2):
+            edges = np.linspace(0, places.shape[axis], min(PLACES, places.shape[axis]), endpoint=False).astype(int)
+            lengths = np.diff([*edges, places.shape[axis]]).reshape([-1 if one == axis else 1 for one in range(4)])
+            places = np.add.reduceat(places, edges, axis=axis) / lengths
+        places += DARK
+        colours = places if pictures.shape[3] == 3 else np.repeat(places, 3, axis=3)
+        ratios.append(np.log(colours[..., [0, 2]] / colours[..., [1]]))
+    apart: npt.NDArray[np.float64] = np.median(np.abs(ratios[0] - ratios[1]).mean(3).reshape(len(a), -1), axis=1)
+    return apart
 
 
 def _smaller(grey: npt.NDArray[np.uint8]) -> hints.Floats:

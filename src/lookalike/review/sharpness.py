@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from lookalike.noise.estimation import noise_sigma
 from lookalike.pixels import Floats
 
 FINE, COARSE = 1.0, 2.0
@@ -35,6 +36,23 @@ LEAST_BLOCKS = 4
 """Blocks of that part at least, so that one speck of dust is no sharp picture."""
 MOST = 12.0
 """Pixels of blur beyond which none is told from another."""
+
+
+def sharpness(grey: Floats) -> float:
+    """How steep luma (h, w), 0 to 255, rises and falls, a picture's longer side taken for the unit: 0 or more.
+
+    The root of the mean square slope, from which the share of the noise is taken off, times the root of the longer
+    side's pixels: to choose among copies of one picture, of any sizes. It falls where one was blurred, or made smaller
+    and large again; `blur_of` tells how blurred a picture is by itself.
+    """
+    if min(grey.shape) < 3:
+        return 0.0
+    across = (grey[1:-1, 2:] - grey[1:-1, :-2]) / 2
+    down = (grey[2:, 1:-1] - grey[:-2, 1:-1]) / 2
+    energy = float(np.square(across).mean() + np.square(down).mean())
+    # Each slope is half the difference of two values: its variance is half that of the noise, and there are two.
+    left = max(energy - noise_sigma(grey[..., None], flat_counts=True) ** 2, 0.0)
+    return math.sqrt(left * max(grey.shape))
 
 
 class _Energy(NamedTuple):

@@ -147,7 +147,7 @@ async def duplicates(
     """Groups of near-duplicates: the largest first, and in each the most central picture first."""
     studio = studio_of(request)
     snapshot = studio.snapshot
-    key = ("duplicates", snapshot.digest, threshold)
+    key = ("duplicates", snapshot.digest, studio.gallery.decisions.newest, threshold)
     return kept_json(request, await studio.kept(key, lambda: _duplicates(studio, snapshot, threshold)))
 
 
@@ -179,7 +179,9 @@ def _grouped(studio: Studio, threshold: float | None) -> tuple[list[list[str]], 
     """Groups with their levels, by a look at the pictures, or by codes alone up to a threshold; and what codes take."""
     gallery, seed = studio.gallery, studio.settings.seed
     if threshold is not None:
-        groups = gallery.duplicates(threshold, seed=seed).groups
+        from lookalike.review.keeping import by_decisions
+
+        groups = by_decisions(gallery.duplicates(threshold, seed=seed).groups, gallery.decisions.in_force())
         return groups, ["codes"] * len(groups), threshold
     from lookalike.review import find_copies
 

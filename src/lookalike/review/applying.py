@@ -1,0 +1,312 @@
+"""What was chosen is done: a list is written, what is kept is copied or linked, or what is dropped goes to the trash.
+
+Nothing is ever deleted. Each file is held against the gallery before it is touched, and each is done whole or not at
+all, so that a process may die at any moment: the same call then does the rest.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookalike import files
+from lookalike.choosing import HOWS
+from lookalike.data.decode import read_file
+from lookalike.data.located import Located, locate
+from lookalike.errors import NoSpaceError, OptionError, PictureError
+from lookalike.gallery.gallery import Gallery
+from lookalike.outputs import Outputs
+from lookalike.review.keeping import Plan
+from lookalike.review.records import MARK, Failed, Record, inside, touched
+from lookalike.review.trash import found_in_trash, sender
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done, or with `dry_run` would be.
+
+    Attributes:
+        how: "list", "copy", "link" or "trash".
+        done: names of the pictures that were copied, linked or moved to the trash; for a list, that are in it.
+        already: those of which it was done before.
+        failed: those of which it could not be done, with reasons; the others were done all the same.
+        out: the file or folder written, None for the trash.
+        record: the journal that `undo` takes, None where there is nothing to undo.
+        left_out: pictures in the folder that the gallery does not hold, which are not touched.
+    """
+
+    how: str
+    dry_run: bool
+    done: list[str]
+    already: list[str]
+    failed: list[Failed]
+    out: str | None = None
+    record: str | None = None
+    left_out: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**vars(self), "failed": [one._asdict() for one in self.failed]}
+
+
+class _LeftError(Exception):
+    """A file is left alone; the text is the reason."""
+
+
+class _AlreadyError(Exception):
+    """There is nothing left to do for a file."""
+
+
+def check(gallery: Gallery, how: str, out: str | Path | None) -> None:
+    """Raise as `apply` where this cannot be done, before anything was looked for."""
+    if how not in HOWS:
+        raise OptionError(f"apply is {how!r}; give one of {', '.join(HOWS)}")
+    if (out is None) != (how == "trash"):
+        raise OptionError(
+            f"--apply {how} writes to no place of its own; leave --out away"
+            if out is not None
+            else f"--apply {how} needs --out, {'a .csv or .json file' if how == 'list' else 'a folder'}"
+        )
+    if how != "list":
+        _located(gallery, how)
+    if how == "trash":
+        sender()
+    elif how == "list" and Path(str(out)).suffix.lower() not in (".csv", ".json"):
+        raise OptionError(f"--out is {out}; give a list a name that ends in .csv or .json")
+
+
+def apply(plan: Plan, how: str, out: str | Path | None = None, *, dry_run: bool = True, force: bool = False) -> Applied:
+    """Do what a plan says.
+
+    Args:
+        plan: of `Copies.keep`.
+        how: "list" writes the choices, by the suffix of `out` as CSV or JSON; "copy" copies every picture of the
+            gallery that is not dropped to the folder `out`, under its path; "link" makes hard links instead; "trash"
+            moves what is dropped to the system's trash.
+        out: the file or folder to write; none for the trash.
+        dry_run: True does nothing, and says what would be done.
+        force: whether a list may be written over a file that is there.
+
+    Raises:
+        OptionError: `how` is unknown, `out` does not fit it, or the pictures are no files of a folder.
+        MissingExtraError: the trash is asked for, and its extra is not installed.
+    """
+    check(plan.gallery, how, out)
+    if how == "list":
+        return _listed(plan, Path(str(out)), dry_run, force)
+    folder = _Folder(plan.gallery, how)
+    return _trashed(plan, folder, dry_run) if how == "trash" else _copied(plan, folder, how, Path(str(out)), dry_run)
+
+
+class _Folder:
+    """The folder that a gallery's pictures are files of: where each is, and what it held when it was indexed."""
+
+    def __init__(self, gallery: Gallery, how: str) -> None:
+        located = _located(gallery, how)
+        self.path = located.path
+        labels = located.labels()
+        entries = located.wanted_entries(labels) or []
+        # Never made of a gallery's name: only what is found in the folder has a path.
+        self.paths = {labels.of(entry.name).name: entry.name for entry in entries}
+        self.contents: dict[str, str | None] = dict(gallery.snapshot().catalog.fields("name, content", "stored"))
+        self.left_out = len(self.paths.keys() - self.contents.keys())
+
+    def path_of(self, name: str) -> Path:
+        """Where a picture lies. Raises `_LeftError`."""
+        relative = self.paths.get(name)
+        if relative is None:
+            raise _LeftError("it is not in the folder any more")
+        found = inside(self.path, relative)
+        if found is None:
+            raise _LeftError("a link leads to it out of the folder; left alone")
+        return found
+
+    def content_of(self, name: str) -> bytes:
+        """A picture's file, which is as it was when it was indexed. Raises `_LeftError`."""
+        try:
+            content = read_file(self.path_of(name))
+        except PictureError as error:
+            raise _LeftError(f"it {error}; left alone") from error
+        if files.sha256(content) != self.contents[name]:
+            raise _LeftError("it was changed since the gallery was updated; left alone: update, and look again")
+        return content
+
+    def path_in(self, name: str) -> str:
+        """A picture's path within the folder; of one that is in it."""
+        return self.paths[name]
+
+
+def _located(gallery: Gallery, how: str) -> Located:
+    """The folder of a gallery's pictures."""
+    spec = gallery.source
+    located = None if spec is None or spec.framing.faces is not None else locate(spec.source, spec.options)
+    if located is not None and located.kind.endswith("folder"):
+        return located
+    if spec is None:
+        what = "from memory"
+    elif spec.framing.faces is not None:
+        what = "faces found in photos"
+    elif located is None:
+        what = "drawn"
+    else:
+        what = "rows of an array" if located.kind == "array" else f"inside the archive {located.path.name}"
+    raise OptionError(f"--apply {how} needs files of a folder, and this gallery's pictures are {what}; use list")
+
+
+def _listed(plan: Plan, out: Path, dry_run: bool, force: bool) -> Applied:
+    suffix = out.suffix.lower()
+    path = Outputs(force=force).file(out)
+    rows = [
+        {"group": number, "level": level, **one._asdict()}
+        for number, (group, level) in enumerate(zip(plan.groups, plan.levels, strict=True), 1)
+        for one in group
+    ]
+    rows += [{"group": None, "level": None, **one._asdict()} for one in plan.besides]
+    if not dry_run and suffix == ".json":
+        files.write_json(path, rows)
+    elif not dry_run:
+        written = io.StringIO()
+        table = csv.DictWriter(written, ("group", "level", "name", "action", "reason"), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        files.write_text(path, written.getvalue())
+    return Applied("list", dry_run, [str(row["name"]) for row in rows], [], [], str(path))
+
+
+def _copied(plan: Plan, folder: _Folder, how: str, out: Path, dry_run: bool) -> Applied:
+    target, source = out.resolve(), folder.path.resolve()
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise OptionError(f"--out {out} and the pictures' folder {folder.path} lie within one another; give another")
+    Outputs(force=False).own_folder(out, MARK)
+    dropped = {one.name for one in plan.dropped}
+    kept = [name for name in folder.contents if name not in dropped]
+    others = touched(out / MARK) - {folder.paths[name] for name in kept if name in folder.paths}
+    if others:
+        raise OptionError(
+            f"{out} holds {len(others):,} pictures of another choice, such as {files.printable(min(others))}; take "
+            f"them back with --undo {out / MARK}, or give another folder"
+        )
+    if dry_run:
+        return Applied(how, True, kept, [], [], str(out), None, folder.left_out)
+    record = Record(out / MARK, {"how": how, "folder": str(folder.path), "time": _now()})
+    put = _link if how == "link" else _copy
+
+    def one(name: str) -> None:
+        content = folder.content_of(name)
+        relative = folder.path_in(name)
+        made = inside(out, relative)
+        if made is None:
+            raise _LeftError("its path leads out of the folder to write to; left alone")
+        if os.path.lexists(made):
+            if made.is_file() and read_file(made) == content:
+                raise _AlreadyError
+            raise _LeftError(f"{made} is another file; left alone")
+        record.add(path=relative, content=folder.contents[name])
+        put(folder.path_of(name), made, content)
+
+    try:
+        return Applied(how, False, *_each(kept, one), str(out), str(record.path), folder.left_out)
+    finally:
+        record.close()
+
+
+def _copy(path: Path, made: Path, content: bytes) -> None:
+    facts = path.stat()
+    files.write_bytes(made, content)
+    os.utime(made, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def _link(path: Path, made: Path, content: bytes) -> None:
+    made.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path.resolve(), made)
+    except OSError as error:
+        raise _LeftError(f"no hard link can be made there ({error.strerror}); use copy") from error
+
+
+def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
+    send = sender()
+    names, keepers = [one.name for one in plan.dropped], plan.keepers
+    led_to = _led_to(folder, set(names))
+    sound: dict[str, bool] = {}
+    moved: dict[str, Path] = {}
+
+    def is_sound(name: str) -> bool:
+        if name not in sound:
+            try:
+                folder.content_of(name)
+                sound[name] = True
+            except _LeftError:
+                sound[name] = False
+        return sound[name]
+
+    def one(name: str) -> None:
+        if name not in folder.paths:
+            raise _AlreadyError
+        path = folder.path_of(name)
+        folder.content_of(name)
+        keeper = keepers.get(name)
+        if keeper is not None and not is_sound(keeper):
+            raise _LeftError(f"{keeper}, which is kept for it, is gone or changed; left alone")
+        if not path.is_symlink() and str(path.resolve()) in led_to:
+            raise _LeftError(f"{led_to[str(path.resolve())]} is a link to it, and is kept; left alone")
+        if dry_run:
+            return
+        record.add(path=folder.path_in(name), content=folder.contents[name])
+        send(path)
+        moved[folder.path_in(name)] = path
+
+    if dry_run or not names:
+        return Applied("trash", dry_run, *_each(names, one), None, None, folder.left_out)
+    path = Outputs().free(plan.gallery.folder / f"trashed-{_now()[:19].replace(':', '')}.jsonl")
+    record = Record(path, {"how": "trash", "folder": str(folder.path), "time": _now()})
+    try:
+        done, already, failed = _each(names, one)
+        lying = found_in_trash(folder.path)
+        for relative, was in moved.items():
+            places = lying.get(os.path.normpath(was.absolute()), [])
+            if places:
+                record.add(in_trash=relative, place=str(places[0].place))
+    finally:
+        record.close()
+    return Applied("trash", False, done, already, failed, None, str(path), folder.left_out)
+
+
+def _led_to(folder: _Folder, dropped: set[str]) -> dict[str, str]:
+    """Real paths of what kept pictures that are links lead to, with their names."""
+    found = {}
+    for name, relative in folder.paths.items():
+        path = folder.path / relative
+        if name not in dropped and path.is_symlink():
+            found[str(path.resolve())] = name
+    return found
+
+
+def _each(names: Iterable[str], one: Callable[[str], None]) -> tuple[list[str], list[str], list[Failed]]:
+    """Do one thing to each; what cannot be done is told, and the rest is done."""
+    done: list[str] = []
+    already: list[str] = []
+    failed: list[Failed] = []
+    for name in names:
+        try:
+            one(name)
+            done.append(name)
+        except _AlreadyError:
+            already.append(name)
+        except _LeftError as error:
+            failed.append(Failed(name, str(error)))
+        except NoSpaceError:
+            raise
+        except OSError as error:
+            failed.append(Failed(name, f"{error.strerror or error}; left alone"))
+    return done, already, failed
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
