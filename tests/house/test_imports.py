@@ -32,15 +32,15 @@ FLOORS = {
     "denoising": 4,
     "editing": 4,
     "gallery": 4,
-    "report": 5,
+    "report": 6,
     "review": 5,
-    "experiment": 6,
-    "yardstick": 7,
-    "studio": 7,
-    "serve": 8,
-    "demo": 8,
-    "cli": 9,
-    "__main__": 10,
+    "experiment": 7,
+    "yardstick": 8,
+    "studio": 8,
+    "serve": 9,
+    "demo": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 
 

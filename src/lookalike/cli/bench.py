@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Data, Device, Force, Json, Reading, Seed, answer, reading_shown, reads_data
+from lookalike.cli.common import Data, Device, Force, Json, Reading, Seed, answer, progress_shown, reads_data
 from lookalike.outputs import Outputs
 
 app = typer.Typer(help="Measure models against one another.", rich_markup_mode=None)
@@ -78,7 +78,7 @@ def quality(
 
     Outputs().folder(out)
     subjects = load_runs(run or [])
-    with reading_shown() as progress:
+    with progress_shown() as progress:
         faces = read_data(data, subjects, replace(reading, attributes=None, key=None).options(), progress)
     if not subjects:
         subjects = train_subjects(

@@ -149,7 +149,7 @@ def load_data(source: str, options: DataOptions) -> ImageSet:
     """Load DATA with a progress bar on stderr."""
     from lookalike.data import load_with
 
-    with reading_shown() as progress:
+    with progress_shown() as progress:
         pictures = load_with(source, options, progress=progress)
     say_what_was_seen(source, options.layout, pictures.spec, pictures.unseen)
     return pictures
@@ -178,13 +178,13 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def reading_shown() -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on stderr for the reading of pictures, shown in a terminal only."""
+def progress_shown(what: str = "reading pictures") -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on stderr for what goes picture by picture, shown in a terminal only."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("reading pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

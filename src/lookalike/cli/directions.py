@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, reading_shown, reads_data
+from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, progress_shown, reads_data
 from lookalike.errors import OptionError
 
 
@@ -66,7 +66,7 @@ def directions(
     else:
         if data is None:
             reading.refuse("does not go with the run's own pictures; leave it out")
-            with reading_shown() as progress:
+            with progress_shown() as progress:
                 pictures = pictures_of(model, progress)[0]
         else:
             pictures = load_data(data, reading.options().like(framing_of(model)))

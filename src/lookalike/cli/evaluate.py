@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, reading_shown, reads_data
+from lookalike.cli.common import Json, Reading, Run, Seed, answer, load_data, progress_shown, reads_data
 
 if TYPE_CHECKING:
     from lookalike.models.evaluation import Evaluation
@@ -40,7 +40,7 @@ def evaluate(
     model = load_model(run)
     if data is None:
         reading.refuse("needs DATA; the run's own test split is read as it was trained")
-        with reading_shown() as progress:
+        with progress_shown() as progress:
             pictures = pictures_of(model, progress)[1]
     else:
         pictures = load_data(data, reading.options().like(framing_of(model)))

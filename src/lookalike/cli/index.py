@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Reading, Run, Seed, answer, reading_shown, reads_data, say_what_was_seen
+from lookalike.cli.common import Json, Reading, Run, Seed, answer, progress_shown, reads_data, say_what_was_seen
 
 REJECTED_SHOWN = 10
 WIDTH = 78
@@ -68,7 +68,7 @@ def index(
     from lookalike.models.loading import load_model
 
     with Gallery.open(gallery, load_model(run), metric=metric) as held:
-        with reading_shown() as progress:
+        with progress_shown() as progress:
             done = held.update(
                 data,
                 recall=recall,

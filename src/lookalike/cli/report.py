@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Run, Seed, answer, reading_shown
+from lookalike.cli.common import Force, Json, Run, Seed, answer, progress_shown
 
 
 def report(
@@ -24,7 +24,7 @@ def report(
     from lookalike.experiment import report_run
     from lookalike.models.loading import load_model
 
-    with reading_shown() as progress:
+    with progress_shown() as progress:
         written = report_run(load_model(run), run, out, force=force, seed=seed, progress=progress)
     payload = {"out": str(written.page), "pictures": str(written.pictures)}
     answer(payload, f"wrote {written.page}, and its figures into {written.pictures}", json)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Run, Seed, answer, reading_shown
+from lookalike.cli.common import Json, Run, Seed, answer, progress_shown
 from lookalike.errors import SubmissionError
 
 
@@ -30,7 +30,7 @@ def submit(
     from lookalike.models.loading import load_model
 
     model = load_model(run)
-    with reading_shown() as progress:
+    with progress_shown() as progress:
         test = pictures_of(model, progress)[1]
     payload = coursera.submission(model, -model.score(test), email, token)
     if dry_run:

@@ -15,7 +15,8 @@ from lookalike.report.cleaning import cleaning
 from lookalike.report.markup import Album
 from lookalike.report.sections import edits
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What a page may load: what it holds, and nothing else."""
 
 
 def write_report(
@@ -64,7 +65,7 @@ def write_report(
     style = (resources("lookalike.report") / "style.css").read_text(encoding="utf-8")
     page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f"<header>\n<h1>{escape(title)}</h1>\n{opening}</header>\n<main>\n"

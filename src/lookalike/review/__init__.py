@@ -10,6 +10,7 @@ from lookalike.review.records import Undone, undo
 from lookalike.review.screening import Screening, screen
 from lookalike.review.sorting import NotSorted, Sorted, sort_into
 from lookalike.review.subset import Subset, subset
+from lookalike.review.whole import Review, review
 
 __all__ = [
     "Apart",
@@ -24,6 +25,7 @@ __all__ = [
     "OutlierMap",
     "Outliers",
     "Plan",
+    "Review",
     "Screening",
     "Sorted",
     "Subset",
@@ -33,6 +35,7 @@ __all__ = [
     "groups",
     "outlier_map",
     "outliers",
+    "review",
     "screen",
     "sort_into",
     "subset",
