@@ -137,7 +137,7 @@ def test_from_data_to_search(call: Call, tmp_path: Path, kind: str, count: int) 
     learned = call("directions", run, "--json")
     trained_on = count - kept["images"]
     if trained_on < 2:
-        refused(learned, "1 pictures; directions need 2 or more: give more")
+        refused(learned, r"1 picture\(s\) given; directions need 2 or more: give more")
     elif same == count:
         refused(learned, f"all {trained_on} pictures have the same code, .* give pictures that differ")
     else:

@@ -196,7 +196,7 @@ def learn_directions(
         OptionError: an attribute is not in the table, or has no two sides, or there are too few pictures.
     """
     if len(pictures) < 2:
-        raise OptionError(f"pictures are {len(pictures)}; directions need 2 or more: give more as DATA")
+        raise OptionError(f"{len(pictures)} picture(s) given; directions need 2 or more: give more as DATA")
     codes = model.encode(pictures)
     directions = principal_directions(codes, count)
     chosen = _chosen(pictures, attributes)
