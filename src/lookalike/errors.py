@@ -93,7 +93,8 @@ class SubmissionError(UserError):
 
 
 class MissingExtraError(UserError, ImportError):
-    """A feature needs packages that are not installed."""
+    """A feature needs packages that are not installed: those of the `extra`."""
 
     def __init__(self, extra: str, feature: str) -> None:
+        self.extra, self.feature = extra, feature
         super().__init__(f"{feature} needs the extra '{extra}': pip install 'lookalike[{extra}]'")

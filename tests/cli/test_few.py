@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from lookalike.models import KINDS
+from lookalike.models import KINDS, learners
 from lookalike.studio.preparing import folder_for, prepare
 from studio import png, serving, small_model
 
@@ -70,7 +70,7 @@ def test_one_picture_is_too_few_to_learn_from(call: Call, tmp_path: Path, kind: 
     data = folder_of(tmp_path / "d", kind, 1)
     few = "gives 1 usable pictures, at least 2 are needed"
     refused(call("data", data, "--size", SIDE), few)
-    for name in KINDS:
+    for name in learners():
         refused(call("train", data, "--size", SIDE, "--run", tmp_path / name, "--model", name), few)
         assert not (tmp_path / name / "model.json").exists()
 
@@ -149,7 +149,7 @@ def test_from_data_to_search(call: Call, tmp_path: Path, kind: str, count: int) 
 
 
 @pytest.mark.parametrize(("kind", "count"), [("different", 2), ("alike", 5), ("black", 3)])
-@pytest.mark.parametrize("model", KINDS)
+@pytest.mark.parametrize("model", learners())
 def test_every_kind_of_model(call: Call, tmp_path: Path, model: str, kind: str, count: int) -> None:
     """By its usual code and recipe; only the epochs are cut short, which is what `most_epochs` is there for."""
     data = folder_of(tmp_path / "d", kind, count)

@@ -12,10 +12,11 @@ from onnx.reference import ReferenceEvaluator
 
 import lookalike as la
 from lookalike.errors import LookalikeError, MissingExtraError, NotFittedError
+from lookalike.graphs import session
 from lookalike.interop import onnx_export
 from lookalike.interop.onnx_export import export_onnx, export_saved, exported_by_torch
 from lookalike.interop.onnx_graphs import GRAPHS, OPSET
-from lookalike.interop.onnx_runtime import OnnxCodec, facts_of, session
+from lookalike.interop.onnx_runtime import OnnxCodec, facts_of
 from lookalike.models import kinds_of_their_own, model_class
 from pictures import waves
 

@@ -13,10 +13,11 @@ import lookalike as la
 from lookalike import serve
 from lookalike.denoising import denoise
 from lookalike.errors import LookalikeError, OptionError
+from lookalike.graphs import session
 from lookalike.interop import onnx_export, onnx_unet
 from lookalike.interop.onnx_export import export_onnx, export_saved
 from lookalike.interop.onnx_graphs import OPSET
-from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of, open_exported, session
+from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of, open_exported
 from lookalike.noise import NOT_TOLD
 from lookalike.pixels import centre
 from pictures import waves

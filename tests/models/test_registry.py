@@ -14,7 +14,16 @@ from torch import Tensor, nn
 
 import lookalike as la
 from lookalike.errors import OptionError
-from lookalike.models import KINDS, Kind, kinds_of_their_own, model_class, new_model, parameters_of_words, usual
+from lookalike.models import (
+    KINDS,
+    Kind,
+    kinds_of_their_own,
+    learners,
+    model_class,
+    new_model,
+    parameters_of_words,
+    usual,
+)
 from lookalike.models.layers import FlattenChannelsLast, dense_decoder, initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.noise import parse_noise
@@ -24,7 +33,7 @@ from lookalike.training.recipe import RECIPES
 from pictures import waves
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", learners())
 def test_a_record_is_true_of_its_class(name: str) -> None:
     kind, learner = KINDS[name], model_class(name)
     assert (kind.code_size is not None) == learner.has_code == ("code_size" in learner.parameters())

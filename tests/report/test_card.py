@@ -15,14 +15,14 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 import lookalike as la
-from lookalike.models import KINDS
+from lookalike.models import KINDS, learners
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import card
 from lookalike.report.front_matter import front_matter, model_index
 from pictures import waves
 
 DATA, SIZE, CODE = "synthetic:90", 16, 4
-NAMES = tuple(KINDS)
+NAMES = tuple(learners())
 
 
 def train(call, run: Path, name: str = "pca", data: object = DATA, *options: object) -> dict:  # type: ignore[no-untyped-def]

@@ -172,7 +172,8 @@ def test_noise_on_stored_pictures_comes_off_again(served: Served, model: la.Conv
 
 
 def test_models_for_the_browser(served: Served, model: la.ConvAutoencoder) -> None:
-    from lookalike.interop.onnx_runtime import facts_of, session
+    from lookalike.graphs import session
+    from lookalike.interop.onnx_runtime import facts_of
 
     addresses = served.get("/api/v1/gallery").json()["onnx"]
     denoiser = addresses["denoiser"]
@@ -198,7 +199,8 @@ def unet() -> la.UNetDenoiser:
 def test_a_unet_and_its_level(
     unet: la.UNetDenoiser, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of, session
+    from lookalike.graphs import session
+    from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of
 
     folder = tmp_path_factory.mktemp("unet")
     build_gallery(folder / "gallery", 12)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lookalike.models import KINDS, model_class, new_model
+from lookalike.models import learners, model_class, new_model
 from lookalike.models.base import Autoencoder
 from lookalike.training.recipe import RECIPES, Recipe
 
@@ -48,7 +48,7 @@ class Case(NamedTuple):
         return model.fit(pictures, **options)  # type: ignore[call-arg]
 
 
-CASES = {name: Case(name, {}, kind.recipe, kind.noise) for name, kind in KINDS.items()}
+CASES = {name: Case(name, {}, kind.recipe, kind.noise) for name, kind in learners().items()}
 # Pieces smaller than these pictures, as its own are smaller than photographs.
 CASES["unet"] = CASES["unet"]._replace(recipe=replace(RECIPES["unet"], piece=8))
 CASES["pca by gradient"] = Case("pca", {"solver": "gradient"}, "course", None)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.cli.common import Detector, Faces, Force, Json, Seed, answer
+from lookalike.data.formats import SUFFIXES
 from lookalike.errors import OptionError
 from lookalike.outputs import Outputs
 
 if TYPE_CHECKING:
     from lookalike.gallery.calibration import Threshold
+    from lookalike.gallery.gallery import Gallery
 
 Galleries = Annotated[Path, typer.Argument(metavar="GALLERY", help="The folder of a gallery.")]
 NAME_WIDTH = 60
@@ -24,9 +26,10 @@ def search(
     images: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="IMAGE",
+            metavar="IMAGE|WORDS",
             help="A picture file; several stand for the mean of their codes. Of a photo with faces the largest is "
-            "meant, or PHOTO#face-2.",
+            "meant, or PHOTO#face-2. What is no file, and does not end as one of a picture, is words, where the "
+            "gallery's model takes them.",
         ),
     ] = None,
     item: Annotated[
@@ -59,7 +62,7 @@ def search(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Find the stored pictures nearest to a picture, with their distances in the gallery's metric.
+    """Find the stored pictures nearest to a picture, or to words, with their distances in the gallery's metric.
 
     Pictures are prepared as those of the gallery. The seed draws the pairs that tell a match.
     """
@@ -74,9 +77,12 @@ def search(
         raise OptionError("nothing is searched for; give a picture file, or --item with the name of a stored picture")
     with Gallery.open(gallery, create=False) as held:
         threshold = None if matches is None else held.threshold(matches, seed=seed)
-        query = asked if len(asked) > 1 else asked[0]
+        said = [one for one in images or [] if is_said(one, held)]
+        if said and out is not None:
+            raise OptionError(f"--out shows the pictures searched for, and {str(said[0])!r} is words; leave it out")
+        query = [held.encode_text(str(one)) if one in said else one for one in asked]
         framing = DataOptions.checked(faces=faces, detector=detector).framing(held.framing)
-        found = held.search(query, k, where=where, framing=framing)
+        found = held.search(query if len(query) > 1 else query[0], k, where=where, framing=framing)
         if out is not None:
             write_sheet(held, asked, found, out, framing)
     neighbours = [
@@ -96,6 +102,12 @@ def search(
         payload["out"] = str(out)
         lines.append(f"wrote {out}")
     answer(payload, "\n".join(lines) or "no stored picture meets the condition", json)
+
+
+def is_said(given: Path, gallery: Gallery) -> bool:
+    """Whether a query is words: no file, nor what may be a mistyped one, in a gallery whose model takes words."""
+    path = Path(str(given).partition("#")[0])
+    return not path.exists() and path.suffix.lower() not in SUFFIXES and gallery.model.has_text
 
 
 def told(line: Threshold, asked: float) -> str:

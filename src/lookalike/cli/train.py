@@ -9,7 +9,7 @@ import typer
 
 from lookalike.cli.common import Data, Device, Json, Reading, Seed, answer, load_data, reads_data
 from lookalike.errors import OptionError
-from lookalike.models import KINDS, usual
+from lookalike.models import KINDS, learners, usual
 from lookalike.noise import noise_help, parse_noise
 from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS
 
@@ -20,7 +20,7 @@ def _in_words(about: dict[str, str]) -> str:
 
 def _usual_epochs() -> str:
     of_recipes = [f"{recipe.epochs} for {name}" for name, recipe in RECIPES.items()]
-    return "; ".join([*of_recipes, *(f"{kind.epochs} for {name}" for name, kind in KINDS.items() if kind.epochs)])
+    return "; ".join([*of_recipes, *(f"{kind.epochs} for {name}" for name, kind in learners().items() if kind.epochs)])
 
 
 @reads_data()
@@ -29,7 +29,7 @@ def train(
     run: Annotated[Path, typer.Option(help="The run's folder, for checkpoints, metrics and the model.")],
     model: Annotated[
         str,
-        typer.Option(help=f"The model: {_in_words({name: kind.about for name, kind in KINDS.items()})}."),
+        typer.Option(help=f"The model: {_in_words({name: kind.about for name, kind in learners().items()})}."),
     ] = "conv",
     code: Annotated[
         int | None,

@@ -20,8 +20,9 @@ import numpy as np
 
 from lookalike import files
 from lookalike.errors import LookalikeError, MissingExtraError
+from lookalike.graphs import session
 from lookalike.interop.onnx_graphs import CODES, GRAPHS, OPSET, PICTURES, has_operators
-from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, planes, session
+from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, planes
 from lookalike.interop.onnx_unet import CLEAN, CODELESS, LEVELS, reach_of
 from lookalike.noise import NOT_TOLD
 

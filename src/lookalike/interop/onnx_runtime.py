@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import LookalikeError, MissingExtraError
+from lookalike.graphs import session
 from lookalike.interop.onnx_graphs import CODES, PICTURES
 from lookalike.interop.onnx_unet import CLEAN, LEVELS
 from lookalike.models.unet_shape import checked_levels
@@ -26,25 +26,6 @@ SETS = ((ENCODER, DECODER), (DENOISER,))
 def exported_files(folder: Path) -> tuple[str, ...] | None:
     """Which of `SETS` a folder holds, None where it holds none."""
     return next((names for names in SETS if all((folder / name).is_file() for name in names)), None)
-
-
-def session(graph: bytes | Path, threads: int = 1) -> Any:
-    """An ONNX Runtime session on the CPU.
-
-    Raises:
-        MissingExtraError: onnxruntime is not installed.
-    """
-    if find_spec("onnxruntime") is None:
-        raise MissingExtraError("onnx", "running an ONNX model")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        graph if isinstance(graph, bytes) else str(graph), options, providers=["CPUExecutionProvider"]
-    )
 
 
 def facts_of(held: Any) -> dict[str, str]:

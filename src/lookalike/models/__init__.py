@@ -24,10 +24,11 @@ class Kind:
     Attributes:
         home: module below `lookalike.models` and class, as "conv.ConvAutoencoder".
         about: what it is, in some words, for help texts.
-        code_size: numbers a picture; None for a model without a code.
+        code_size: numbers a picture; None for a model without a code, or where its encoder says it.
         recipe: the training's settings; None for a closed form.
         epochs: passes over the pictures, where they are not the recipe's.
         noise: corruption of the training's pictures; None for none.
+        learns: whether it is trained here; else it is imported.
     """
 
     home: str
@@ -36,6 +37,7 @@ class Kind:
     recipe: str | None = "course"
     epochs: int | None = None
     noise: str | None = None
+    learns: bool = True
 
 
 KINDS = {
@@ -56,8 +58,16 @@ KINDS = {
     "denoiser": Kind(
         "conv.ConvAutoencoder", "conv as the course trains it for removing noise", code_size=512, noise="gaussian:0.1"
     ),
+    "onnx": Kind(
+        "onnx_encoder.OnnxEncoder", "an encoder from elsewhere, imported", code_size=None, recipe=None, learns=False
+    ),
 }
 """Every kind of model by its name. Several names may share a class, whose files bear the name that is its own."""
+
+
+def learners() -> dict[str, Kind]:
+    """The kinds that are trained here, by their names."""
+    return {name: kind for name, kind in KINDS.items() if kind.learns}
 
 
 def kind_named(name: str) -> Kind:
@@ -85,15 +95,16 @@ def new_model(name: str, **given: Any) -> Autoencoder:
     computes on the CPU.
 
     Raises:
-        OptionError: there is no such kind, or it does not take what is given; the text names the kinds that do.
+        OptionError: there is no such kind, it is not trained here, or it does not take what is given; the text names
+            the kinds that do.
     """
-    learner = model_class(name)
+    learner = _learner(name)
     known = learner.parameters()
     given = {parameter: value for parameter, value in given.items() if value is not None}
     for parameter in given.keys() - known:
         if parameter == "seed" or (parameter == "device" and given["device"] in ("auto", "cpu")):
             continue
-        takers = [other for other in KINDS if parameter in model_class(other).parameters()]
+        takers = [other for other in learners() if parameter in model_class(other).parameters()]
         remedy = f"it belongs to {', '.join(takers)}" if takers else f"there are {', '.join(sorted(known))}"
         raise OptionError(f"model {name!r} takes no {parameter.replace('_', ' ')}; leave it out: {remedy}")
     if "code_size" in known:
@@ -101,13 +112,21 @@ def new_model(name: str, **given: Any) -> Autoencoder:
     return learner(**{parameter: value for parameter, value in given.items() if parameter in known})
 
 
+def _learner(name: str) -> type[Autoencoder]:
+    if not kind_named(name).learns:
+        raise OptionError(
+            f"model {name!r} is not trained here; import one with: lookalike import ENCODER.onnx --run RUN"
+        )
+    return model_class(name)
+
+
 def parameters_of_words(name: str, words: Iterable[str]) -> dict[str, Any]:
     """Parameters of a kind of model from words such as "width=96", each of the type that the constructor says.
 
     Raises:
-        OptionError: it has no such parameter, or the value is not of its type.
+        OptionError: it has no such parameter, or the value is not of its type; or it is not trained here.
     """
-    learner = model_class(name)
+    learner = _learner(name)
     types = get_type_hints(learner.__init__)
     given: dict[str, Any] = {}
     for word in words:
@@ -135,15 +154,15 @@ _FORMS = {int: "a whole number", float: "a number", tuple[int, ...]: "whole numb
 
 def usual(what: str) -> str:
     """A field of all the records as one line for help texts: "32; 512 for denoiser", the commonest value first."""
-    values = {name: getattr(kind, what) for name, kind in KINDS.items()}
+    values = {name: getattr(kind, what) for name, kind in learners().items()}
     commonest = max(values.values(), key=list(values.values()).count)
     others = [f"{value} for {name}" for name, value in values.items() if value not in (commonest, None)]
     return "; ".join([str(commonest or "none"), *others])
 
 
 def kinds_of_their_own() -> list[str]:
-    """Names of the kinds that do not share another's class, in the registry's order."""
+    """Names of the kinds that are trained here and do not share another's class, in the registry's order."""
     homes: dict[str, str] = {}
-    for name, kind in KINDS.items():
+    for name, kind in learners().items():
         homes.setdefault(kind.home, name)
     return list(homes.values())

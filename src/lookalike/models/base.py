@@ -24,6 +24,7 @@ BATCH = 250
 """Pictures that go through a model at once when no training is done: fixed, so that results repeat exactly."""
 
 NO_CODE = "this model removes noise and has no code; train conv or pca for codes"
+NO_TEXT = "this model has no encoder of texts; import one with: lookalike import ENCODER.onnx --text TEXT.onnx"
 NO_DECODER = "this model has no decoder: its codes find pictures and draw none; train conv or pca for that"
 
 HOW_IT_WAS_FITTED = frozenset(("device", "seed", "solver"))
@@ -64,6 +65,11 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def trains_in_epochs(self) -> bool:
         """Whether `fit` takes `recipe`, `epochs`, `noise` and curves; a closed form does not."""
         return True
+
+    @property
+    def has_text(self) -> bool:
+        """Whether texts become codes too, among those of pictures (`encode_text`)."""
+        return False
 
     @property
     def reach(self) -> int | None:
@@ -124,6 +130,14 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
         pictures = self._checked(X)
         return _in_batches(lambda batch: self._encode(centre(batch)), pictures, (self.code_size,))
 
+    def encode_text(self, text: str) -> Floats:
+        """The code of a text, float32 (code_size,), among those of pictures.
+
+        Raises:
+            OptionError: the model has no encoder of texts.
+        """
+        raise OptionError(NO_TEXT)
+
     def decode(self, codes: npt.ArrayLike) -> Floats:
         """Turn codes into pictures: (N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped.
 
@@ -144,6 +158,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def reconstruct(self, X: Pictures) -> Floats:
         """Encode and decode: (N, H, W, C) -> float32 (N, H, W, C), centred to 0, not clipped."""
+        self.require_decoder()
         return self.decode(self.encode(X))
 
     def transform(self, X: Pictures) -> Floats:
@@ -156,6 +171,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def score(self, X: Pictures, y: None = None) -> float:
         """Negative mean squared error of the reconstruction, so that more is better."""
+        self.require_decoder()
         pictures = self._checked(X)
         return -evaluation.mean_squared_error(self._reconstruct, pictures, self._batch_size(pictures))
 
@@ -164,6 +180,7 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         The noise of a picture comes from `seed` and its place in `X`.
         """
+        self.require_decoder()
         pictures = self._checked(X)
         noise = parse_noise(noise) if isinstance(noise, str) else noise
         return evaluation.evaluate(self._reconstruct, pictures, self._batch_size(pictures), noise, seed)

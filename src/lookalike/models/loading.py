@@ -22,12 +22,11 @@ def load_model(folder: str | Path) -> Autoencoder:
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder; give the folder of a run or of a saved model")
     try:
-        found = store.load(folder, lambda description: model_class(description["kind"]).expected(description))
+        return model_class(store.read_description(folder)["kind"]).load(folder)
     except (RunError, WeightsError):
         from lookalike.training.run import last_model
 
         unfinished = last_model(folder)
         if unfinished is None:
             raise
-        found = unfinished
-    return model_class(found[0]["kind"]).restore(*found)
+        return model_class(unfinished[0]["kind"]).restore(*unfinished)

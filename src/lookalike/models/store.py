@@ -29,7 +29,7 @@ NUMBERS = "F32"
 FORMAT = 1
 DESCRIPTION = "model.json"
 SUFFIX = ".safetensors"
-_FILE = re.compile(r"\w+\.safetensors", re.ASCII)
+_FILE = re.compile(r"\w+\.(safetensors|onnx|json)", re.ASCII)
 
 
 def save(folder: Path, description: dict[str, Any], sides: Sides) -> None:

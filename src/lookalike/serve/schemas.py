@@ -147,6 +147,8 @@ class Gallery(BaseModel):
     columns: list[Column]
     noises: list[OfferedNoise]
     digest: str
+    draws: bool = Field(description="Whether the model makes pictures of codes.")
+    words: bool = Field(description="Whether GET /search takes words.")
     denoiser: bool
     onnx: Onnx | None
     preparing: list[str]

@@ -126,6 +126,11 @@ class Studio:
         return self._codec
 
     @property
+    def draws(self) -> bool:
+        """Whether the model makes pictures of codes."""
+        return getattr(self.codec, "has_decoder", True)
+
+    @property
     def denoiser(self) -> Cleaner | None:
         """The model that removes noise, None until it is loaded, or where there is none."""
         return self._denoiser
@@ -142,6 +147,11 @@ class Studio:
     async def search(self, search: Search) -> Answered:
         """Answer a search, together with whatever else waits."""
         return await self._patiently(self._searching.ask(search))
+
+    async def of_words(self, text: str) -> list[Asked]:
+        """A text as something to search for."""
+        codes = await self._beside(lambda: self.gallery.encode_text(text)[None])
+        return self.snapshot.of_codes(codes)
 
     async def draw(self, codes: Floats) -> Floats:
         """Decode codes (n, K), together with whatever else waits: centred float32 (n, H, W, C)."""
@@ -184,9 +194,6 @@ class Studio:
             raise busy() from None
 
     async def _decoded(self, contents: list[bytes], most: int, read: Callable[[bytes], Pixels]) -> list[Pixels]:
-        if self._decoding_waiting >= self.settings.waiting:
-            raise busy()
-
         def work() -> list[Pixels]:
             sizes = [check_picture(content, most) for content in contents]
             if max(sizes) <= LARGE:
@@ -194,6 +201,12 @@ class Studio:
             with self._large:
                 return [read(content) for content in contents]
 
+        return await self._beside(work)
+
+    async def _beside(self, work: Callable[[], Result]) -> Result:
+        """Do what takes a moment beside the event loop; HTTP 503 where too many wait."""
+        if self._decoding_waiting >= self.settings.waiting:
+            raise busy()
         self._decoding_waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
@@ -227,7 +240,9 @@ class Studio:
         try:
             self._look()
             snapshot = self.snapshot
-            self.codec.decode(self.codec.encode(snapshot.picture(0)[None]))  # what is loaded once is loaded now
+            codes = self.codec.encode(snapshot.picture(0)[None])  # what is loaded once is loaded now
+            if self.draws:
+                self.codec.decode(codes)
             snapshot.search([snapshot.of_place(0)], 1)
             self.ready.set()
             # Not before: a process that makes things would take half of what this one needs to come up.
@@ -274,13 +289,15 @@ class Studio:
             if self._denoiser is None and self.ready.is_set():
                 from lookalike.models.loading import load_model
 
-                self._denoiser = load_model(run)
+                model = load_model(run)
+                model.require_decoder()
+                self._denoiser = model
         except LookalikeError as error:  # without it all else still works
             self.denoiser_failed = True
             _log.warning("%s", error)
 
     def _usual(self) -> list[str]:
-        return ["models", "threshold", "directions", "tsne"]
+        return [*(["models"] if self.draws else []), "threshold", "directions", "tsne"]
 
     def _is_there(self, kind: str) -> bool:
         if kind == "models":

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from lookalike import graphs
 from lookalike.data.faces.finding import LONGEST
 
 MEMORY = 768 * 2**20
@@ -53,41 +53,14 @@ def opened(content: bytes, least_score: float, overlap: float, most: int) -> Any
 
 def _tried(content: bytes) -> None:
     import cv2  # noqa: F401
-    import onnx
+    import onnx  # noqa: F401
 
     _limit()
-    for tensor in _tensors(onnx.load_model_from_string(content).graph):
-        _check(tensor)
+    graphs.parsed(content)
     detector = opened(content, 0.7, 0.3, 10)
     for side in (320, LONGEST):
         detector.setInputSize((side, side))
         detector.detect(np.zeros((side, side, 3), np.uint8))
-
-
-def _check(tensor: Any) -> None:
-    from onnx import helper
-    from onnx.external_data_helper import uses_external_data
-
-    if uses_external_data(tensor) or tensor.external_data:
-        raise ValueError(f"{tensor.name} keeps its numbers in another file, which is not read")
-    needed = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    held = max(len(tensor.raw_data), tensor.ByteSize())
-    if min(tensor.dims, default=1) < 0 or needed > 8 * held:  # small numbers are kept in one byte each
-        raise ValueError(f"{tensor.name} declares {needed:,} bytes; {held:,} are there")
-
-
-def _tensors(graph: Any) -> Iterator[Any]:
-    """Of a graph, of its nodes' settings, and of the graphs in these."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from attribute.tensors
-            if attribute.HasField("t"):
-                yield attribute.t
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _tensors(inner)
 
 
 def _limit() -> None:

@@ -43,6 +43,8 @@ async def gallery(request: Request) -> Response:
 def _facts(studio: Studio) -> dict[str, Any]:
     return {
         **gallery_facts(studio.snapshot, studio.gallery.known_threshold(seed=studio.settings.seed)),
+        "draws": studio.draws,
+        "words": getattr(studio.codec, "has_text", False),
         "denoiser": studio.denoiser_key is not None,
         "onnx": onnx_addresses(studio),
         "preparing": studio.pending(),

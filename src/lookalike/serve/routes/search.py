@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lookalike.models.encoder_graphs import LARGEST_TEXT
 from lookalike.serve import schemas
 from lookalike.serve.answers import as_json
 from lookalike.serve.limits import uploads
@@ -19,6 +20,9 @@ from lookalike.serve.state import Answered, Search
 
 router = APIRouter(tags=["search"], responses=REFUSALS)
 
+Words = Annotated[
+    str, Query(min_length=1, max_length=LARGEST_TEXT, description="What is looked for.", examples=["a red bicycle"])
+]
 USUAL = 24
 """Neighbours where nothing is asked."""
 
@@ -31,6 +35,15 @@ async def search(request: Request, where: Where = [], k: K = USUAL) -> Response:
     started = time.perf_counter()
     pictures = await studio.framed(contents)
     return _worded(await studio.search(Search(pictures, [], k, tuple(where))), started)
+
+
+@router.get("/search", response_model=schemas.Neighbours)
+async def search_words(request: Request, text: Words, where: Where = [], k: K = USUAL) -> Response:  # noqa: B006
+    """Find the stored pictures nearest to words, where the gallery's model has an encoder of texts."""
+    started = time.perf_counter()
+    studio = studio_of(request)
+    asked = await studio.of_words(text)
+    return _worded(await studio.search(Search(None, asked, k, tuple(where))), started)
 
 
 @router.post("/search/code", response_model=schemas.Neighbours)
