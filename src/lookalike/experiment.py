@@ -224,6 +224,7 @@ def reconstruct_files(
         OptionError: `out` is a file.
         DataError: none of the pictures can be read.
     """
+    model.require_decoder()
     paths = list(images)
     outputs = Outputs(paths, force=force)
     folder = outputs.folder(out)

@@ -99,7 +99,7 @@ def test_head_works_wherever_get_does(served: Served) -> None:
         assert told.headers["content-type"] == got.headers["content-type"]
         if address != "/metrics":
             assert told.headers["content-length"] == got.headers["content-length"]
-    assert served.client.head("/api/v1/search").headers["allow"] == "POST"
+    assert served.client.head("/api/v1/search/code").headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize("address", ["/models/encoder.onnx", "/api/v1/items/{id}/thumbnail"])

@@ -110,3 +110,22 @@ def by_runtime(path: Path, given: np.ndarray) -> np.ndarray:
     held = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found: np.ndarray = held.run(None, {held.get_inputs()[0].name: given})[0]
     return found
+
+
+WORDS = ["red", "bicycle", "face"]
+
+
+def two_towers(folder: Path, side: int = SIDE) -> dict[str, Path]:
+    """An encoder of pictures and one of texts that knows `WORDS`, with its tokenizer: what `import` takes."""
+    return {
+        "encoder": conv_encoder(folder / "e.onnx", side=side),
+        "text": text_encoder(folder / "t.onnx", len(WORDS) + 1),
+        "tokenizer": tokenizer(folder / "tokenizer.json", WORDS),
+    }
+
+
+def code_of_words(path: Path, words: list[int]) -> np.ndarray:
+    """The mean of the table's rows, which is what such an encoder is to give."""
+    table = numpy_helper.to_array(onnx.load(path).graph.initializer[0])
+    code: np.ndarray = table[words].mean(axis=0)
+    return code

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 CATALOG = "catalog.sqlite"
 MODEL = "model"
+ACROSS_METRIC = "cosine"
+"""Where texts have codes too: these lie apart from those of pictures, and whitening by pictures would blow that up."""
 COMPACT_FROM = 1000
 """Rows that nobody names; fewer are not worth a rewriting."""
 
@@ -47,7 +49,7 @@ def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *,
             if model is None or not create:
                 raise GalleryError(f"{folder} holds no gallery; {build_with(folder)}")
             catalog.close()
-            _begin(folder, model, metric or METRIC)
+            _begin(folder, model, metric or (ACROSS_METRIC if model.has_text else METRIC))
             catalog = Catalog(folder / CATALOG)
         _bring_up_to_date(catalog, folder)
         if model is not None and model.digest != catalog.fact("model"):

@@ -51,7 +51,8 @@ class Gallery(GalleryReader):
             folder: made where it is missing.
             model: whose codes the gallery holds; None takes the copy that the gallery keeps.
             metric: "euclidean" (as in the reference notebook), "cosine", "whitened" or "whitened-cosine"; another than
-                the gallery's takes effect with the next update. None: the gallery's own, "whitened-cosine" at first.
+                the gallery's takes effect with the next update. None: the gallery's own; at first "cosine" for a
+                model with an encoder of texts, else "whitened-cosine".
             create: False refuses a folder without a gallery.
 
         Raises:

@@ -267,6 +267,15 @@ class GalleryReader:
 
         return search_codes(self.model, pictures)
 
+    def encode_text(self, text: str) -> Floats:
+        """The code of a text, float32 (code_size,), to search for, by a model that has an encoder of texts.
+
+        Raises:
+            OptionError: the model has none, or the text is empty or too long.
+            MissingExtraError: what it computes with is not installed.
+        """
+        return self.model.encode_text(text)
+
     def _now(self) -> View:
         """The last committed state."""
         with self._lock:

@@ -39,6 +39,7 @@ def export_keras(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> di
         MissingExtraError: Keras is not installed.
         OptionError: the model is of a kind that Keras has no layers for, or its pictures are smaller than the poolings.
     """
+    model.require_decoder()
     if model.kind not in KINDS:
         raise OptionError(
             f"{model.kind} has parts that Keras has no layers for; export it with --format onnx (of models, "

@@ -58,6 +58,7 @@ def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dic
         NotFittedError: the model has no weights yet.
         LookalikeError: ONNX Runtime computes something else.
     """
+    model.require_decoder()
     _check_packages("export --format onnx")
     weights = model.weights()
     parts = model.get_params(), model.image_shape_, weights["encoder"], weights["decoder"]
@@ -86,8 +87,11 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
         MissingExtraError: onnx is not installed.
         RunError, WeightsError: the model's files are missing or damaged.
     """
-    from lookalike.models.store import load
+    from lookalike.models import kind_named
+    from lookalike.models.store import load, read_description
 
+    if not kind_named(read_description(saved)["kind"]).learns:  # it came as a graph, which has no decoder
+        return False
     _check_packages("an ONNX model")
     description, sides = load(saved, None)
     kind, parameters = description["kind"], description["parameters"]

@@ -21,6 +21,7 @@ from lookalike.gallery.folder import MODEL, build_with
 from lookalike.gallery.queries import framed
 from lookalike.gallery.snapshot import Asked, Found, Snapshot
 from lookalike.interop.onnx_runtime import OnnxCodec
+from lookalike.models import kind_named
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.codecs import Cleaner, Codec, Codecs, Floats
 from lookalike.serve.limits import busy, check_picture
@@ -127,8 +128,13 @@ class Studio:
 
     @property
     def draws(self) -> bool:
-        """Whether the model makes pictures of codes."""
-        return getattr(self.codec, "has_decoder", True)
+        """Whether the model makes pictures of codes: all do but imported encoders."""
+        return kind_named(str(self.snapshot.catalog.fact("kind"))).learns
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether the model has an encoder of texts."""
+        return not self.draws and self.gallery.model.has_text
 
     @property
     def denoiser(self) -> Cleaner | None:

@@ -79,6 +79,7 @@ def export_page(
         raise OptionError(f"pictures is {pictures}; give 2 or more")
     _check_runtime()
     model = load_model(run)
+    model.require_decoder()
     folder, data = Path(out), Path(out) / "data"
     onnx: dict[str, Any] = {"encoder": f"data/models/{ENCODER}", "decoder": f"data/models/{DECODER}"}
     with _gallery(model, gallery, pictures, seed) as held:  # refused before anything is written, where it does not fit
@@ -167,6 +168,8 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
         data / "gallery.json",
         {
             **gallery_facts(snapshot, _match_threshold(held, seed)),
+            "draws": held.model.has_decoder,
+            "words": False,
             "denoiser": onnx["denoiser"] is not None,
             "onnx": onnx,
             "preparing": [],

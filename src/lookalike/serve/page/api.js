@@ -78,6 +78,9 @@ async function search(sources, k, where, signal) {
   return json("search/code", { method: "POST", json: { code, k, where: filter }, signal });
 }
 
+/** The code of words, where the gallery's model takes them. */
+const words = async (text) => (await json(`search${query({ text, k: 1 })}`)).code;
+
 /** The backend that speaks with `lookalike serve`. */
 export const server = {
   kind: "server",
@@ -90,6 +93,7 @@ export const server = {
   items: ({ offset = 0, limit = 60, q = "", where = "" }, signal) => json(`items${query({ offset, limit, q, where })}`, { signal }),
   item,
   search,
+  words,
   thumbnail: (id) => ({ src: `${ROOT}items/${id}/thumbnail${query({ v: digest })}` }),
   pixels: async (id) => (await picture(`items/${id}/thumbnail`)).pixels,
   photo: (id) => `${ROOT}items/${id}/photo`,

@@ -86,6 +86,7 @@ function setUpTheme() {
 
 async function offerTabs() {
   const { backend, gallery } = studio;
+  for (const name of ["blend", "edit"]) tab(name).hidden = !gallery.draws;
   tab("clean").hidden = !gallery.denoiser;
   const runs = await backend.runs().catch(() => []);
   tab("training").hidden = !runs.length;

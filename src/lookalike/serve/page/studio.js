@@ -84,6 +84,7 @@ export function look(source, alt = "") {
   if (source.id !== undefined) return thumb(source.id, alt);
   const own = brought.get(source.token);
   if (own?.url) return h("img", { class: "thumb own", src: own.url, alt });
+  if (!studio.gallery.draws) return h("span", { class: "thumb words" }, own?.name ?? "words or a picture from this address");
   const [height, width] = studio.gallery.image_shape;
   const canvas = h("canvas", { class: "thumb", width, height, role: "img", "aria-label": alt || "made here" });
   models.decode([source.code]).then(([made]) => canvas.getContext("2d").putImageData(made, 0, 0)).catch(() => {});

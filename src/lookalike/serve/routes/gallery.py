@@ -44,7 +44,7 @@ def _facts(studio: Studio) -> dict[str, Any]:
     return {
         **gallery_facts(studio.snapshot, studio.gallery.known_threshold(seed=studio.settings.seed)),
         "draws": studio.draws,
-        "words": getattr(studio.codec, "has_text", False),
+        "words": studio.takes_words,
         "denoiser": studio.denoiser_key is not None,
         "onnx": onnx_addresses(studio),
         "preparing": studio.pending(),

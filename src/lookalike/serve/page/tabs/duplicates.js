@@ -59,7 +59,7 @@ export function build() {
           h("span", { class: "caption" }, h("b", {}, one.distance ? distance(one.distance) : "centre"), h("span", {}, shortName(one.name))),
           h("span", { class: "kept", "aria-hidden": "true" }));
       }),
-      h("a", { class: "quiet", href: address("blend", { q: group.slice(0, 2).map((one) => one.id).join(",") }) }, "compare", h("span", { class: "visually-hidden" }, ` group ${i + 1} in Blend`)))));
+      studio.gallery.draws && h("a", { class: "quiet", href: address("blend", { q: group.slice(0, 2).map((one) => one.id).join(",") }) }, "compare", h("span", { class: "visually-hidden" }, ` group ${i + 1} in Blend`)))));
     more.hidden = state.shown >= state.groups.length;
   }
 

@@ -1,6 +1,6 @@
 // Find: a picture in, its look-alikes out; from picture to picture by a click.
 import { card } from "../neighbours.js";
-import { bring, look, nameOf, studio } from "../studio.js";
+import { bring, look, nameOf, sourceOf, studio } from "../studio.js";
 import { button, choice, count, distance, failed, h, later, many, say, shortName, slider } from "../ui.js";
 import { address, go, note, read, unpackAll } from "../url.js";
 
@@ -13,6 +13,11 @@ export async function bringAndFind(files) {
   go("find", { q: sources.map((one) => one.token).join(",") });
 }
 
+/** Search for words. */
+async function sayAndFind(text) {
+  go("find", { q: sourceOf(await studio.backend.words(text), text).token });
+}
+
 /** The tab's parts, and how they follow the address. */
 export function build() {
   const { gallery } = studio;
@@ -23,10 +28,13 @@ export function build() {
 
   const file = h("input", { type: "file", accept: "image/*", multiple: true, class: "visually-hidden", tabIndex: -1, "aria-hidden": "true",
     onchange: () => bringAndFind([...file.files]).catch(failed).finally(() => { file.value = ""; }) });
+  const words = h("input", { type: "search", id: "words", autocomplete: "off", placeholder: "A red bicycle", maxLength: 2000,
+    onchange: () => { if (words.value.trim()) sayAndFind(words.value.trim()).catch(failed); } });
+  const said = gallery.words ? h("label", { class: "field", htmlFor: "words" }, h("span", { class: "label" }, "Or say what it shows"), words) : null;
   const pictures = h("div", { class: "query-pictures" });
   const facts = h("div", { class: "facts" });
   const drop = h("div", { class: "drop" },
-    pictures, h("p", { class: "hint" }, "Drop a picture here, paste one, or"), button("Choose a picture…", () => file.click(), { class: "strong" }), file);
+    pictures, h("p", { class: "hint" }, "Drop a picture here, paste one, or"), button("Choose a picture…", () => file.click(), { class: "strong" }), file, said);
   drop.addEventListener("dragover", () => drop.classList.add("over"));
   drop.addEventListener("dragleave", () => drop.classList.remove("over"));
   drop.addEventListener("drop", () => drop.classList.remove("over"));
@@ -83,8 +91,8 @@ export function build() {
     const [first] = state.sources;
     const q = state.sources.map((one) => one.token).join(",");
     const actions = h("p", { class: "row" },
-      h("a", { class: "button", href: address("blend", { q }) }, "Blend"),
-      h("a", { class: "button", href: address("edit", { q: first.token }) }, "Edit"),
+      gallery.draws ? h("a", { class: "button", href: address("blend", { q }) }, "Blend") : null,
+      gallery.draws ? h("a", { class: "button", href: address("edit", { q: first.token }) }, "Edit") : null,
       gallery.denoiser && first.id !== undefined ? h("a", { class: "button", href: address("clean", { q: first.token }) }, "Clean") : null,
       first.id !== undefined ? h("a", { class: "button", href: address("map", { at: first.id }) }, "On the map") : null,
       h("a", { class: "button quiet", href: address("find") }, "All pictures"));
