@@ -147,6 +147,22 @@ def is_hollow(handle: int, size: int) -> bool:
     return stored < enough
 
 
+def read_stored(path: Path, most: int) -> bytes:
+    """The content of a file of at most so many bytes.
+
+    Raises:
+        ValueError: it is longer, or its length an empty claim.
+        OSError: it cannot be read.
+    """
+    size = path.stat().st_size
+    if size > most:
+        raise ValueError(f"it has {size:,} bytes; at most {most:,} are read")
+    with path.open("rb") as file:
+        if is_hollow(file.fileno(), size):
+            raise ValueError(f"it says that it has {size:,} bytes, but hardly any are stored")
+    return path.read_bytes()  # opened anew: to look for holes moves the place in a file
+
+
 def with_end(path: Path, end: str) -> Path:
     """`path` with `end` after its stem, which is cut where the name would be longer than file systems take."""
     stem, rest = path.stem, f"{end}{path.suffix}"

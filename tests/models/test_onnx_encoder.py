@@ -144,6 +144,22 @@ def test_hostile_files_are_refused(tmp_path: Path) -> None:
         import_onnx(tmp_path / "none.onnx")
 
 
+@pytest.mark.usefixtures("in_process")
+def test_files_of_megabytes_come_whole_and_empty_claims_do_not(tmp_path: Path) -> None:
+    path = conv_encoder(tmp_path / "e.onnx")
+    model = onnx.load(path)
+    unused = np.random.default_rng(0).normal(size=600_000).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(unused, "unused"))
+    onnx.save(model, path)
+    imported = import_onnx(path)
+    imported.save(tmp_path / "run")
+    assert OnnxEncoder.load(tmp_path / "run").files_["encoder.onnx"] == path.read_bytes()
+    with (tmp_path / "hole.onnx").open("wb") as file:
+        file.truncate(2**28)
+    with pytest.raises(OptionError, match="hardly any are stored"):
+        import_onnx(tmp_path / "hole.onnx")
+
+
 def test_a_graph_that_grows_beyond_memory_is_refused(tmp_path: Path) -> None:
     big = np.array([10**5, 10**6], np.int64)  # 400 GB of zeros, made of sixteen bytes
     graph = helper.make_graph(
@@ -205,7 +221,7 @@ def test_what_needs_a_decoder_or_a_training_says_so(imported: tuple[Path, OnnxEn
             attempt()
     with pytest.raises(OptionError, match="comes as it is and learns nothing"):
         model.fit(pictures)
-    with pytest.raises(OptionError, match="model 'onnx' is not trained here; import one with"):
+    with pytest.raises(OptionError, match="model 'onnx' is not trained here; it is an encoder from elsewhere"):
         new_model("onnx")
     with pytest.raises(OptionError, match="no encoder of texts"):
         model.encode_text("a red bicycle")

@@ -5,11 +5,17 @@ from __future__ import annotations
 import sys
 import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Reading, Run, Seed, answer, progress_shown, reads_data, say_what_was_seen
+from lookalike.cli.common import Json, Reading, Seed, answer, progress_shown, reads_data, say_what_was_seen
+from lookalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from lookalike.gallery.given import CodeSet
+    from lookalike.models.base import Autoencoder
+    from lookalike.models.given_codes import GivenCodes
 
 REJECTED_SHOWN = 10
 WIDTH = 78
@@ -17,7 +23,8 @@ WIDTH = 78
 
 @reads_data()
 def index(
-    run: Run,
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The folder of a run; not with --codes.")] = None,
+    *,
     gallery: Annotated[Path, typer.Option(help="The gallery's folder; made where it is missing.")],
     data: Annotated[
         str | None,
@@ -53,6 +60,18 @@ def index(
             "is refused, since a missing drive looks like that. 1 lets all go."
         ),
     ] = 0.5,
+    codes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Codes that were computed elsewhere, instead of a run and pictures: an .npy of shape (N, K), or a "
+            "Parquet file with the columns name and code. They are searched by --item alone.",
+            show_default="none",
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="A text file with a name in each line, for an .npy.", show_default="numbers"),
+    ] = None,
     reading: Reading = Reading(),
     seed: Seed = 0,
     json: Json = False,
@@ -67,10 +86,18 @@ def index(
     from lookalike.gallery import Gallery
     from lookalike.models.loading import load_model
 
-    with Gallery.open(gallery, load_model(run), metric=metric) as held:
+    source: CodeSet | str | None
+    model: Autoencoder
+    if codes is not None:
+        source, model = codes_alone(codes, names, run, data)
+    elif run is None or names is not None:
+        raise OptionError("name a RUN whose model encodes the pictures, or give --codes FILE, which --names goes with")
+    else:
+        source, model = data, load_model(run)
+    with Gallery.open(gallery, model, metric=metric) as held:
         with progress_shown() as progress:
             done = held.update(
-                data,
+                source,
                 recall=recall,
                 method=method,
                 **vars(reading),
@@ -95,6 +122,17 @@ def index(
     if done.skipped:
         lines.append(f"{sum(done.skipped.values()):,} other files not looked at: {told(done.skipped)}")
     answer(done.as_json(), "\n".join(lines), json)
+
+
+def codes_alone(codes: Path, names: Path | None, run: Path | None, data: str | None) -> tuple[CodeSet, GivenCodes]:
+    """Codes of a file, and what stands for their model."""
+    from lookalike.gallery.given import read_codes
+    from lookalike.models.given_codes import GivenCodes
+
+    if run is not None or data is not None:
+        raise OptionError(f"--codes {codes} come without a run and pictures; leave {run or data} out")
+    given = read_codes(codes, names)
+    return given, GivenCodes(given.codes.shape[1]).initialise()
 
 
 def _say(line: str) -> None:

@@ -84,7 +84,7 @@ class Changes:
         self.catalog = catalog
         self.storage = storage
         self.encode = encode
-        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // storage.pixels.row_bytes))
+        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // (storage.pixels.row_bytes or storage.codes.row_bytes)))
         self.items: dict[str, Item] = {}
         self.contents: dict[str, Known] = {}
         self.rows: dict[str, int] = {}

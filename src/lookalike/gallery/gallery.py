@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from lookalike.data.beside import Beside
 from lookalike.data.images import ImageSet
@@ -23,9 +23,11 @@ from lookalike.gallery.folder import (
     remove_leftovers,
     usual_framing_of,
 )
+from lookalike.gallery.given import CodeSet
 from lookalike.gallery.reader import GalleryReader
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
+from lookalike.pixels import Floats
 from lookalike.search.metric import make_metric
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class Gallery(GalleryReader):
 
     def update(
         self,
-        data: ImageSet | str | Path | None = None,
+        data: ImageSet | CodeSet | str | Path | None = None,
         *,
         recall: float | None = None,
         method: str | None = None,
@@ -85,7 +87,8 @@ class Gallery(GalleryReader):
         of change are as before are not opened; those with the same content are not decoded.
 
         Args:
-            data: a set of pictures, or anything that `load` reads; None for the source of the last update. Pictures
+            data: a set of pictures, or anything that `load` reads; for a gallery of codes alone, what `read_codes`
+                gives; None for the source of the last update. Pictures
                 that came from memory then stay as they are, and only the index is looked after.
             recall: promised share of the true 10 nearest, above 0 and up to 1; None as before, 0.95 at first.
             method: "auto", "exact", "lsh", "hnsw", "ivf" or "ivfpq"; None as before, "auto" at first.
@@ -146,6 +149,9 @@ class Gallery(GalleryReader):
         self, feed: Feed, beside: Beside, progress: Progress | None, may_remove: float, unseen: list[str]
     ) -> Counts:
         """Bring the catalog to what the source holds: pictures are decoded and encoded at the same time."""
+        if not self.has_pictures:  # what comes in are codes
+            changes = Changes(self._catalog, storage_of(self._catalog, self.folder), _as_they_are)
+            return updating.apply_feed(changes, feed, beside, progress, may_remove)
         from lookalike.models.encoding import Encoders  # PyTorch takes a second to import
 
         with Encoders(self.model) as encoders:
@@ -153,3 +159,8 @@ class Gallery(GalleryReader):
             counts = updating.apply_feed(changes, feed, beside, progress, may_remove)
             unseen += changes.unseen
             return counts
+
+
+def _as_they_are(codes: Any) -> Callable[[], Floats]:
+    """In the place of encoding, where codes come in."""
+    return lambda: codes

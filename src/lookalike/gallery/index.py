@@ -28,6 +28,7 @@ of index, and the recall that is promised."""
 K = 10
 """Neighbours that the recall promise speaks of."""
 PROBES = 1000
+ASIDE = 0.1
 MUCH = 1.5
 """A gallery that is this many times larger, or smaller, than when its index was chosen is chosen for anew."""
 _log = logging.getLogger(__name__)
@@ -157,8 +158,18 @@ def _probes(catalog: Catalog, view: View, encode: Callable[[Pixels], Floats], se
         return kept.astype(np.float32)
     generator = np.random.default_rng(seed)
     places = np.sort(generator.choice(len(view.ids), min(len(view.ids), PROBES), replace=False))
+    if not view.has_pictures:
+        return _kept(catalog, view, _beside(view.codes[places], generator))
     mirrored = np.ascontiguousarray(view.all_pixels[view.rows[places]][:, :, ::-1])
-    probes = encode(mirrored)
+    return _kept(catalog, view, encode(mirrored))
+
+
+def _beside(codes: Floats, generator: np.random.Generator) -> Floats:
+    """Codes alone cannot be mirrored: each goes a tenth of the way to another of them."""
+    return codes + np.float32(ASIDE) * (generator.permutation(codes) - codes)
+
+
+def _kept(catalog: Catalog, view: View, probes: Floats) -> Floats:
     with catalog.transaction():
         catalog.set_array("probes", probes)
         catalog.set_fact("probes_drawn_for", len(view.ids))

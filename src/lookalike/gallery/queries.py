@@ -96,6 +96,7 @@ def framed(source: str | Path | bytes, framing: Framing, view: View) -> Pixels:
     Raises:
         PictureError: it cannot be read; the text names the file.
     """
+    view.require_pictures()
     channels = view.all_pixels.shape[3]
     try:
         picture = read_picture(source, framing)

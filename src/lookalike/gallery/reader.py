@@ -76,6 +76,11 @@ class GalleryReader:
         return model
 
     @property
+    def has_pictures(self) -> bool:
+        """Whether the gallery holds pictures, and not codes alone."""
+        return bool(self._catalog.fact("image_shape")[0])
+
+    @property
     def metric(self) -> str:
         """The metric that distances are in."""
         return indexes.wish_of(self._catalog).metric
@@ -148,6 +153,7 @@ class GalleryReader:
     def picture(self, name: str) -> Pixels:
         """A stored picture as the model sees it: uint8 (H, W, C). Raises as `item`."""
         view = self._now()
+        view.require_pictures()
         return np.array(view.all_pixels[view.rows[queries.place_of(view, name)]])
 
     def framed(self, source: str | Path | bytes, framing: Framing | None = None) -> Pixels:
@@ -296,6 +302,7 @@ class GalleryReader:
     def _threshold(self, key: str, measure: Callable[[Calibration], Threshold], seed: int) -> Threshold:
         """A threshold that was kept, or measured now where the gallery has changed much since."""
         view, index = self._ready()
+        view.require_pictures()
         kept = kept_threshold(self._catalog, key, len(view.ids))
         if kept is not None:
             return kept

@@ -120,7 +120,8 @@ class Snapshot:
         return self.catalog.item(id)
 
     def picture(self, place: int) -> Pixels:
-        """A stored picture: uint8 (H, W, C)."""
+        """A stored picture: uint8 (H, W, C). Raises GalleryError where codes came alone."""
+        self.view.require_pictures()
         return np.array(self.view.all_pixels[self.view.rows[place]])
 
     def of_place(self, place: int) -> Asked:

@@ -37,6 +37,8 @@ class RowFile:
         Raises:
             GalleryError: the file holds fewer rows than `start`.
         """
+        if not self.row_bytes:  # codes alone have no pixels
+            return
         is_new = not self.path.exists()
         told = files.want_of_space_told(self.path, lambda: rows.size * self.dtype.itemsize)
         with told, self.path.open("wb" if is_new else "r+b") as file:
@@ -57,8 +59,8 @@ class RowFile:
             FileNotFoundError: the file is not there (any more).
             GalleryError: it holds fewer rows.
         """
-        if count == 0:
-            return np.empty((0, *self.shape), self.dtype)
+        if count == 0 or not self.row_bytes:
+            return np.empty((count, *self.shape), self.dtype)
         if self.path.stat().st_size < count * self.row_bytes:
             raise self._cut_off(count)
         return np.memmap(self.path, self.dtype, "r", shape=(count, *self.shape))
@@ -79,6 +81,11 @@ class Storage:
         self.codes = RowFile(folder / f"codes-{number}.bin", (code_size,), np.float32)
         self.pixels = RowFile(folder / f"pixels-{number}.bin", image_shape, np.uint8)
 
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """The shape of what comes in: a picture, or a code where codes come alone."""
+        return self.pixels.shape if self.pixels.row_bytes else self.codes.shape
+
     def write(self, start: int, pixels: npt.NDArray[np.uint8], codes: npt.NDArray[np.float32]) -> None:
         """Write the rows from number `start` on to both files, and flush them."""
         self.pixels.write(start, pixels)
@@ -89,7 +96,7 @@ class Storage:
         new = Storage(self.folder, self.number + 1, self.codes.shape[0], self.pixels.shape)  # type: ignore[arg-type]
         for old_file, new_file in ((self.pixels, new.pixels), (self.codes, new.codes)):
             mapped = old_file.mapped(count)
-            step = max(1, _COPIED_AT_ONCE // old_file.row_bytes)
+            step = max(1, _COPIED_AT_ONCE // max(1, old_file.row_bytes))
             for start in range(0, len(rows), step):
                 new_file.write(start, mapped[rows[start : start + step]])
         return new

@@ -20,6 +20,7 @@ from lookalike.errors import DataError, GalleryError, Interrupted, OptionError, 
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.changes import Changes, Counts, plain_values
 from lookalike.gallery.feed import Entry, Feed, feed_of
+from lookalike.gallery.given import CodeSet
 from lookalike.pixels import as_channels
 from lookalike.training.interruption import StopRequest
 
@@ -65,7 +66,7 @@ class _Known(PictureError):
 
 def find(
     catalog: Catalog,
-    data: ImageSet | str | Path | None,
+    data: ImageSet | CodeSet | str | Path | None,
     options: DataOptions,
     usual: Framing | None,
     *,
@@ -80,6 +81,8 @@ def find(
         DataError, OptionError: as `load`.
     """
     height, width, _ = catalog.fact("image_shape")
+    if isinstance(data, CodeSet) or not height:
+        return _find_codes(catalog, data)
     if options.size not in (None, (height, width)):
         asked = options.size[0] if options.size[0] == options.size[1] else options.size
         raise OptionError(f"size is {asked}; this gallery's model takes pictures of {height} x {width}")
@@ -101,6 +104,17 @@ def find(
     beside = Beside.asked(options, files=feed.entries is not None)
     beside.own = feed.columns
     return feed, beside
+
+
+def _find_codes(catalog: Catalog, data: Any) -> tuple[Feed, Beside] | None:
+    if data is None:
+        return None
+    size, holds_codes = catalog.fact("code_size"), not catalog.fact("image_shape")[0]
+    if not isinstance(data, CodeSet) or not holds_codes or data.codes.shape[1] != size:
+        given = f"codes of {data.codes.shape[1]} numbers" if isinstance(data, CodeSet) else "pictures"
+        held = f"codes of {size} numbers alone" if holds_codes else "pictures, which its model encodes"
+        raise GalleryError(f"{given} are given, and this gallery holds {held}; build another gallery")
+    return data.feed(), Beside.asked(DataOptions(), files=False)
 
 
 def _as_before(known: DataSpec | None, options: DataOptions) -> DataOptions:
@@ -284,7 +298,7 @@ def _reader(
 def _take_pixels(changes: Changes, feed: Feed, beside: Beside, progress: Progress) -> None:
     assert feed.blocks is not None
     for entries, pixels in feed.blocks():
-        expected = changes.storage.pixels.shape
+        expected = changes.storage.taken
         if pixels.shape[1:] != expected:
             raise OptionError(
                 f"pictures of shape {pixels.shape[1:]}; this gallery's model takes {expected}: load them with "

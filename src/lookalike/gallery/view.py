@@ -41,6 +41,19 @@ class View:
     all_codes: Floats
     all_pixels: npt.NDArray[np.uint8]
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are pictures; codes may have come alone."""
+        return 0 not in self.all_pixels.shape[1:]
+
+    def require_pictures(self) -> None:
+        """Refuse what needs pictures. Raises GalleryError where codes came alone."""
+        if not self.has_pictures:
+            raise GalleryError(
+                "this gallery holds codes alone, without pictures and a model; search it by --item NAME or by a code, "
+                "and look for duplicates by --threshold"
+            )
+
     @cached_property
     def codes(self) -> Floats:
         """The codes (N, K), in memory."""

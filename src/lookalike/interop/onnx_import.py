@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lookalike.data.options import LARGEST_SIDE
 from lookalike.errors import OptionError
-from lookalike.files import is_hollow
+from lookalike.files import read_stored
 from lookalike.models.onnx_encoder import ENCODER, LARGEST_FILE, TEXT, TOKENIZER, OnnxEncoder
 from lookalike.models.onnx_trial import tried
 
@@ -71,12 +71,8 @@ def import_onnx(
 
 def _content(path: Path, most: int) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > most:
-            raise OptionError(f"{path} has {size:,} bytes; at most {most:,} are read")
-        with path.open("rb") as file:
-            if is_hollow(file.fileno(), size):
-                raise OptionError(f"{path} says that it has {size:,} bytes, but hardly any are stored")
-            return file.read()
+        return read_stored(path, most)
+    except ValueError as error:
+        raise OptionError(f"{path} is not taken: {error}") from error
     except OSError as error:
         raise OptionError(f"{path} cannot be read ({error.strerror or error}); give a file of ONNX") from error

@@ -59,7 +59,18 @@ KINDS = {
         "conv.ConvAutoencoder", "conv as the course trains it for removing noise", code_size=512, noise="gaussian:0.1"
     ),
     "onnx": Kind(
-        "onnx_encoder.OnnxEncoder", "an encoder from elsewhere, imported", code_size=None, recipe=None, learns=False
+        "onnx_encoder.OnnxEncoder",
+        "an encoder from elsewhere: lookalike import ENCODER.onnx --run RUN",
+        code_size=None,
+        recipe=None,
+        learns=False,
+    ),
+    "codes": Kind(
+        "given_codes.GivenCodes",
+        "codes that came without a model: lookalike index --codes FILE --gallery GALLERY",
+        code_size=None,
+        recipe=None,
+        learns=False,
     ),
 }
 """Every kind of model by its name. Several names may share a class, whose files bear the name that is its own."""
@@ -114,9 +125,7 @@ def new_model(name: str, **given: Any) -> Autoencoder:
 
 def _learner(name: str) -> type[Autoencoder]:
     if not kind_named(name).learns:
-        raise OptionError(
-            f"model {name!r} is not trained here; import one with: lookalike import ENCODER.onnx --run RUN"
-        )
+        raise OptionError(f"model {name!r} is not trained here; it is {kind_named(name).about}")
     return model_class(name)
 
 

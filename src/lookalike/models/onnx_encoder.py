@@ -203,16 +203,8 @@ LEARNS_NOTHING = "an imported encoder comes as it is and learns nothing; train c
 
 def _read(path: Path, digest: str) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise WeightsError(f"{path} has {size:,} bytes; a file of ONNX holds {LARGEST_FILE:,} at most")
-        with path.open("rb") as file:
-            if files.is_hollow(file.fileno(), size):
-                raise WeightsError(
-                    f"{path} says that it has {size:,} bytes, but hardly any are stored; import it again"
-                )
-            content = file.read()
-    except OSError as error:
+        content = files.read_stored(path, LARGEST_FILE)
+    except (OSError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); import the encoder again") from error
     if files.sha256(content) != digest:
         raise WeightsError(f"{path} is not the file that {store.DESCRIPTION} describes; import the encoder again")

@@ -109,6 +109,7 @@ def find_copies(
     if level not in LEVELS:
         raise OptionError(f"level is {level!r}; give one of {', '.join(LEVELS)}")
     snapshot = gallery.snapshot()
+    snapshot.view.require_pictures()
     others = None if against is None else others_of(gallery, against)
     album = album_of(gallery, snapshot, others)
     try:

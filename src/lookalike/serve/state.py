@@ -69,6 +69,9 @@ class Studio:
         if not len(self.gallery):
             self.gallery.close()
             raise GalleryError(f"{settings.gallery} holds no pictures yet; {build_with(settings.gallery)}")
+        if not self.gallery.has_pictures:
+            self.gallery.close()
+            raise GalleryError(f"{settings.gallery} holds codes alone, of which there is nothing to show; search it")
         self.ready = threading.Event()
         self.stopping = threading.Event()
         self.streams = 0
