@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,6 @@ def test_networks_that_ask_for_too_much(name: str, squares: Path, tmp_path: Path
     path = tmp_path / "hostile.onnx"
     path.write_bytes(model.SerializeToString())
     assert message in assert_refused_cheaply(path, *OPEN)
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2**20  # in KiB: of any process so far
 
 
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:

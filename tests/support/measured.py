@@ -16,7 +16,7 @@ SECONDS = 2.0
 """Of the processor, from the call to its end."""
 
 SCRIPT = """
-import json, os, re, sys, time
+import json, os, re, resource, sys, time
 from pathlib import Path
 from lookalike.errors import UserError
 {imports}
@@ -30,7 +30,8 @@ def tried(path, call):
         text = " ".join(str(refusal).split())
     seconds = time.process_time() - started
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
-    print(json.dumps([text, seconds, peak]), flush=True)
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    print(json.dumps([text, seconds, max(peak, of_children)]), flush=True)
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -46,7 +47,8 @@ for line in sys.stdin:
 
 
 class Cost(NamedTuple):
-    """The refusal's text, None where there was none; seconds of the processor; bytes at the peak."""
+    """The refusal's text, None where there was none; seconds of the processor; bytes at the peak, its own or of a
+    process that it starts."""
 
     text: str | None
     seconds: float
