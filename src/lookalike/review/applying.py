@@ -159,15 +159,20 @@ def _located(gallery: Gallery, how: str) -> Located:
     raise OptionError(f"--apply {how} needs files of a folder, and this gallery's pictures are {what}; use list")
 
 
-def _listed(plan: Plan, out: Path, dry_run: bool, force: bool) -> Applied:
-    suffix = out.suffix.lower()
-    path = Outputs(force=force).file(out)
-    rows = [
+def rows_of(plan: Plan) -> list[dict[str, Any]]:
+    """A plan as a table: group (from 1), level, name, action, reason."""
+    rows: list[dict[str, Any]] = [
         {"group": number, "level": level, **one._asdict()}
         for number, (group, level) in enumerate(zip(plan.groups, plan.levels, strict=True), 1)
         for one in group
     ]
-    rows += [{"group": None, "level": None, **one._asdict()} for one in plan.besides]
+    return rows + [{"group": None, "level": None, **one._asdict()} for one in plan.besides]
+
+
+def _listed(plan: Plan, out: Path, dry_run: bool, force: bool) -> Applied:
+    suffix = out.suffix.lower()
+    path = Outputs(force=force).file(out)
+    rows = rows_of(plan)
     if not dry_run and suffix == ".json":
         files.write_json(path, rows)
     elif not dry_run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -127,25 +127,45 @@ class Plan:
         }
 
 
+def choices_of(
+    groups: Sequence[Sequence[str]],
+    levels: Sequence[str],
+    facts: Mapping[str, Facts],
+    rules: Sequence[Rule],
+    decided: InForce,
+) -> Iterator[list[Choice]]:
+    """The choices in each group, the one to keep first.
+
+    A picture of a group of scenes that stands for copies of its own gives way to the one of these that is kept.
+    """
+    stands: dict[str, str] = {}
+    for group, level in zip(groups, levels, strict=True):
+        choices = chosen_of([facts[stands.get(name, name)] for name in group], rules, decided)
+        stands |= dict.fromkeys(group, choices[0].name) if level != "scene" else {}
+        yield choices
+
+
 def plan_of(
-    gallery: Gallery, groups: Sequence[Sequence[str]], levels: Sequence[str], rules: str | Iterable[str]
+    gallery: Gallery,
+    groups: Sequence[Sequence[str]],
+    levels: Sequence[str],
+    rules: str | Iterable[str],
+    facts: Mapping[str, Facts] | None = None,
 ) -> Plan:
     """Choose in each group of copies; groups in which nothing is to be dropped are left out.
 
-    A picture of a group of scenes that stands for copies of its own gives way to the one of these that is kept.
+    `facts` are those of all pictures in groups, where they are known already.
 
     Raises:
         OptionError: as `rules_of`.
     """
     snapshot, decided = gallery.snapshot(), gallery.decisions.in_force()
     parsed = rules_of(rules, snapshot.view.names)
-    facts = facts_of(gallery, snapshot, {name for group in groups for name in group})
+    if facts is None:
+        facts = facts_of(gallery, snapshot, {name for group in groups for name in group})
     found: list[list[Choice]] = []
     kept_levels: list[str] = []
-    stands: dict[str, str] = {}
-    for group, level in zip(groups, levels, strict=True):
-        choices = chosen_of([facts[stands.get(name, name)] for name in group], parsed, decided)
-        stands |= dict.fromkeys(group, choices[0].name) if level != "scene" else {}
+    for choices, level in zip(choices_of(groups, levels, facts, parsed, decided), levels, strict=True):
         if any(one.action == DROPPED for one in choices):
             found.append(choices)
             kept_levels.append(level)
