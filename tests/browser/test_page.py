@@ -11,18 +11,18 @@ from lookalike.serve.static_export import PAGE
 from studio import Served
 
 pytestmark = pytest.mark.slow
-TABS = ("find", "blend", "edit", "clean", "map", "duplicates", "training")
+TABS = ("find", "blend", "edit", "clean", "map", "review", "training")
 DRAWN = {
     "find": ".results a.card",
     "blend": ".film .card",
     "edit": ".groups .slider",
     "clean": ".gain",
     "map": ".strip a.card",
-    "duplicates": ".slider",
+    "review": ".entry",
     "training": "svg.curve",
 }
-LIGHTEST = 200_000
-"""Bytes of the whole page, without the models' runtime."""
+LIGHTEST = 220_000
+"""Bytes of the whole page, without the models' runtime; a tab's are loaded when it is first opened."""
 SHIFTS = """() => new Promise((resolve) => {
   const shifts = [];
   const told = (one) => [one.value, ...one.sources.map((source) => source.node?.className ?? '')];
@@ -37,7 +37,7 @@ SHIFTS = """() => new Promise((resolve) => {
 def address(served: Served, tab: str) -> str:
     ids = served.ids()
     first = next(iter(ids.values()))
-    query = {"find": f"?q={first}", "duplicates": "?upto=0.35"}.get(tab, "")
+    query = {"find": f"?q={first}"}.get(tab, "")
     return f"{str(served.client.base_url).rstrip('/')}/#{tab}{query}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
@@ -77,10 +79,17 @@ def test_map_duplicates_clean(
     page.goto(f"{exported}/#duplicates?upto=0.3")
     page.locator(".group").first.wait_for()
     shown = page.locator(".group").evaluate_all(
-        "all => all.map(one => [...one.querySelectorAll('label')].map(l => l.title))"
+        "all => all.map(one => [...one.querySelectorAll('a.card')].map(l => l.title))"
     )
     expected = gallery.duplicates(0.3).groups
     assert shown == expected[: len(shown)]
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Save the list (CSV)").click()
+    coming.value.save_as(tmp_path / "list.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "list.csv").read_text())))
+    assert [row["name"] for row in rows] == [name for group in expected for name in group]
+    assert [row["name"] for row in rows if row["choice"] == "keep"] == [group[0] for group in expected]
+    assert page.locator("#tab-review").is_hidden()  # without a server nothing is decided
     page.goto(f"{exported}/#clean")
     page.locator(".gain", has_text="PSNR").wait_for()
     noisy = float(re.search(r"PSNR ([\d.]+) dB noisy", page.locator(".gain").inner_text()).group(1))

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -330,22 +331,67 @@ def test_map_in_webgl(served: Served, launch: Any) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_duplicates(served: Served, visit: Any, gallery: Any, tmp_path: Path, width: str) -> None:
-    threshold = 0.3
-    expected = gallery.duplicates(threshold).groups
-    assert expected
-    page = visit(url(served, f"#duplicates?upto={threshold}"), width)
-    page.locator(".duplicate-groups .group").first.wait_for()
-    spare = sum(len(group) - 1 for group in expected)
-    until(page, f"document.querySelector('.told').textContent.includes('{spare} picture')")
-    page.locator(".group").first.locator("label").nth(1).click()
+def test_map_selection(served: Served, visit: Any, gallery: Any, tmp_path: Path, width: str) -> None:
+    page = visit(url(served, "#map?layout=pca"), width)
+    page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
+    found = served.get("/api/v1/map").json()
+    points = {id: np.array(point) for id, point in zip(found["ids"], found["points"], strict=True)}
+    names = {id: name for name, id in served.ids().items()}
+    wide, high = (float(np.abs(np.array(found["points"])[:, axis]).max()) for axis in (0, 1))
+    page.get_by_role("radio", name="Rectangle").check()
+    box = page.locator(".map-canvas").bounding_box()
+    unit = min(box["width"] / (2.16 * wide), box["height"] / (2.16 * high))
+    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    corner = np.array([0.5, 0.45])  # of the plane, from the middle to the upper right
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(*(middle + corner * [unit, -unit]), steps=4)
+    page.mouse.up()
+    inside = {names[id] for id, point in points.items() if (point > 0).all() and (point < corner).all()}
+    edge = {names[id] for id, point in points.items() if min(*np.abs(point), *np.abs(point - corner)) < 2 / unit}
+    page.locator(".map-selected .virtual-tile").first.wait_for()
     with page.expect_download() as coming:
-        page.get_by_role("button", name="Save the list (CSV)").click()
+        page.get_by_role("button", name="Save CSV").click()
     coming.value.save_as(tmp_path / "list.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "list.csv").read_text())))
-    assert [row["name"] for row in rows] == [name for group in expected for name in group]
-    kept = [row["name"] for row in rows if row["choice"] == "keep"]
-    assert kept == [expected[0][1], *(group[0] for group in expected[1:])]
+    assert {row["name"] for row in rows} ^ inside <= edge
+    assert len(inside) > 10
+    assert {row["person"] for row in rows} <= set(gallery.people)
+
+    canvas = page.locator(".map-canvas")
+    canvas.press("Escape")
+    page.locator(".map-selected").wait_for(state="hidden")
+    canvas.press("r")
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp"):
+        canvas.press(key)
+    canvas.press("r")
+    page.locator(".map-selected h2", has_text="selected").wait_for()
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Save JSON").click()
+    coming.value.save_as(tmp_path / "list.json")
+    told = {row["name"] for row in json.loads((tmp_path / "list.json").read_text())}
+    corner = np.array([60, 120]) / unit
+    inside = {names[id] for id, point in points.items() if (point > 0).all() and (point < corner).all()}
+    edge = {names[id] for id, point in points.items() if min(*np.abs(point), *np.abs(point - corner)) < 2 / unit}
+    assert told ^ inside <= edge
+
+
+def test_map_in_colours(served: Served, visit: Any, gallery: Any) -> None:
+    page = visit(url(served, "#map?layout=pca&colour=smile"))
+    page.locator(".map-scale").wait_for()
+    smiles = np.sort(gallery.attributes["smile"])
+    low, high = (float(smiles[round(share * (len(smiles) - 1))]) for share in (0.01, 0.99))
+    shown = page.locator(".map-legend > span").all_inner_texts()
+    assert [float(text) for text in (shown[1], shown[3])] == pytest.approx([low, high], rel=6e-3)
+    page.locator("#colour").select_option("person")
+    page.locator(".map-legend button").first.wait_for()
+    count = Counter(gallery.people).most_common(1)[0][1]
+    assert page.locator(".map-legend button small").first.inner_text() == str(count)
+    page.locator(".map-legend button").first.click()
+    page.locator(".map-selected h2", has_text=f"{count} pictures selected").wait_for()
+    page.locator("#colour").select_option("@groups")
+    page.locator(".map-legend", has_text="groups").wait_for()
+    page.wait_for_url(re.compile("colour=%40groups|colour=@groups"))
 
 
 @pytest.mark.parametrize("width", WIDTHS)

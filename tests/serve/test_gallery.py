@@ -242,3 +242,43 @@ def test_metrics_count(served: Served) -> None:
     assert "lookalike_gallery_pictures 60.0" in text
     served.get("/made/up", 404)
     assert "made" not in served.get("/metrics").text
+
+
+def test_what_a_column_says_of_all(served: Served) -> None:
+    ids = served.get("/api/v1/map").json()["ids"]
+    names = {id: name for name, id in served.ids().items()}
+    with la.Gallery.open(served.gallery) as gallery:
+        smiles, people = gallery.attributes["smile"], dict(zip(gallery.names, gallery.people, strict=True))
+    told = served.get("/api/v1/map/values?column=smile").json()["values"]
+    assert told == pytest.approx([smiles[names[id]] for id in ids])
+    told = served.get("/api/v1/map/values?column=person").json()["values"]
+    assert told == [people[names[id]] for id in ids]
+    served.get("/api/v1/map/values?column=taste", 422)
+
+
+def test_rows_of_some(served: Served) -> None:
+    ids = served.ids()
+    some = [ids[name] for name in sorted(ids, reverse=True)[:5]]
+    found = served.post("/api/v1/items/rows", json={"ids": [*some, 10**12]}).json()
+    assert ([one["id"] for one in found["items"]], found["total"]) == (some, 5)
+    assert all(ids[one["name"]] == one["id"] for one in found["items"])
+
+
+def test_groups_on_the_map(served: Served) -> None:
+    from lookalike.review.groups import groups
+
+    found = served.get("/api/v1/map/groups").json()
+    assert found["ready"]
+    names = {id: name for name, id in served.ids().items()}
+    shown = dict(zip(names_of_the_map(served), found["values"], strict=True))
+    with la.Gallery.open(served.gallery) as gallery:
+        expected = groups(gallery).groups
+    assert len(found["medoids"]) == len(expected)
+    for told, group in zip(found["medoids"], expected, strict=True):
+        assert names[found["medoids"][told]] == group.medoid
+        assert {name for name, one in shown.items() if one == told} == set(group.members)
+
+
+def names_of_the_map(served: Served) -> list[str]:
+    names = {id: name for name, id in served.ids().items()}
+    return [names[id] for id in served.get("/api/v1/map").json()["ids"]]

@@ -11,7 +11,7 @@ import pytest
 
 from pictures import waves
 from proxy import proxy
-from studio import Served, build_gallery, png, serving
+from studio import Served, build_gallery, png, prepare_here, serving
 
 TOKEN = "a-token-of-some-length"
 
@@ -25,6 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Served]:
+    prepare_here(folder)
     with serving(folder, hosts=("photos.example", "pictures.example:8443")) as studio:
         studio.wait_until_prepared()
         yield studio
@@ -83,7 +84,7 @@ def test_a_name_that_is_allowed_may_be_the_origin(served: Served, origin: str, s
 def addresses(served: Served) -> list[str]:
     first = next(iter(served.ids().values()))
     plain = [
-        path.format(id=first, number=0)
+        path.format(id=first, number=0, queue="odd")
         for path, methods in served.get("/openapi.json").json()["paths"].items()
         if "get" in methods and "/runs/" not in path and "/directions" not in path
     ]

@@ -8,10 +8,12 @@ from importlib.resources import files
 
 import pytest
 
-from lookalike.gallery import filters
+from lookalike import choosing
+from lookalike.gallery import decisions, filters
 from lookalike.noise import NOISES, NOT_TOLD, parse_noise
-from lookalike.serve import schemas
-from lookalike.studio import maps
+from lookalike.review import checks
+from lookalike.serve import schemas, schemas_of_review
+from lookalike.studio import maps, reviewing
 from lookalike.studio.descriptions import noise_facts
 from lookalike.training.run import COLUMNS
 
@@ -75,6 +77,19 @@ def test_the_curves_of_a_training() -> None:
 
 def test_the_layouts_of_the_map() -> None:
     assert set(texts(re.search(r"options: (\[\[.*?\]\])", source("tabs/map.js"))[1])[::2]) == set(maps.METHODS)  # type: ignore[index]
+
+
+def test_the_review_offers_what_python_has() -> None:
+    offered = reviewing.queues()
+    assert [one.name for one in offered if one.kind == reviewing.COPIES] == list(choosing.LEVELS)
+    assert [one.name for one in offered if one.kind == reviewing.BAD] == list(checks.CHECKS)
+    assert set(re.findall(r"(\w+):", constant("tabs/review.js", "KINDS"))) == {one.kind for one in offered}
+    assert set(re.findall(r"(\w+):", constant("tabs/review.js", "LOOKED_FOR"))) == set(reviewing.MADE_OF.values())
+    assert set(re.findall(r"(\w+): \[", constant("applying.js", "WORDS"))) == set(choosing.HOWS)
+    assert set(typing.get_args(schemas_of_review.Apply.model_fields["how"].annotation)) == set(choosing.HOWS)
+    decided = set(typing.get_args(schemas_of_review.OneDecision.model_fields["kind"].annotation))
+    assert decided == {*decisions.OF_PICTURES, *decisions.OF_PAIRS}
+    assert set(re.findall(r"(\w+): ", constant("tabs/review.js", "NAMES"))) == {*choosing.LEVELS, reviewing.ODD}
 
 
 def test_a_level_that_nobody_told() -> None:

@@ -42,13 +42,22 @@ def serve(
             show_default="none",
         ),
     ] = None,
+    apply: Annotated[
+        bool | None,
+        typer.Option(
+            "--apply/--no-apply",
+            help="Whether the page's Review may copy, link and move pictures to the trash on this machine.",
+            show_default="only where no other machine, and no other name, reaches it",
+        ),
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Open the studio: a page and a REST API to search, blend, edit and clean the pictures of a gallery.
 
-    It listens on this machine alone unless told otherwise, sends nothing anywhere, and changes no picture. Ctrl-C ends
-    it. The seed draws the pairs that a match is measured on, and the map's approximations.
+    It listens on this machine alone unless told otherwise, sends nothing anywhere, and touches no picture before you
+    have a review applied. Ctrl-C ends it. The seed draws the pairs that a match is measured on, and the map's
+    approximations.
     """
     from lookalike.serve.running import serve_forever
 
@@ -61,5 +70,6 @@ def serve(
         token=token,
         hosts=tuple(allow_host or ()),
         seed=seed,
+        apply=apply,
         listening=lambda payload, text: answer(payload, text, json),
     )

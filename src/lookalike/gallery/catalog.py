@@ -243,6 +243,18 @@ class Catalog(Database):
             found |= {int(row[0]): dict(zip(names, row[1:], strict=True)) for row in rows}
         return found
 
+    def values_in(self, name: str) -> dict[int, Value]:
+        """What users meet in one column, by the ids of the stored items.
+
+        Raises:
+            GalleryError: there is no such column.
+        """
+        sql = {one.column.name: one.sql for one in self.listed}
+        if name not in sql:
+            raise GalleryError(f"column is {name!r}; give one of {', '.join(sql)}")
+        rows = self._rows(f"SELECT items.id, {sql[name]} FROM {self.known_of_items} WHERE items.state = 'stored'")
+        return {int(row[0]): row[1] for row in rows}
+
     def chosen(self, condition: str, values: Sequence[Any]) -> list[int]:
         """Ids of the stored items that meet a condition of `filters.parse`."""
         rows = self._rows(

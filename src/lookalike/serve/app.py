@@ -20,14 +20,14 @@ from lookalike.serve.answers import as_json
 from lookalike.serve.heads import HeadAsGet
 from lookalike.serve.limits import LimitedBodies
 from lookalike.serve.metrics import API, Counted
-from lookalike.serve.routes import cleaning, codes, gallery, maps, page, runs, search
+from lookalike.serve.routes import cleaning, codes, gallery, maps, page, review, runs, search
 from lookalike.serve.schemas import LARGEST_CODE
 from lookalike.serve.security import Guard
 from lookalike.serve.settings import StudioSettings
 from lookalike.serve.state import Studio
 
 NAMES = {404: "there is nothing at this address", 405: "this address does not take that method"}
-TOPICS = [each.router for each in (gallery, search, codes, cleaning, maps, runs)]
+TOPICS = [each.router for each in (gallery, search, codes, cleaning, maps, review, runs)]
 _log = logging.getLogger(__name__)
 
 

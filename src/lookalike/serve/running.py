@@ -36,6 +36,7 @@ def serve_forever(
     token: str | None = None,
     hosts: tuple[str, ...] = (),
     seed: int = 0,
+    apply: bool | None = None,
     listening: Callable[[dict[str, Any], str], object] = lambda _, text: print(text),
 ) -> None:
     """Serve until the process is told to end; `listening` is told the address, as JSON values and as text.
@@ -52,7 +53,7 @@ def serve_forever(
 
     drawn = secrets.token_urlsafe(24) if token is None and not is_loopback(host) else None
     given = token if token is not None else drawn
-    settings = StudioSettings(gallery, host, given, hosts, denoiser, runs, seed)
+    settings = StudioSettings(gallery, host, given, hosts, denoiser, runs, seed, apply)
     listener = listen(host, port)
     try:
         app = make_app(settings)

@@ -23,7 +23,8 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _example(**values: Any) -> ConfigDict:
+def example(**values: Any) -> ConfigDict:
+    """The configuration of a `Body` with an example for the OpenAPI document."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
 
 
@@ -63,6 +64,13 @@ class Rows(BaseModel):
 
     total: int
     items: list[Row]
+
+
+class Some(Body):
+    """Stored pictures."""
+
+    model_config = example(ids=[1, 2])
+    ids: Annotated[list[Id], Field(max_length=200_000)]
 
 
 class Item(Row):
@@ -166,7 +174,7 @@ class ByCode(Body):
 class ByItems(Body):
     """A search by stored pictures; several are searched for by their mean."""
 
-    model_config = _example(ids=[1, 2], k=5)
+    model_config = example(ids=[1, 2], k=5)
     ids: Annotated[list[Id], Field(min_length=1, max_length=1000)]
     k: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
     where: Annotated[list[str], Field(max_length=8)] = []
@@ -193,7 +201,7 @@ class Pictures(BaseModel):
 class Morph(Body):
     """From one picture to another, each a stored picture's id or a code."""
 
-    model_config = _example(a=1, b=2, steps=7, kind="linear", format="strip")
+    model_config = example(a=1, b=2, steps=7, kind="linear", format="strip")
     a: Id | Code
     b: Id | Code
     steps: Annotated[int, Field(ge=2, le=64, strict=True)] = 7
@@ -224,7 +232,7 @@ class Directions(BaseModel):
 class Groups(Body):
     """Two groups of stored pictures."""
 
-    model_config = _example(these=[1, 2, 3], those=[4, 5, 6])
+    model_config = example(these=[1, 2, 3], those=[4, 5, 6])
     these: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
     those: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
 
@@ -240,7 +248,7 @@ class Change(Body):
 class Edit(Body):
     """A code or a stored picture, and how to change it."""
 
-    model_config = _example(id=1, changes=[{"name": "principal-1", "amount": 1.5}])
+    model_config = example(id=1, changes=[{"name": "principal-1", "amount": 1.5}])
     id: Id | None = None
     code: Code | None = None
     changes: Annotated[list[Change], Field(max_length=64)]
@@ -274,6 +282,21 @@ class Map(BaseModel):
     ready: bool
     points: list[list[float]]
     ids: list[int]
+
+
+class ColumnValues(BaseModel):
+    """What a column says of each picture, in the order of the map; null: nothing is known."""
+
+    column: str
+    values: list[float | str | None]
+
+
+class MapGroups(BaseModel):
+    """The name of each picture's group, null: in none; the id of the picture that stands for a group, by its name."""
+
+    ready: bool
+    values: list[str | None]
+    medoids: dict[str, int]
 
 
 class Atlas(BaseModel):

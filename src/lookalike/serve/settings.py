@@ -24,6 +24,8 @@ class StudioSettings:
             the Origin they send; with or without a port.
         denoiser: the run whose model removes noise, None for none.
         runs: runs to follow.
+        apply: whether pictures may be copied, linked and moved to the trash by who reaches the page; None where only
+            this machine can, and by no other name.
         seed: of everything that is drawn at random.
         largest_upload: bytes of a request with pictures.
         largest_json: bytes of any other request.
@@ -45,6 +47,7 @@ class StudioSettings:
     denoiser: Path | None = None
     runs: tuple[Path, ...] = ()
     seed: int = 0
+    apply: bool | None = None
     largest_upload: int = 16 * 2**20
     largest_json: int = 2**20
     largest_pixels: int = 25_000_000
@@ -64,6 +67,11 @@ class StudioSettings:
             raise OptionError("the token holds spaces or characters beyond ASCII; give letters, digits and signs")
         if self.token is None and not is_loopback(self.host):
             raise OptionError(f"host {self.host} can be reached from other machines; give a token, or host 127.0.0.1")
+
+    @property
+    def may_apply(self) -> bool:
+        """Whether a review may be applied to files."""
+        return self.apply if self.apply is not None else is_loopback(self.host) and not self.hosts
 
 
 def is_loopback(host: str) -> bool:

@@ -8,8 +8,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from lookalike.serve.settings import StudioSettings
 from lookalike.studio.preparing import Prepared, Preparer, folder_for, run_key
 from lookalike.studio.runs import FollowedRun
 
+if TYPE_CHECKING:
+    from lookalike.studio.reviewing import Desk
+
 Result = TypeVar("Result")
 
 LOOK_EVERY = 0.5
@@ -37,7 +41,7 @@ LOOK_EVERY = 0.5
 LARGE = 4_000_000
 """Pixels of a picture that is decoded while no other such one is: it takes up to 20 bytes a pixel for a moment."""
 KEPT = 16
-"""Answers that took long and are kept: duplicates at a few thresholds, maps, sheets."""
+"""Answers that took long and are kept: duplicates at a few thresholds, maps, sheets, what the review goes through."""
 _log = logging.getLogger(__name__)
 
 
@@ -144,6 +148,13 @@ class Studio:
         """The model that removes noise, None until it is loaded, or where there is none."""
         return self._denoiser
 
+    @cached_property
+    def desk(self) -> Desk:
+        """The review of the gallery."""
+        from lookalike.studio.reviewing import Desk
+
+        return Desk(self.gallery, self.prepared.folder)
+
     def pending(self) -> list[str]:
         """What is still being prepared, and not there yet."""
         pending = [kind for kind in self.preparer.pending if not self._is_there(kind)]
@@ -222,6 +233,16 @@ class Studio:
         finally:
             self._decoding_waiting -= 1
 
+    def made(self, kind: str) -> Any:
+        """What was prepared of that kind from the newest state; None: not yet. The last few are kept."""
+        key = ("made", kind, self.snapshot.digest)
+        if key not in self._kept:
+            value = self.prepared.known(kind, key[2])
+            if value is None:
+                return None
+            self._kept[key] = value
+        return self._kept[key]
+
     def _frame(self, content: bytes) -> Pixels:
         return framed(content, self._framing, self.snapshot.view)
 
@@ -278,6 +299,7 @@ class Studio:
             self._framing = self.gallery.framing
             is_first, self._snapshot = self._snapshot is None, snapshot
             if not is_first:
+                self.preparer.forgive()
                 self.preparer.want("threshold", "directions")
         if not isinstance(self._codec, OnnxCodec):
             digest = str(self.snapshot.catalog.fact("model"))
@@ -317,6 +339,13 @@ class Studio:
 
 
 def _import_what_comes_late() -> None:
-    """The first edit or denoising would otherwise keep everybody waiting for scikit-learn."""
-    for name in ("editing.directions", "editing.morph", "denoising.tiling", "noise", "models.pictures"):
+    """The first edit, denoising or review would otherwise keep everybody waiting for what it imports."""
+    for name in (
+        "editing.directions",
+        "editing.morph",
+        "denoising.tiling",
+        "noise",
+        "models.pictures",
+        "studio.reviewing",
+    ):
         import_module(f"lookalike.{name}")

@@ -14,7 +14,9 @@ from lookalike.search.metric import Cosine, Metric, Whitened, WhitenedCosine
 if TYPE_CHECKING:
     from lookalike.editing.directions import Direction
     from lookalike.gallery.calibration import Threshold
+    from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.snapshot import Snapshot
+    from lookalike.review.groups import Group
 
 
 def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dict[str, Any]:
@@ -125,6 +127,46 @@ def item_facts(snapshot: Snapshot, id: int) -> dict[str, Any]:
         "width": int(width),
         "height": int(height),
     }
+
+
+def column_values(snapshot: Snapshot, name: str) -> list[Value]:
+    """What a column says of each picture, in the order of the names; None where nothing is known.
+
+    Raises:
+        GalleryError: there is no such column.
+    """
+    known = snapshot.catalog.values_in(name)
+    return [plain_value(known.get(id)) for id in snapshot.view.ids.tolist()]
+
+
+def group_name(number: int, group: Group) -> str:
+    """A group's name on the map: its number, and what of its columns sets it apart most."""
+    for one in group.apart:
+        if one.value is not None:
+            return f"{number} · {one.value}"
+        if not one.column.startswith("principal-"):
+            return f"{number} · {'more' if one.effect > 0 else 'less'} {one.column.replace('_', ' ')}"
+    return f"{number} · {short_name(group.medoid)}"
+
+
+def short_name(name: str) -> str:
+    """A picture's name without its folders and ending."""
+    return name.rpartition("/")[2].rpartition(".")[0] or name
+
+
+def groups_found(gallery: Gallery, snapshot: Snapshot) -> dict[str, Any]:
+    """The groups of look-alikes: the name of each picture's, in the order of the names; the medoids' ids by these."""
+    from lookalike.review.groups import groups
+
+    view = snapshot.view
+    values: list[str | None] = [None] * len(view.names)
+    medoids: dict[str, int] = {}
+    for number, group in enumerate(groups(gallery).groups, 1):
+        told = group_name(number, group)
+        medoids[told] = int(view.ids[view.numbers[group.medoid]])
+        for name in group.members:
+            values[view.numbers[name]] = told
+    return {"values": values, "medoids": medoids}
 
 
 def direction_facts(direction: Direction) -> dict[str, Any]:

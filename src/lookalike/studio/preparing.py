@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,16 @@ from lookalike.studio.runs import MODEL as MODEL_FILE
 from lookalike.studio.runs import newest_state
 
 if TYPE_CHECKING:
+    from lookalike.data.pipeline import Progress
     from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.snapshot import Snapshot
     from lookalike.models.base import Autoencoder
 
 FOLDER = "studio"
-KINDS = ("models", "threshold", "directions", "tsne")
+KINDS = ("models", "threshold", "directions", "tsne", "groups", "copies", "screening", "outliers")
+PROGRESS = "progress.json"
+TELL_EVERY = 0.5
+"""Seconds between two notes of how far something is."""
 NICENESS = 19
 """Of the process that makes things: searches go first."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -68,6 +73,26 @@ class Prepared:
     def path(self, kind: str, digest: str) -> Path:
         """Where such a value lies."""
         return self.folder / f"{kind}-{digest}.json"
+
+    def teller(self, kind: str) -> Progress:
+        """What notes how far something is, (done, of how many), for `progress`."""
+        told = 0.0
+
+        def tell(done: int, total: int | None) -> None:
+            nonlocal told
+            if (now := time.monotonic()) - told >= TELL_EVERY or done == total:
+                told = now
+                files.write_json(self.folder / PROGRESS, {"kind": kind, "done": done, "total": total})
+
+        return tell
+
+    def progress(self, kind: str) -> tuple[int, int | None] | None:
+        """How far something is that is being made, where that is known."""
+        try:
+            told = json.loads((self.folder / PROGRESS).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return (told["done"], told["total"]) if told["kind"] == kind else None
 
     def keep(self, kind: str, digest: str, value: Any) -> None:
         """Write a value, and remove those of earlier states of the gallery."""
@@ -124,9 +149,8 @@ def prepare(kinds: Iterable[str], gallery: Path, folder: Path, *, seed: int = 0)
             elif kind == "threshold":
                 held.threshold(seed=seed)
                 held.duplicate_threshold(seed=seed)
-            elif kind in ("directions", "tsne") and prepared.known(kind, snapshot.digest) is None:
-                value = directions(held, snapshot, seed) if kind == "directions" else tsne_points(snapshot, seed)
-                prepared.keep(kind, snapshot.digest, value)
+            elif prepared.known(kind, snapshot.digest) is None:
+                prepared.keep(kind, snapshot.digest, made(kind, held, snapshot, prepared, seed))
 
 
 def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict[str, Any]]:
@@ -161,6 +185,23 @@ def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
     return [[round(float(x), 4), round(float(y), 4)] for x, y in points]
 
 
+def made(kind: str, gallery: Gallery, snapshot: Snapshot, prepared: Prepared, seed: int) -> Any:
+    """What becomes a JSON value, kept under the state of the gallery that it was made from."""
+    from lookalike.studio import descriptions, reviewing
+
+    if kind == "directions":
+        return directions(gallery, snapshot, seed)
+    if kind == "tsne":
+        return tsne_points(snapshot, seed)
+    if kind == "groups":
+        return descriptions.groups_found(gallery, snapshot)
+    if kind == "copies":
+        return reviewing.copies_value(gallery, seed)
+    if kind == "screening":
+        return reviewing.screening_value(gallery, prepared.teller(kind))
+    return reviewing.outliers_value(gallery)
+
+
 def _export(key: str, saved: Path, prepared: Prepared, model: Callable[[], Autoencoder]) -> None:
     """From the saved files where the kind allows it, else through PyTorch."""
     from lookalike.interop.onnx_export import export_onnx, export_saved
@@ -181,6 +222,7 @@ class Preparer:
         self.seed = seed
         self._wanted: list[str] = []
         self._making: list[str] = []
+        self._failed: dict[str, str] = {}
         self._changed = threading.Condition()
         self._child: subprocess.Popen[str] | None = None
         self._closed = False
@@ -193,11 +235,23 @@ class Preparer:
         with self._changed:
             return list(dict.fromkeys([*self._making, *self._wanted]))
 
-    def want(self, *kinds: str) -> None:
-        """Let these be made; what waits already is not asked for twice."""
+    @property
+    def failed(self) -> dict[str, str]:
+        """What could not be made, and why: it is not tried again before `forgive`."""
         with self._changed:
-            self._wanted += [kind for kind in kinds if kind not in self._wanted]
+            return dict(self._failed)
+
+    def want(self, *kinds: str) -> None:
+        """Let these be made; what waits already, or has failed, is not asked for again."""
+        with self._changed:
+            known = {*self._wanted, *self._failed}
+            self._wanted += [kind for kind in kinds if kind not in known]
             self._changed.notify_all()
+
+    def forgive(self) -> None:
+        """What has failed may be asked for again, of another state of the gallery."""
+        with self._changed:
+            self._failed = {}
 
     def close(self) -> None:
         """End the process that is at work, if any."""
@@ -228,8 +282,10 @@ class Preparer:
             _, told = self._child.communicate()
             with self._changed:
                 if self._child.returncode and not self._closed:
-                    reason = (told.strip().splitlines() or ["it was ended"])[-1]
-                    _log.warning("%s could not be made: %s", ", ".join(self._making), reason)
+                    problems = _problems(told, self._making)
+                    self._failed |= problems
+                    for kind, reason in problems.items():
+                        _log.warning("%s could not be made: %s", kind, reason)
                 self._making, self._child = [], None
 
     def _order(self) -> dict[str, Any]:
@@ -241,18 +297,27 @@ class Preparer:
         }
 
 
+def _problems(told: str, kinds: list[str]) -> dict[str, str]:
+    """What of these kinds could not be made, and why, by the last line that the process said."""
+    last = (told.strip().splitlines() or ["it was ended"])[-1]
+    try:
+        return {str(kind): str(reason) for kind, reason in json.loads(last).items()}
+    except (ValueError, AttributeError):
+        return dict.fromkeys(kinds, last)
+
+
 def _main() -> None:
     order = json.loads(sys.argv[1])
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    gallery, folder, problems = Path(order["gallery"]), Path(order["folder"]), []
+    gallery, folder, problems = Path(order["gallery"]), Path(order["folder"]), {}
     for kind in order["kinds"]:
         try:
             prepare([kind], gallery, folder, seed=order["seed"])
         except (LookalikeError, OSError) as error:
-            problems.append(f"{kind}: {' '.join(str(error).split())}")
+            problems[kind] = " ".join(str(error).split())
     if problems:
-        sys.exit("; ".join(problems))
+        sys.exit(json.dumps(problems))
 
 
 if __name__ == "__main__":

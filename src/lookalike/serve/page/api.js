@@ -105,8 +105,20 @@ export const server = {
   },
   directions: async () => (await json("directions")).directions,
   difference: (these, those) => json("directions", { method: "POST", json: { these, those } }),
-  duplicates: (threshold, signal) => json(`duplicates${query({ threshold })}`, { signal }),
+  review: () => json("review"),
+  queue: async (key, rules, number) => (await json(`review/${key}${query({ rules, number })}`)).entries,
+  decide: async (decisions) => (await json("review/decisions", { method: "POST", json: { decisions } })).sequences,
+  undecide: async (sequences) => (await json("review/decisions/undo", { method: "POST", json: { sequences } })).names,
+  apply: (given) => json("review/apply", { method: "POST", json: given }),
+  undoApplied: (number, confirmed) => json("review/apply/undo", { method: "POST", json: { number, confirmed } }),
+  async original(id) {
+    const answer = await ask(`items/${id}/original`);
+    return { blob: await answer.blob(), isStored: answer.headers.get("X-Picture") === "stored" };
+  },
   map: (method) => json(`map${query({ method })}`),
+  values: async (column) => (await json(`map/values${query({ column })}`)).values,
+  groups: () => json("map/groups"),
+  rows: async (ids) => (await json("items/rows", { method: "POST", json: { ids } })).items,
   atlas: () => json("atlas"),
   sheet: (n) => `${ROOT}atlas/${n}${query({ v: digest })}`,
   denoise: (file, level) => picture(`denoise${query({ level })}`, { method: "POST", form: upload(file) }),

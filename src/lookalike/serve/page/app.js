@@ -3,8 +3,8 @@ import { open, studio, watch } from "./studio.js";
 import { count, failed, h, say } from "./ui.js";
 import { address, read } from "./url.js";
 
-const TABS = ["find", "blend", "edit", "clean", "map", "duplicates", "training"];
-const TITLES = { find: "Find", blend: "Blend", edit: "Edit", clean: "Clean", map: "Map", duplicates: "Duplicates", training: "Training" };
+const TABS = ["find", "blend", "edit", "clean", "map", "review", "duplicates", "training"];
+const TITLES = { find: "Find", blend: "Blend", edit: "Edit", clean: "Clean", map: "Map", review: "Review", duplicates: "Duplicates", training: "Training" };
 const panel = document.getElementById("panel");
 const tab = (name) => document.getElementById(`tab-${name}`);
 const last = {};
@@ -88,6 +88,8 @@ async function offerTabs() {
   const { backend, gallery } = studio;
   for (const name of ["blend", "edit"]) tab(name).hidden = !gallery.draws;
   tab("clean").hidden = !gallery.denoiser;
+  tab("review").hidden = !backend.review; // without a server nothing is decided: copies are a list to look at
+  tab("duplicates").hidden = Boolean(backend.review);
   const runs = await backend.runs().catch(() => []);
   tab("training").hidden = !runs.length;
 }

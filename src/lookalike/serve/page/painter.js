@@ -8,16 +8,29 @@ const PLAIN_LEAST = 250;
 const SLOW = 20;
 const GOLDEN = 0.6180339887498949;
 const REST = 160;
+/** Of what is not selected, while something is. */
+const FAINT = 0.16;
+/** By how much lighter the colour of what is in no frequent kind is. */
+const LESS = 0.6;
+
+/** How much of a picture of so many pixels its colour takes: all of a small one, a frame of this width around a large one. */
+const colourOf = (size) => ({ tint: Math.min(1, Math.max(0, (30 - size) / 14)), rim: size < 18 ? 0 : Math.max(2, size * 0.05) });
 
 const VERTEX = `#version 300 es
 layout(location=0) in vec2 corner;
 layout(location=1) in vec2 place;
 layout(location=2) in vec3 tile;
+layout(location=3) in vec4 tone;
+layout(location=4) in float shade;
 uniform vec2 centre, scale, half_size;
 uniform vec2 tile_size;
 out vec3 at;
 out vec2 edge;
+flat out vec4 told;
+flat out float light;
 void main() {
+  told = tone;
+  light = shade;
   gl_Position = vec4((place - centre) * scale + corner * half_size, 0.0, 1.0);
   at = vec3(tile.xy + (corner * vec2(0.5, -0.5) + 0.5) * tile_size, tile.z);
   edge = corner;
@@ -28,11 +41,15 @@ precision mediump sampler2DArray;
 uniform sampler2DArray sheets;
 in vec3 at;
 in vec2 edge;
+flat in vec4 told;
+flat in float light;
+uniform float tint, frame;
 out vec4 colour;
 void main() {
   float corner = length(max(abs(edge) - 0.78, 0.0)) / 0.22;
   if (corner > 1.0) discard;
-  colour = texture(sheets, at);
+  float rim = step(1.0 - frame, max(abs(edge.x), abs(edge.y)));
+  colour = vec4(mix(texture(sheets, at).rgb, told.rgb, ceil(told.a) * max(tint, rim)), 1.0) * light * (1.0 - (told.a == 0.5 ? ${LESS} * tint : 0.0));
 }`;
 
 /** Pixels for one unit of the plane, so that at a zoom of 1 all pictures are seen: `wide` and `high` are the furthest. */
@@ -40,10 +57,13 @@ export function unitOf(view, width, height) {
   return Math.min(width / (2.16 * view.wide), height / (2.16 * view.high)) * view.zoom;
 }
 
-/** A painter for a canvas: `order(ids, atlas)`, `draw(view, points, chosen)`, `sizeAt(zoom)`, `resize()`, `end()`. */
+/**
+ * A painter for a canvas: `order(ids)`, `tone(colours, mask)` of a colouring (or null) and what is selected (or null),
+ * `draw(view, points, chosen)`, `sizeAt(zoom)`, `resize()`, `end()`.
+ */
 export async function painter(canvas, atlas, sheet, loaded) {
   const images = Array.from({ length: atlas.sheets }, (_, n) => load(sheet(n)));
-  const gl = hasGraphics() ? canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: false }) : null;
+  const gl = hasGraphics() ? canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true }) : null;
   const density = Math.sqrt(Math.max(1, atlas.ids.length / 800));
   const sizeAt = (zoom) => Math.min(LARGEST, Math.max(SMALLEST, (24 / density ** 0.6) * zoom ** 0.75));
   const made = gl ? byGraphics(gl, canvas, atlas, images, loaded, sizeAt) : byCanvas(canvas, atlas, images, loaded, sizeAt);
@@ -86,7 +106,7 @@ function tiles(ids, atlas) {
 function byGraphics(gl, canvas, atlas, images, loaded, sizeAt) {
   const program = link(gl);
   const where = (name) => gl.getUniformLocation(program, name);
-  const at = { centre: where("centre"), scale: where("scale"), half: where("half_size"), tile: where("tile_size") };
+  const at = { centre: where("centre"), scale: where("scale"), half: where("half_size"), tile: where("tile_size"), tint: where("tint"), frame: where("frame") };
   const rows = Math.ceil(Math.min(atlas.per_sheet, atlas.ids.length) / atlas.columns);
   const [width, height] = [atlas.columns * atlas.tile, rows * atlas.tile];
   const texture = gl.createTexture();
@@ -104,7 +124,7 @@ function byGraphics(gl, canvas, atlas, images, loaded, sizeAt) {
     gl.generateMipmap(gl.TEXTURE_2D_ARRAY);
     loaded();
   });
-  const buffers = [0, 1, 2].map(() => gl.createBuffer());
+  const buffers = [0, 1, 2, 3, 4].map(() => gl.createBuffer());
   const fill = (n, data, size, once) => {
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[n]);
     gl.bufferData(gl.ARRAY_BUFFER, data, once ? gl.STATIC_DRAW : gl.DYNAMIC_DRAW);
@@ -113,15 +133,25 @@ function byGraphics(gl, canvas, atlas, images, loaded, sizeAt) {
     gl.vertexAttribDivisor(n, n ? 1 : 0);
   };
   fill(0, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), 2, true);
+  gl.enable(gl.BLEND);
+  gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   let held = null;
   let number = 0;
+  function tone(colours, mask) {
+    const tones = new Float32Array(4 * number);
+    if (colours) colours.of.forEach((n, i) => { if (colours.palette[n]) tones.set([...colours.palette[n].map((one) => one / 255), n === colours.faint ? 0.5 : 1], 4 * i); });
+    fill(3, tones, 4, true);
+    fill(4, Float32Array.from({ length: number }, (_, i) => (mask && !mask[i] ? FAINT : 1)), 1, true);
+  }
   const inset = 0.5 / atlas.tile;
   return {
     kind: "webgl",
     order(ids) {
       number = ids.length;
       fill(2, Float32Array.from(tiles(ids, atlas).flatMap(([column, row, layer]) => [((column + inset) * atlas.tile) / width, ((row + inset) * atlas.tile) / height, layer])), 3, true);
+      tone(null, null);
     },
+    tone,
     resize: () => fit(canvas),
     draw(view, points, chosen) {
       if (held !== points) { fill(1, points, 2, false); held = points; }
@@ -136,6 +166,9 @@ function byGraphics(gl, canvas, atlas, images, loaded, sizeAt) {
       gl.uniform2f(at.scale, (2 * unit) / canvas.width, (2 * unit) / canvas.height);
       gl.uniform2f(at.half, size / canvas.width, size / canvas.height);
       gl.uniform2f(at.tile, ((1 - 2 * inset) * atlas.tile) / width, ((1 - 2 * inset) * atlas.tile) / height);
+      const { tint, rim } = colourOf(size / ratio);
+      gl.uniform1f(at.tint, tint);
+      gl.uniform1f(at.frame, (2 * rim * ratio) / size);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, number);
       ring(canvas, view, points, chosen, unit / ratio, size / ratio);
     },
@@ -181,10 +214,15 @@ function byCanvas(canvas, atlas, images, loaded, sizeAt) {
   let places = [];
   let resting = 0;
   let most = PLAIN_MOST;
+  let [colours, mask, css] = [null, null, []];
   context.imageSmoothingQuality = "low";
   return {
     kind: "canvas",
     order(ids) { places = tiles(ids, atlas); },
+    tone(given, marked) {
+      [colours, mask] = [given, marked];
+      css = given?.palette.map((rgb) => `rgb(${rgb.join()})`) ?? [];
+    },
     resize: () => fit(canvas),
     draw(view, points, chosen) {
       clearTimeout(resting);
@@ -206,11 +244,24 @@ function byCanvas(canvas, atlas, images, loaded, sizeAt) {
         if (x > -size && y > -size && x < canvas.width + size && y < canvas.height + size) seen.push([x, y, i]);
       }
       const share = most / seen.length;
+      const { tint, rim: wide } = colourOf(size / ratio);
+      const rim = wide * ratio;
+      context.lineWidth = rim;
       for (const [x, y, i] of seen) {
         if (share < 1 && (i * GOLDEN) % 1 > share && i !== chosen) continue; // of fewer each was among the more
         const [column, row, n] = places[i];
-        if (sheets[n]) context.drawImage(sheets[n], column * atlas.tile, row * atlas.tile, atlas.tile, atlas.tile, x - size / 2, y - size / 2, size, size);
+        const colour = css[colours?.of[i]];
+        const light = (mask && !mask[i] ? FAINT : 1) * (colours && colours.of[i] === colours.faint ? 1 - LESS * tint : 1);
+        context.globalAlpha = light;
+        if (sheets[n] && !(colour && tint === 1)) context.drawImage(sheets[n], column * atlas.tile, row * atlas.tile, atlas.tile, atlas.tile, x - size / 2, y - size / 2, size, size);
+        if (!colour) continue;
+        context.fillStyle = context.strokeStyle = colour;
+        context.globalAlpha = light * tint;
+        if (tint) context.fillRect(x - size / 2, y - size / 2, size, size);
+        context.globalAlpha = light;
+        if (rim) context.strokeRect(x - (size - rim) / 2, y - (size - rim) / 2, size - rim, size - rim);
       }
+      context.globalAlpha = 1;
       ring(canvas, view, points, chosen, unit / ratio, size / ratio);
     },
     end: () => clearTimeout(resting),

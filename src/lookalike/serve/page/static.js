@@ -123,6 +123,14 @@ export const folder = {
     return groups(await points(), listed, new Space(told), threshold ?? told.duplicate_threshold);
   },
   map: async (method) => (await (await read(`map-${method}.json`)).json()),
+  async values(column) {
+    const { listed, columns } = await items();
+    return listed.map(reader(columns.find(({ name }) => name === column)));
+  },
+  async rows(ids) {
+    const { listed, places } = await items();
+    return ids.map((id) => listed[places.get(id)]);
+  },
   atlas,
   sheet: (n) => `${ROOT}atlas-${n}.jpg`,
   runs: async () => (await gallery()).runs ?? [],

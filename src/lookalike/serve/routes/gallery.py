@@ -15,7 +15,7 @@ from lookalike.errors import GalleryError, PictureError
 from lookalike.gallery.snapshot import Snapshot
 from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, OnnxCodec, OnnxRestorer
 from lookalike.serve import schemas
-from lookalike.serve.answers import PNG, cache_of, kept, kept_json, picture
+from lookalike.serve.answers import PNG, as_json, cache_of, kept, kept_json, picture
 from lookalike.serve.routes import REFUSALS, ItemId, Version, Where, studio_of
 from lookalike.serve.state import Studio
 from lookalike.studio.descriptions import (
@@ -95,6 +95,14 @@ async def items(
     places = await asyncio.to_thread(_listed, snapshot, tuple(where), person, q)
     rows = [item_row(snapshot, int(place)) for place in places[offset : offset + limit]]
     return kept_json(request, {"total": len(places), "items": rows})
+
+
+@router.post("/items/rows", response_model=schemas.Rows)
+async def rows(request: Request, body: schemas.Some) -> Response:
+    """The rows of these pictures, in their order; those that have left the gallery are passed over."""
+    snapshot = studio_of(request).snapshot
+    places = snapshot.view.places(body.ids)
+    return as_json({"total": len(places), "items": [item_row(snapshot, int(place)) for place in places]})
 
 
 def _listed(snapshot: Snapshot, filters: tuple[str, ...], person: str | None, q: str | None) -> Any:

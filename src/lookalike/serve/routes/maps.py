@@ -12,6 +12,8 @@ from starlette.responses import Response
 from lookalike.serve import schemas
 from lookalike.serve.answers import as_json, cache_of, kept, kept_json
 from lookalike.serve.routes import REFUSALS, Version, studio_of
+from lookalike.serve.state import Studio
+from lookalike.studio.descriptions import column_values
 from lookalike.studio.maps import Atlas
 
 router = APIRouter(tags=["map"], responses=REFUSALS)
@@ -37,12 +39,41 @@ async def map(
         return kept_json(request, {"method": method, "ready": True, "points": points, "ids": ids})
     points = studio.prepared.known("tsne", snapshot.digest)
     if points is None:
-        studio.preparer.want("tsne")
-        waiting = {"method": method, "ready": False, "points": [], "ids": []}
-        answer = as_json(waiting, 202)
-        answer.headers["Retry-After"] = "5"
-        return answer
+        return _being_made(studio, "tsne", {"method": method, "ready": False, "points": [], "ids": []})
     return kept_json(request, {"method": method, "ready": True, "points": points, "ids": ids})
+
+
+@router.get("/map/values", response_model=schemas.ColumnValues)
+async def values(
+    request: Request,
+    column: Annotated[str, Query(max_length=200, description="A column of GET /gallery.", examples=["size"])],
+) -> Response:
+    """What a column says of all pictures, in the order of the map."""
+    studio = studio_of(request)
+    snapshot = studio.snapshot
+    found = await studio.slowly(lambda: column_values(snapshot, column))
+    return kept_json(request, {"column": column, "values": found})
+
+
+@router.get(
+    "/map/groups",
+    response_model=schemas.MapGroups,
+    responses={202: {"model": schemas.MapGroups, "description": "Being made."}},
+)
+async def groups(request: Request) -> Response:
+    """The groups of look-alikes: the name of each picture's, in the order of the map; made in the background."""
+    studio = studio_of(request)
+    found = studio.prepared.known("groups", studio.snapshot.digest)
+    if found is None:
+        return _being_made(studio, "groups", {"ready": False, "values": [], "medoids": {}})
+    return kept_json(request, {"ready": True, **found})
+
+
+def _being_made(studio: Studio, kind: str, waiting: dict[str, Any]) -> Response:
+    studio.preparer.want(kind)
+    answer = as_json(waiting, 202)
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def _pca(codes: Any) -> list[list[float]]:

@@ -16,6 +16,11 @@ let learned = null;
 /** Differences between groups that were made on this page, kept while it is open. */
 const made = [];
 
+/** Take a difference between groups that were chosen elsewhere. */
+export function offer(direction) {
+  made.push({ ...direction, kind: "difference", name: `difference ${made.length + 1}` });
+}
+
 /** The tab's parts, and how they follow the address. */
 export function build() {
   const { gallery } = studio;
@@ -79,8 +84,7 @@ export function build() {
     if (!these?.length) return;
     const those = await pick({ title: "Those: pictures that lack it", several: true, files: false });
     if (!those?.length) return;
-    const direction = await studio.backend.difference(these.map((one) => one.id), those.map((one) => one.id));
-    made.push({ ...direction, kind: "difference", name: `difference ${made.length + 1}` });
+    offer(await studio.backend.difference(these.map((one) => one.id), those.map((one) => one.id)));
     collect();
     refill();
     say("A new slider is there.");

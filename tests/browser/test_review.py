@@ -1,0 +1,137 @@
+"""The Review tab by keyboard alone, from a queue to a cleaned copy of the folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import lookalike as la
+from browsing import until
+from pictures import waves
+from studio import Served, prepare_here, serving
+
+pytestmark = pytest.mark.slow
+COUNT, COPIED = 12, 4
+WIDTHS = ("desktop", "phone")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures, and of some a smaller copy."""
+    made = tmp_path_factory.mktemp("photos")
+    for number, pixels in enumerate(waves(COUNT, 96, 128)):
+        picture = Image.fromarray(pixels)
+        picture.save(made / f"{number:02}.png")
+        if number < COPIED:
+            picture.resize((96, 72)).save(made / f"{number:02}-small.jpg", quality=90)
+    return made
+
+
+@pytest.fixture(scope="module")
+def built(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("galleries") / "gallery"
+    model = la.PCAAutoencoder(8).fit(la.load(folder, size=32))
+    with la.Gallery.open(path, model) as gallery:
+        gallery.update(folder, size=32)
+    prepare_here(path)
+    return path
+
+
+@pytest.fixture
+def reviewed(built: Path, chromium: Any, tmp_path: Path) -> Iterator[Served]:
+    """A studio in which nothing is decided yet."""
+    shutil.copytree(built, tmp_path / "gallery")
+    with serving(tmp_path / "gallery") as studio:
+        studio.wait_until_prepared()
+        yield studio
+
+
+def told(page: Any, text: str) -> None:
+    page.locator(".review-page .bar .told", has_text=text).wait_for()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_from_the_queue_to_a_clean_copy_by_keys(
+    reviewed: Served, visit: Any, folder: Path, tmp_path: Path, width: str
+) -> None:
+    address = f"{str(reviewed.client.base_url).rstrip('/')}/#review?queue=copies-near"
+    page = visit(address, width)
+    near = page.locator(".queues button", has_text="near copies")
+    near.wait_for()
+    until(page, "document.querySelector('.pair-view .name')?.textContent.includes('128 × 96')")  # the file itself
+    page.keyboard.press("f")
+    until(page, "document.querySelector('.pair-view .name.right').textContent === 'difference'")
+    page.keyboard.press("f")
+
+    page.keyboard.press("k")  # keep the larger
+    until(page, f"document.querySelector('.queues [aria-pressed=true] small').textContent === '1/{COPIED}'")
+    page.keyboard.press("x")
+    page.keyboard.press("k")  # of the second the smaller
+    until(page, f"document.querySelector('.queues [aria-pressed=true] small').textContent === '2/{COPIED}'")
+    page.keyboard.press("n")
+    until(page, f"document.querySelector('.queues [aria-pressed=true] small').textContent === '3/{COPIED}'")
+    page.keyboard.press("d")
+    until(page, f"document.querySelector('.queues [aria-pressed=true] small').textContent === '4/{COPIED}'")
+    page.keyboard.press("u")
+    until(page, f"document.querySelector('.queues [aria-pressed=true] small').textContent === '3/{COPIED}'")
+    page.keyboard.press("?")
+    page.locator("dialog[open] kbd").first.wait_for()
+    page.keyboard.press("Escape")
+
+    again = visit(address, width)  # another browser: it is all there
+    until(again, f"document.querySelector('.queues [aria-pressed=true] small')?.textContent === '3/{COPIED}'")
+    until(again, "document.querySelector('.entry[aria-selected=true]')?.id === 'entry-3'")  # what is still open
+    again.keyboard.press("b")
+    until(again, f"document.querySelector('.queues [aria-pressed=true] small').textContent === '4/{COPIED}'")
+
+    again.keyboard.press("a")
+    again.locator("dialog[open] tbody tr").first.wait_for()
+    again.locator("dialog[open] input[value=list]").focus()
+    again.keyboard.press("ArrowRight")
+    again.keyboard.press("Tab")
+    again.keyboard.press("Tab")
+    out = tmp_path / "chosen"
+    again.keyboard.type(str(out))
+    kept = COUNT + COPIED - 2
+    again.locator("dialog[open] .told", has_text=f"{kept} pictures would be copied").wait_for()
+    assert not out.exists()
+    again.keyboard.press("Tab")
+    again.keyboard.press("Enter")
+    again.keyboard.press("Enter")
+    again.locator("dialog[open] .told", has_text=f"{kept} pictures were copied").wait_for()
+    names = {path.name for path in out.iterdir() if path.suffix in (".png", ".jpg")}
+    gone = {path.name for path in folder.iterdir()} - names
+    assert len(names) == kept
+    small = {name for name in gone if "small" in name}
+    assert (len(small), len(gone)) == (1, 2)  # one smaller, and the larger of the one that was swapped
+    again.get_by_role("button", name="Undo:").focus()
+    again.keyboard.press("Enter")
+    again.keyboard.press("Enter")
+    again.locator("dialog[open] .told", has_text=f"{kept} pictures taken back").wait_for()
+    assert not [path for path in out.rglob("*.*") if path.suffix in (".png", ".jpg")]
+
+
+def test_only_what_is_seen_is_there(reviewed: Served, visit: Any) -> None:
+    """A queue of ten thousand is a list of some rows at any time, and its end can be reached."""
+    ids = list(reviewed.ids().values())
+    some = [{"id": ids[n], "name": f"{n}.png", "person": None, "action": "keep", "reason": "the first"} for n in (0, 1)]
+    facts = reviewed.get("/api/v1/review").json()
+    for queue in facts["queues"]:
+        queue |= {"total": 10_000 if queue["key"] == "copies-near" else 0, "done": 0}
+    page = visit(f"{str(reviewed.client.base_url).rstrip('/')}/#find")
+    page.route("**/api/v1/review", lambda route: route.fulfill(json=facts))
+    many = {"entries": [{"pictures": some, "done": False}] * 10_000}
+    page.route("**/api/v1/review/copies-near", lambda route: route.fulfill(json=many))
+    page.locator("#tab-review").click()
+    page.locator(".entry").first.wait_for()
+    page.keyboard.press("End")
+    page.locator("#entry-9999[aria-selected=true]").wait_for()
+    assert page.locator(".entry").count() < 40
+    page.locator(".review-list").evaluate("one => { one.scrollTop = 0; }")
+    page.locator("#entry-0").wait_for()
+    assert page.locator(".entry").count() < 40
