@@ -80,7 +80,7 @@ export function build() {
     told.textContent = total ? `${count(done)} of ${count(total)} decided; every decision is kept at once` : "Nothing to go through yet";
     work.hidden = !total;
     nothing.hidden = Boolean(total);
-    nothing.textContent = state.facts.preparing.length ? "What there is to go through comes by itself." : "No copies, no bad and no odd pictures were found.";
+    nothing.textContent = state.facts.preparing.length ? "Copies, bad and odd pictures are listed here as they are found." : "No copies, no bad and no odd pictures were found.";
   }
 
   async function choose(key, at = null) {
