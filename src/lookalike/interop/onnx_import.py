@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lookalike.data.options import LARGEST_SIDE
 from lookalike.errors import OptionError
@@ -18,14 +19,9 @@ def import_onnx(
     encoder: str | Path,
     *,
     size: int | None = None,
-    mean: tuple[float, ...] = (),
-    std: tuple[float, ...] = (),
-    layout: str = "",
-    output: str = "",
-    pool: str = "",
-    normalise: bool = False,
     text: str | Path | None = None,
     tokenizer: str | Path | None = None,
+    **parameters: Any,
 ) -> OnnxEncoder:
     """Make a model of an encoder; the files' contents go with it.
 
@@ -33,13 +29,9 @@ def import_onnx(
         encoder: an ONNX file with one input, pictures (N, C, H, W) or (N, H, W, C), float32, float16 or uint8, and an
             output of codes (N, K), or one that `pool` makes such.
         size: height and width of the pictures, where the graph takes any.
-        mean, std: what (pixel / 255 - mean) / std goes in with, one number or three; () for 0 and 1. Not for uint8.
-        layout: "nchw" or "nhwc", where the graph does not say.
-        output: the name of the output with the codes, where there are several of rank 2.
-        pool: "cls" or "mean", where the output has tokens (N, T, K), or "mean" of a map with two sides.
-        normalise: whether codes are brought to length 1.
         text: an ONNX file whose texts' codes lie among those of the pictures.
         tokenizer: its `tokenizer.json`.
+        parameters: of `OnnxEncoder`, which says what they are: `mean`, `std`, `layout`, `output`, `pool`, `normalise`.
 
     Raises:
         OptionError: the graph is no such encoder, does not say enough, or needs more memory or time than it may.
@@ -49,7 +41,7 @@ def import_onnx(
         raise OptionError(f"input size is {size}; give 1 to {LARGEST_SIDE:,} pixels")
     if (text is None) != (tokenizer is None):
         raise OptionError("an encoder of texts needs its tokenizer; give both --text and --tokenizer")
-    model = OnnxEncoder(1, mean, std, layout, output, pool, normalise)
+    model = OnnxEncoder(1, **parameters)
     model.check()
     parts = {"encoder": _content(Path(encoder), LARGEST_FILE)}
     if text is not None and tokenizer is not None:
