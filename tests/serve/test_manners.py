@@ -92,6 +92,7 @@ def addresses(served: Served) -> list[str]:
 
 
 def test_head_works_wherever_get_does(served: Served) -> None:
+    served.wait_until_prepared()  # what is still being made may be there at the second asking
     found = addresses(served)
     assert len(found) > 15
     for address in found:
