@@ -133,7 +133,7 @@ def _decide_and_die(folder: Path) -> None:
 
 def test_decisions_survive_a_process_that_dies(gallery: la.Gallery) -> None:
     gallery.close()
-    assert finish(fresh_processes("lookalike.gallery.gallery"), _decide_and_die, gallery.folder) == DIED
+    assert finish(fresh_processes(), _decide_and_die, gallery.folder) == DIED
     with la.Gallery.open(gallery.folder) as again:
         assert told(again.decisions.list()) == [("keep-both", "0.png", "1.png"), ("drop", "2.png")]
         assert again.decisions.undo() == Decision(2, again.decisions.history()[1].time, "drop", ("2.png",))

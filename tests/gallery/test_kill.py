@@ -92,8 +92,7 @@ def state(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def fresh() -> ForkServerContext:
-    modules = ("lookalike.models.pca", "lookalike.models.encoding", "lookalike.gallery", "lookalike.search.exact")
-    return fresh_processes(*modules, "faiss")
+    return fresh_processes()
 
 
 def prepare(folder: Path, count: int, changes: int, context: ForkServerContext) -> Path:

@@ -306,7 +306,7 @@ def test_a_process_that_dies_leaves_whole_files_and_the_rest_is_done_later(
     source, out = tmp_path / "in", None if how == "trash" else tmp_path / "out"
     whole = tree(source)
     plan = plan_of(gallery)
-    context = fresh_processes("lookalike.review.applying", "lookalike.gallery")
+    context = fresh_processes()
     assert finish(context, _apply_and_die, gallery.folder, plan.groups, how, out, at, before) == DIED
     if out is not None:
         assert tree(out).items() <= kept_of(whole).items()

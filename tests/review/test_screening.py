@@ -204,7 +204,7 @@ def test_killed_it_goes_on(tmp_path: Path, judged: list[Any]) -> None:
     with indexed(tmp_path / "in"):
         pass
     shutil.copytree(tmp_path / "gallery", tmp_path / "unbroken")
-    assert finish(fresh_processes("lookalike.review"), work, tmp_path / "gallery", at=4) == DIED
+    assert finish(fresh_processes(), work, tmp_path / "gallery", at=4) == DIED
     with la.Gallery.open(tmp_path / "gallery") as broken, la.Gallery.open(tmp_path / "unbroken") as whole:
         found = screen(broken)
         assert (found.computed, len(judged)) == (6, 6)  # three batches of four were kept

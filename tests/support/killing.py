@@ -17,6 +17,14 @@ HANGS = 600
 """Seconds after which a process is taken to hang; on a machine with much else to do one takes tens of them."""
 
 
+PRELOADED = (
+    *("faiss", "matplotlib.figure", "matplotlib.backends.backend_agg"),
+    *("lookalike.gallery", "lookalike.models.conv", "lookalike.models.encoding", "lookalike.models.pca"),
+    *("lookalike.review.applying", "lookalike.review.screening", "lookalike.search.exact", "lookalike.training.loop"),
+)
+"""What any of them imports: one server starts the processes of a whole test run, with what it was told at first."""
+
+
 class Moment:
     """Events of some work are counted; at the `at`-th, counted from 1, the process dies: `after` seconds later.
 
@@ -52,10 +60,10 @@ def _kill(after: float) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fresh_processes(*preloaded: str) -> ForkServerContext:
-    """Processes that start with these modules imported and nothing computed yet."""
+def fresh_processes() -> ForkServerContext:
+    """Processes that start with `PRELOADED` imported and nothing computed yet."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preloaded))
+    context.set_forkserver_preload(list(PRELOADED))
     return context
 
 

@@ -36,9 +36,7 @@ def train(run: Path, *, moment: Moment | None = None, images: int = 640, epochs:
 
 @pytest.fixture(scope="module")
 def fresh() -> ForkServerContext:
-    return fresh_processes(
-        *("lookalike.models.conv", "lookalike.training.loop", "matplotlib.figure", "matplotlib.backends.backend_agg")
-    )
+    return fresh_processes()
 
 
 def results(run: Path, epochs: int = EPOCHS) -> dict[str, bytes]:
