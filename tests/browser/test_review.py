@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 import lookalike as la
 from browsing import until
 from pictures import waves
+from proxy import proxy
 from studio import Served, prepare_here, serving
 
 pytestmark = pytest.mark.slow
 COUNT, COPIED = 12, 4
-WIDTHS = ("desktop", "phone")
+PROXIED = "behind a proxy"
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +45,24 @@ def built(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def reviewed(built: Path, chromium: Any, tmp_path: Path) -> Iterator[Served]:
-    """A studio in which nothing is decided yet."""
+def reviewed(request: pytest.FixtureRequest, built: Path, chromium: Any, tmp_path: Path) -> Iterator[Served]:
+    """A studio in which nothing is decided yet, where the test says so behind a proxy that gives it a prefix."""
     shutil.copytree(built, tmp_path / "gallery")
-    with serving(tmp_path / "gallery") as studio:
+    with proxy() as front, serving(tmp_path / "gallery", hosts=(front.name,), apply=True) as studio:
         studio.wait_until_prepared()
-        yield studio
+        if getattr(request, "param", None) != PROXIED:
+            yield studio
+            return
+        front.target = str(studio.client.base_url)
+        with httpx.Client(base_url=front.address, timeout=30, trust_env=False) as client:
+            yield Served(client, studio.studio, studio.gallery, studio.stop)
 
 
 def told(page: Any, text: str) -> None:
     page.locator(".review-page .bar .told", has_text=text).wait_for()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("reviewed", "width"), [("at the root", "desktop"), (PROXIED, "phone")], indirect=["reviewed"])
 def test_from_the_queue_to_a_clean_copy_by_keys(
     reviewed: Served, visit: Any, folder: Path, tmp_path: Path, width: str
 ) -> None:
