@@ -103,7 +103,7 @@ def duplicates(
 
         rules_of(keep or USUAL, held.names)  # a mistake shows before all pictures are compared
         if how is not None:
-            check(held, how, out)
+            check(held, how, out, force=force)
         found = find_copies(held, level=level or "near", against=against, seed=seed)
         if keep is None and how is None:
             answer({**found.as_json(), "applied": None}, "\n".join(_told(found, against)), json)

@@ -63,7 +63,7 @@ class _AlreadyError(Exception):
     """There is nothing left to do for a file."""
 
 
-def check(gallery: Gallery, how: str, out: str | Path | None) -> None:
+def check(gallery: Gallery, how: str, out: str | Path | None, *, force: bool = False) -> None:
     """Raise as `apply` where this cannot be done, before anything was looked for."""
     if how not in HOWS:
         raise OptionError(f"apply is {how!r}; give one of {', '.join(HOWS)}")
@@ -73,12 +73,18 @@ def check(gallery: Gallery, how: str, out: str | Path | None) -> None:
             if out is not None
             else f"--apply {how} needs --out, {'a .csv or .json file' if how == 'list' else 'a folder'}"
         )
-    if how != "list":
-        _located(gallery, how)
+    located = None if how == "list" else _located(gallery, how)
     if how == "trash":
         sender()
     elif how == "list" and Path(str(out)).suffix.lower() not in (".csv", ".json"):
         raise OptionError(f"--out is {out}; give a list a name that ends in .csv or .json")
+    if how == "list":
+        Outputs(force=force).file(str(out))
+    elif how != "trash" and located is not None:
+        path, target, source = located.path, Path(str(out)).resolve(), located.path.resolve()
+        if target.is_relative_to(source) or source.is_relative_to(target):
+            raise OptionError(f"--out {out} and the pictures' folder {path} lie within one another; give another")
+        Outputs().own_folder(str(out), MARK)
 
 
 def apply(plan: Plan, how: str, out: str | Path | None = None, *, dry_run: bool = True, force: bool = False) -> Applied:
@@ -97,7 +103,7 @@ def apply(plan: Plan, how: str, out: str | Path | None = None, *, dry_run: bool 
         OptionError: `how` is unknown, `out` does not fit it, or the pictures are no files of a folder.
         MissingExtraError: the trash is asked for, and its extra is not installed.
     """
-    check(plan.gallery, how, out)
+    check(plan.gallery, how, out, force=force)
     if how == "list":
         return _listed(plan, Path(str(out)), dry_run, force)
     folder = _Folder(plan.gallery, how)
@@ -185,10 +191,6 @@ def _listed(plan: Plan, out: Path, dry_run: bool, force: bool) -> Applied:
 
 
 def _copied(plan: Plan, folder: _Folder, how: str, out: Path, dry_run: bool) -> Applied:
-    target, source = out.resolve(), folder.path.resolve()
-    if target.is_relative_to(source) or source.is_relative_to(target):
-        raise OptionError(f"--out {out} and the pictures' folder {folder.path} lie within one another; give another")
-    Outputs(force=False).own_folder(out, MARK)
     dropped = {one.name for one in plan.dropped}
     kept = [name for name in folder.contents if name not in dropped]
     others = touched(out / MARK) - {folder.paths[name] for name in kept if name in folder.paths}
