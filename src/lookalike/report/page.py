@@ -15,7 +15,7 @@ from lookalike.report.cleaning import cleaning
 from lookalike.report.markup import Album
 from lookalike.report.sections import edits
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What a page may load: what it holds, and nothing else."""
 
 
@@ -62,20 +62,24 @@ def write_report(
         sections.making(model),
     ]
     title, opening = sections.opening(model, test, compare, timings or {})
-    style = (resources("lookalike.report") / "style.css").read_text(encoding="utf-8")
-    page = (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<header>\n<h1>{escape(title)}</h1>\n{opening}</header>\n<main>\n"
-        + "".join(part for part in parts if part)
-        + "</main>\n<footer>Made with lookalike. All pictures on this page were kept out of the training"
-        + ", save the look-alikes found for them.</footer>\n</body>\n</html>\n"
-    )
+    footer = "All pictures on this page were kept out of the training, save the look-alikes found for them."
+    page = document(title, opening, "".join(part for part in parts if part), footer)
     album.write()
     files.write_text(out, page)
     return out
+
+
+def document(title: str, opening: str, content: str, footer: str, style: str = "") -> str:
+    """A whole page that loads nothing: its title and opening, its sections, and what its last line says besides."""
+    usual = (resources("lookalike.report") / "style.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{usual}{style}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>{escape(title)}</h1>\n{opening}</header>\n<main>\n{content}"
+        f"</main>\n<footer>Made with lookalike. {footer}</footer>\n</body>\n</html>\n"
+    )
 
 
 def figures_folder(page: Path) -> Path:

@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib.resources import files as resources
 from pathlib import Path
 
 from PIL import Image
@@ -16,7 +15,7 @@ from lookalike.data.decode import decode_picture
 from lookalike.data.images import Pixels
 from lookalike.gallery.gallery import Gallery
 from lookalike.report.markup import duration, section
-from lookalike.report.page import POLICY
+from lookalike.report.page import document
 from lookalike.review import Review
 from lookalike.review.checks import BAD, CHECKS
 from lookalike.review.keeping import Choice
@@ -75,16 +74,8 @@ def _page(gallery: Gallery, review: Review) -> str:
     parts = [_copies(copies, shown), _against(review), _bad(bad, review, shown), _odd(review, shown)]
     parts.append(_groups(review, shown))
     title = f"{len(review.names):,} pictures, gone through"
-    style = (resources("lookalike.report") / "style.css").read_text(encoding="utf-8") + LAYOUT
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<header>\n<h1>{escape(title)}</h1>\n{_opening(review, bad)}</header>\n<main>\n{''.join(parts)}</main>\n"
-        "<footer>Made with lookalike. Nothing was changed: <code>lookalike duplicates --keep --apply</code> does what "
-        "is proposed here.</footer>\n</body>\n</html>\n"
-    )
+    footer = "Nothing was changed: <code>lookalike duplicates --keep --apply</code> does what is proposed here."
+    return document(title, _opening(review, bad), "".join(parts), footer, LAYOUT)
 
 
 class _Shown:

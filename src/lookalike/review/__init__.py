@@ -14,9 +14,9 @@ from lookalike.review.applying import Applied, apply
 from lookalike.review.groups import Group, Groups, groups
 from lookalike.review.keeping import Choice, Plan
 from lookalike.review.outliers import Outlier, OutlierMap, Outliers, outlier_map, outliers, write_outliers
-from lookalike.review.records import Undone, undo
+from lookalike.review.records import Failed, Undone, undo
 from lookalike.review.screening import Screening, screen
-from lookalike.review.sorting import NotSorted, Sorted, sort_into
+from lookalike.review.sorting import Sorted, sort_into
 from lookalike.review.subset import Subset, subset
 from lookalike.review.whole import Review, review
 
@@ -28,10 +28,10 @@ __all__ = [
     "Applied",
     "Choice",
     "Copies",
+    "Failed",
     "Group",
     "Groups",
     "Member",
-    "NotSorted",
     "Outlier",
     "OutlierMap",
     "Outliers",

@@ -105,7 +105,7 @@ def apply(plan: Plan, how: str, out: str | Path | None = None, *, dry_run: bool 
     """
     check(plan.gallery, how, out, force=force)
     if how == "list":
-        return _listed(plan, Path(str(out)), dry_run, force)
+        return _listed(plan, Path(str(out)), dry_run)
     folder = _Folder(plan.gallery, how)
     return _trashed(plan, folder, dry_run) if how == "trash" else _copied(plan, folder, how, Path(str(out)), dry_run)
 
@@ -175,9 +175,8 @@ def rows_of(plan: Plan) -> list[dict[str, Any]]:
     return rows + [{"group": None, "level": None, **one._asdict()} for one in plan.besides]
 
 
-def _listed(plan: Plan, out: Path, dry_run: bool, force: bool) -> Applied:
-    suffix = out.suffix.lower()
-    path = Outputs(force=force).file(out)
+def _listed(plan: Plan, path: Path, dry_run: bool) -> Applied:
+    suffix = path.suffix.lower()
     rows = rows_of(plan)
     if not dry_run and suffix == ".json":
         files.write_json(path, rows)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from lookalike import files
 from lookalike.data.decode import read_file
@@ -16,17 +16,11 @@ from lookalike.files import with_end
 from lookalike.gallery.gallery import Gallery
 from lookalike.outputs import Outputs
 from lookalike.review.groups import Groups
+from lookalike.review.records import Failed
 
 HOWS = ("copy", "link")
 MARK = "lookalike-groups.json"
 """Names a folder as one of groups, and says which files are whose."""
-
-
-class NotSorted(NamedTuple):
-    """A file that was left alone, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class Sorted:
     dry_run: bool
     done: list[str]
     already: list[str]
-    failed: list[NotSorted]
+    failed: list[Failed]
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -80,7 +74,7 @@ def sort_into(gallery: Gallery, groups: Groups, how: str, out: str | Path, *, dr
     for name, path, read in _sources(located):
         for target in unread.pop(name, ()):
             _put(done, Path(out) / target, target, contents[name], path if how == "link" else None, read)
-    done.failed.extend(NotSorted(target, "its file is not there any more") for one in unread.values() for target in one)
+    done.failed.extend(Failed(target, "its file is not there any more") for one in unread.values() for target in one)
     return done
 
 
@@ -129,7 +123,7 @@ def _put(done: Sorted, made: Path, target: str, content: str | None, path: Path 
     try:
         given = read()
         if content is not None and files.sha256(given) != content:
-            done.failed.append(NotSorted(target, "it was changed since the gallery was updated; update, and try again"))
+            done.failed.append(Failed(target, "it was changed since the gallery was updated; update, and try again"))
         elif os.path.lexists(made):
             is_same = made.is_file() and read_file(made) == given
             _note(done, target, is_same)
@@ -143,11 +137,11 @@ def _put(done: Sorted, made: Path, target: str, content: str | None, path: Path 
         else:
             done.done.append(target)
     except (PictureError, OSError, NoSpaceError) as error:
-        done.failed.append(NotSorted(target, str(error)))
+        done.failed.append(Failed(target, str(error)))
 
 
 def _note(done: Sorted, target: str, is_same: bool) -> None:
     if is_same:
         done.already.append(target)
     else:
-        done.failed.append(NotSorted(target, "another file of that name is there"))
+        done.failed.append(Failed(target, "another file of that name is there"))
