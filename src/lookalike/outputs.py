@@ -74,7 +74,8 @@ class Outputs:
         """
         folder = Path(named)
         for part in (folder, *folder.parents):
-            if part.is_dir():
+            # Path.is_dir raises where a folder above may not be entered.
+            if os.path.isdir(part):  # noqa: PTH112
                 if not os.access(part, os.W_OK | os.X_OK):
                     raise OptionError(f"{folder} cannot be written into (no permission); give another folder")
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -104,20 +105,24 @@ for ask in (
 """
 
 
-def test_a_folder_that_may_only_be_read_is_told_before_the_work(tmp_path: Path) -> None:
-    folder = tmp_path / "read only"
-    folder.mkdir()
-    folder.chmod(0o555)
-    for above in (tmp_path, *tmp_path.parents[:2]):
+@pytest.mark.parametrize("may", [0o555, 0o000], ids=["only read", "closed"])
+def test_a_folder_that_may_not_be_written_into_is_told_before_the_work(may: int) -> None:
+    with tempfile.TemporaryDirectory() as place:  # others may not enter the folders that pytest makes
+        Path(place).chmod(0o755)
+        above = Path(place) / "not ours"
+        folder = above / "inside"
+        folder.mkdir(parents=True)
+        folder.chmod(0o555)
+        above.chmod(may)
+        done = subprocess.run([sys.executable, "-c", FORBIDDEN, folder], capture_output=True, text=True, check=True)
         above.chmod(0o755)
-    done = subprocess.run([sys.executable, "-c", FORBIDDEN, folder], capture_output=True, text=True, check=True)
-    remedy = "give another place, or allow writing there"
-    said = "cannot be written into (no permission); give another folder"
-    assert done.stdout.splitlines() == [
-        *(f"OptionError {path} {said}" for path in (folder, folder / "a", folder / "site", folder / "demo")),
-        f"WriteError {folder / 'new.png'} cannot be written (permission denied); nothing was changed: {remedy}",
-    ]
-    assert list(folder.iterdir()) == []
+        remedy = "give another place, or allow writing there"
+        said = "cannot be written into (no permission); give another folder"
+        assert done.stdout.splitlines() == [
+            *(f"OptionError {path} {said}" for path in (folder, folder / "a", folder / "site", folder / "demo")),
+            f"WriteError {folder / 'new.png'} cannot be written (permission denied); nothing was changed: {remedy}",
+        ]
+        assert list(folder.iterdir()) == []
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:
