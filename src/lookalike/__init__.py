@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lookalike.editing.edit import edit
     from lookalike.editing.morph import morph
     from lookalike.gallery.gallery import Gallery
+    from lookalike.interop.hub import from_pretrained, push_to_hub
+    from lookalike.interop.torch_modules import torch_encoder
     from lookalike.models.base import Autoencoder
     from lookalike.models.conv import ConvAutoencoder
     from lookalike.models.dense import DenseAutoencoder
@@ -46,11 +48,14 @@ _HOME = {
     "attribute_directions": "editing.attributes",
     "difference_direction": "editing.directions",
     "edit": "editing.edit",
+    "from_pretrained": "interop.hub",
     "load": "data",
     "load_model": "models.loading",
     "morph": "editing.morph",
     "principal_directions": "editing.directions",
+    "push_to_hub": "interop.hub",
     "to_uint8": "pixels",
+    "torch_encoder": "interop.torch_modules",
 }
 
 __version__ = version("lookalike")
@@ -72,11 +77,14 @@ __all__ = [
     "attribute_directions",
     "difference_direction",
     "edit",
+    "from_pretrained",
     "load",
     "load_model",
     "morph",
     "principal_directions",
+    "push_to_hub",
     "to_uint8",
+    "torch_encoder",
 ]
 
 

@@ -16,6 +16,7 @@ LookalikeError                 exit code 1: our fault, or the computation's
     ├── WeightsError           a file of weights does not fit or is damaged
     ├── NotFittedError         a model was used before `fit` (also a ValueError and an AttributeError)
     ├── SubmissionError        the course's grader refused, or did not answer
+    ├── HubError               the Hugging Face Hub refused, or cannot be reached
     └── MissingExtraError      an optional package is not installed (also an ImportError)
 """
 
@@ -90,6 +91,10 @@ class NotFittedError(UserError, ValueError, AttributeError):
 
 class SubmissionError(UserError):
     """The course's grader refused the submission or could not be reached."""
+
+
+class HubError(UserError):
+    """The Hugging Face Hub refused what was asked, or cannot be reached."""
 
 
 class MissingExtraError(UserError, ImportError):

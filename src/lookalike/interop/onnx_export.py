@@ -6,7 +6,6 @@ Runtime Web's WASM kernels run them. A batch is of any size.
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import warnings
@@ -107,7 +106,9 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
 def exported_by_torch(model: Autoencoder) -> dict[str, Any]:
     """Both sides of a model of any kind with a code, as PyTorch's exporter writes them: `onnx.ModelProto` by file."""
     height, width, depth = model.image_shape_
-    encoder, decoder = _sides(model)
+    from lookalike.interop.torch_modules import torch_sides
+
+    encoder, decoder = torch_sides(model)
     return {
         ENCODER: _traced(encoder, (2, depth, height, width), PICTURES, CODES),
         DECODER: _traced(decoder, (2, model.code_size), CODES, PICTURES),
@@ -145,24 +146,6 @@ def _model_of(graph: Any) -> Any:
 
     # The intermediate representation of opset 18's time, which older runtimes read as well.
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
-
-
-def _sides(model: Autoencoder) -> tuple[nn.Module, nn.Module]:
-    """Encoder and decoder as PyTorch modules on the CPU."""
-    weights = model.weights()
-    if hasattr(model, "network_"):
-        network = copy.deepcopy(model.network_).cpu().eval()
-        return network.encoder, network.decoder
-    import torch
-
-    from lookalike.models.layers import dense_network
-
-    # What is no network is linear: two Dense layers.
-    dense = dense_network(model.image_shape_, model.code_size)
-    for side, tensors in weights.items():
-        held = {name: torch.from_numpy(np.ascontiguousarray(tensor)) for name, tensor in tensors.items()}
-        dense.get_submodule(side).load_state_dict(held)
-    return dense.encoder.eval(), dense.decoder.eval()
 
 
 def _traced(network: nn.Module, example: tuple[int, ...], given: str, result: str) -> Any:
