@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lookalike.editing.edit import edit
     from lookalike.editing.morph import morph
     from lookalike.gallery.gallery import Gallery
+    from lookalike.growth import encode_source
     from lookalike.interop.hub import from_pretrained, push_to_hub
     from lookalike.interop.torch_modules import torch_encoder
     from lookalike.models.base import Autoencoder
@@ -48,6 +49,7 @@ _HOME = {
     "attribute_directions": "editing.attributes",
     "difference_direction": "editing.directions",
     "edit": "editing.edit",
+    "encode_source": "growth",
     "from_pretrained": "interop.hub",
     "load": "data",
     "load_model": "models.loading",
@@ -77,6 +79,7 @@ __all__ = [
     "attribute_directions",
     "difference_direction",
     "edit",
+    "encode_source",
     "from_pretrained",
     "load",
     "load_model",

@@ -15,6 +15,7 @@ LookalikeError                 exit code 1: our fault, or the computation's
     │   └── GalleryError       a gallery cannot be used, or belongs to another model
     ├── WeightsError           a file of weights does not fit or is damaged
     ├── NotFittedError         a model was used before `fit` (also a ValueError and an AttributeError)
+    ├── EngineError            an engine of many machines cannot be reached, or the work failed there
     ├── SubmissionError        the course's grader refused, or did not answer
     ├── HubError               the Hugging Face Hub refused, or cannot be reached
     └── MissingExtraError      an optional package is not installed (also an ImportError)
@@ -87,6 +88,10 @@ class WeightsError(UserError):
 
 class NotFittedError(UserError, ValueError, AttributeError):
     """The model has no weights yet."""
+
+
+class EngineError(UserError):
+    """An engine of many machines cannot be reached, or could not go on there; what was done stays done."""
 
 
 class SubmissionError(UserError):

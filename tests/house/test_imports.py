@@ -33,6 +33,7 @@ FLOORS = {
     "denoising": 4,
     "editing": 4,
     "gallery": 4,
+    "growth": 4,
     "report": 6,
     "review": 5,
     "experiment": 7,

@@ -63,8 +63,9 @@ def index(
     codes: Annotated[
         Path | None,
         typer.Option(
-            help="Codes that were computed elsewhere, instead of a run and pictures: an .npy of shape (N, K), or a "
-            "Parquet file with the columns name and code. They are searched by --item alone.",
+            help="Codes that were computed elsewhere, instead of a run and pictures: an .npy of shape (N, K), a "
+            "Parquet file with the columns name and code, or a folder of such, as 'lookalike encode' writes. They are "
+            "searched by --item alone.",
             show_default="none",
         ),
     ] = None,

@@ -17,6 +17,7 @@ from isal import isal_zlib
 
 from lookalike.data.decode import LARGEST_FILE
 from lookalike.data.pipeline import Source
+from lookalike.data.stored import StoredFile
 from lookalike.data.tarstream import Inflated, PlainTar, Stream
 from lookalike.errors import DataError, PictureError
 
@@ -34,7 +35,10 @@ SLACK = 128 * 2**20
 """Bytes allowed beyond it, for small archives."""
 
 
-def is_archive(path: Path) -> bool:
+Place = Path | StoredFile
+
+
+def is_archive(path: Place) -> bool:
     """Whether a file is a tar (plain, gzip, bzip2, xz) or a zip, by its content."""
     with path.open("rb") as file:
         start = file.read(512)
@@ -47,14 +51,14 @@ Wanted = Callable[[str], bool]
 """Asked of each file's name before it is read."""
 
 
-def pictures_in(path: Path, wanted: Wanted) -> Iterator[Source]:
+def pictures_in(path: Place, wanted: Wanted) -> Iterator[Source]:
     """The members of an archive that are wanted, in its order.
 
     Raises:
         DataError: the archive is damaged or cut off.
     """
     try:
-        if zipfile.is_zipfile(path):
+        if _is_zip(path):
             yield from _zip_members(path, wanted)
         else:
             yield from _tar_members(path, wanted)
@@ -64,7 +68,7 @@ def pictures_in(path: Path, wanted: Wanted) -> Iterator[Source]:
         ) from error
 
 
-def _tar_members(path: Path, wanted: Wanted) -> Iterator[Source]:
+def _tar_members(path: Place, wanted: Wanted) -> Iterator[Source]:
     done = 0
     with _decompressed(path) as stream:
         plain = PlainTar(stream, LARGEST_FILE)
@@ -76,7 +80,7 @@ def _tar_members(path: Path, wanted: Wanted) -> Iterator[Source]:
         yield from _unusual_members(path, wanted, skip=done)
 
 
-def _unusual_members(path: Path, wanted: Wanted, skip: int) -> Iterator[Source]:
+def _unusual_members(path: Place, wanted: Wanted, skip: int) -> Iterator[Source]:
     """All regular files but the first `skip`, as tarfile reads them."""
     with _decompressed(path) as file:
         stream = _WithTail(file)
@@ -127,7 +131,7 @@ class _WithTail:
 class _Bounded:
     """What an archive unfolds to, as long as pictures can unfold so; the parts of it that were read are the measure."""
 
-    def __init__(self, path: Path, stream: Stream, packed: IO[bytes]) -> None:
+    def __init__(self, path: Place, stream: Stream, packed: IO[bytes]) -> None:
         self.path, self.stream, self.packed = path, stream, packed
         self.done = 0
 
@@ -144,7 +148,7 @@ class _Bounded:
         return content
 
 
-def _check_growth(path: Path, done: int, packed: int) -> None:
+def _check_growth(path: Place, done: int, packed: int) -> None:
     if done > GROWTH * packed + SLACK:
         raise DataError(
             f"{path} unfolds to more than {GROWTH} times its size, which pictures do not; give the pictures themselves"
@@ -152,7 +156,7 @@ def _check_growth(path: Path, done: int, packed: int) -> None:
 
 
 @contextmanager
-def _decompressed(path: Path) -> Iterator[Stream]:
+def _decompressed(path: Place) -> Iterator[Stream]:
     with path.open("rb") as file:
         start = file.read(8)
         file.seek(0)
@@ -168,8 +172,13 @@ def _decompressed(path: Path) -> Iterator[Stream]:
             yield file
 
 
-def _zip_members(path: Path, wanted: Wanted) -> Iterator[Source]:
-    with zipfile.ZipFile(path) as archive:
+def _is_zip(path: Place) -> bool:
+    with path.open("rb") as file:
+        return zipfile.is_zipfile(file)
+
+
+def _zip_members(path: Place, wanted: Wanted) -> Iterator[Source]:
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         done, packed, size = 0, 0, path.stat().st_size
         for member in archive.infolist():
             if member.is_dir() or not wanted(member.filename):

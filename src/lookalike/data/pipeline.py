@@ -66,14 +66,23 @@ class Decoded(NamedTuple):
 
 
 def decode_all(
-    sources: Iterable[Source], framing: Framing, *, total: int | None = None, progress: Progress | None = None
+    sources: Iterable[Source],
+    framing: Framing,
+    *,
+    total: int | None = None,
+    progress: Progress | None = None,
+    workers: int | None = None,
+    said: set[tuple[str, str]] | None = None,
 ) -> Iterator[Decoded]:
-    """Decode every source in order, chunk by chunk; zlib and the JPEG decoder release the interpreter's lock."""
+    """Decode every source in order, chunk by chunk; zlib and the JPEG decoder release the interpreter's lock.
+
+    `workers` threads do it, one a core where None is given; `said` holds what was warned of before.
+    """
     remaining = iter(sources)
     done = 0
-    workers = available_cores()
+    workers = workers or available_cores()
     size = max(1, min(CHUNK, TASK_BYTES // (3 * framing.size[0] * framing.size[1])))
-    said: set[tuple[str, str]] = set()
+    said = set() if said is None else said
     decode = _decode_chunk
     if framing.faces is not None:
         size, decode = min(PHOTOS, size), _find_chunk

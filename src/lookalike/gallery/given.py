@@ -40,10 +40,10 @@ class CodeSet:
 
 
 def read_codes(path: Path, names: Path | None = None) -> CodeSet:
-    """Codes of an .npy of numbers (N, K), or of a Parquet file with the columns `name` and `code`.
+    """Codes of an .npy of numbers (N, K), or of Parquet with the columns `name` and `code`.
 
     Args:
-        path: the file; an .npy stays on disk, memory-mapped.
+        path: the file, an .npy of which stays on disk, memory-mapped; or a folder of Parquet files, as `encode` writes.
         names: a text file with a name in each line, for an .npy; None numbers them.
 
     Raises:
@@ -51,7 +51,8 @@ def read_codes(path: Path, names: Path | None = None) -> CodeSet:
         MissingExtraError: Parquet needs its extra.
     """
     try:
-        codes, held = _of_parquet(path) if path.suffix.lower() == ".parquet" else (_of_npy(path), None)
+        is_parquet = path.is_dir() or path.suffix.lower() == ".parquet"
+        codes, held = _of_parquet(path) if is_parquet else (_of_npy(path), None)
         if held is not None and names is not None:
             raise DataError(f"{path} names its codes itself; leave --names {names} out")
         if names is not None:
@@ -75,12 +76,19 @@ def _of_npy(path: Path) -> npt.NDArray[Any]:
 
 
 def _of_parquet(path: Path) -> tuple[npt.NDArray[Any], list[str]]:
-    from lookalike.data.parquet import read_parquet
+    """A file's, or those of all files of a folder, in the order of their names."""
+    from lookalike.data.parquet import ENCODING, read_vectors
 
-    columns = dict(zip(*read_parquet(path), strict=True))
-    if not {"name", "code"} <= columns.keys():
-        raise ValueError(f"it has the columns {', '.join(columns)}; give name and code")
-    return np.array(columns["code"], np.float32), [str(name) for name in columns["name"]]
+    paths = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if path.is_dir() and (path / ENCODING).is_file() and not files.read_json(path / ENCODING).get("finished"):
+        raise ValueError("not all of its pictures are encoded; give the encode command again, which goes on")
+    if not paths:
+        raise ValueError("it is a folder without Parquet files")
+    found = [read_vectors(one, "name", "code") for one in paths]
+    sizes = sorted({codes.shape[1] for _, codes in found})
+    if len(sizes) > 1:
+        raise ValueError(f"its files hold codes of {', '.join(map(str, sizes))} numbers; give codes of one model")
+    return np.concatenate([codes for _, codes in found]), [name for names, _ in found for name in names]
 
 
 def _lines(path: Path) -> list[str]:

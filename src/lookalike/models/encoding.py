@@ -39,6 +39,18 @@ def search_codes(model: Autoencoder, X: Pictures) -> Floats:
         return np.concatenate([model.encode(piece) for piece in _pieces(pictures)])
 
 
+def exact_codes(model: Autoencoder, pictures: Pixels) -> Floats:
+    """Codes (n, K) as `model.encode`, in float32, of pictures (n, H, W, C) in batches whose size these alone decide.
+
+    The same pictures in the same order give the same bits on equal processors, where one thread computes them
+    (`lone_threads`, `lone_products`).
+
+    Raises:
+        NotFittedError, OptionError: as `model.encode`.
+    """
+    return np.concatenate([model.encode(piece) for piece in _pieces(pictures)])
+
+
 class Encoders:
     """Threads that make `search_codes` of pictures while others decode the next ones; a context manager.
 
@@ -51,11 +63,7 @@ class Encoders:
         self.model = model
         on_processor = resolve_device(getattr(model, "device", "cpu")) == "cpu"
         count = available_cores() if on_processor else 1
-        self._pool = ThreadPoolExecutor(count, "encoder")
-        threads, together = torch.get_num_threads(), threading.Barrier(count)
-        for begun in [self._pool.submit(_compute_alone, together) for _ in range(count)]:
-            begun.result()
-        torch.set_num_threads(threads)  # what a thread sets for itself would hold for later ones as well
+        self._pool = lone_threads(count, "encoder")
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +77,25 @@ class Encoders:
         """Begin to encode pictures (n, H, W, C), 1 or more; the function that comes back waits for codes (n, K)."""
         begun = [self._pool.submit(search_codes, self.model, piece) for piece in _pieces(pictures)]
         return lambda: np.concatenate([future.result() for future in begun])
+
+
+def lone_threads(count: int, name: str) -> ThreadPoolExecutor:
+    """Threads in each of which PyTorch computes by that thread alone."""
+    pool = ThreadPoolExecutor(count, name)
+    threads, together = torch.get_num_threads(), threading.Barrier(count)
+    for begun in [pool.submit(_compute_alone, together) for _ in range(count)]:
+        begun.result()
+    torch.set_num_threads(threads)  # what a thread sets for itself would hold for later ones as well
+    return pool
+
+
+@contextmanager
+def lone_products() -> Iterator[None]:
+    """Let NumPy's products of matrices, too, be computed by the thread that asks for them, in the whole process."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def _compute_alone(together: threading.Barrier) -> None:
