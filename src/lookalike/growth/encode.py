@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -16,8 +17,8 @@ from lookalike.errors import DataError, Interrupted, OptionError
 from lookalike.growth.ledger import Ledger, own_folder
 from lookalike.growth.local import encoded_here
 from lookalike.growth.on_ray import encoded_on_ray
-from lookalike.growth.pieces import Piece
-from lookalike.growth.shards import Shard, state_of
+from lookalike.growth.pieces import pictures_at_once
+from lookalike.growth.shards import Left, state_of
 from lookalike.growth.sources import Contents, contents_of
 from lookalike.growth.tables import parquet
 from lookalike.growth.worker import Part
@@ -29,8 +30,6 @@ from lookalike.training.interruption import StopRequest
 ENGINES = ("local", "ray")
 FORMAT = 1
 """Raised where the same model and source would give other codes, or other files of them."""
-Left = list[tuple[int, Shard, frozenset[int]]]
-"""Shards that are not whole, with their numbers, and those of their pieces that are there."""
 
 
 @dataclass
@@ -170,22 +169,20 @@ def _settings(model: Autoencoder, contents: Contents) -> dict[str, Any]:
         "code_size": model.code_size,
         "source": contents.source,
         "framing": contents.framing.as_json(),
+        "pictures_of_a_piece": pictures_at_once(contents.framing),
         "shards": {"count": len(contents.shards), "state": state_of(contents.shards)},
         "reader": list(contents.reader),
     }
 
 
 def _parts(model: Autoencoder, contents: Contents, left: Left, engine: str, address: str | None) -> Iterator[Part]:
+    most = pictures_at_once(contents.framing)
     if not left:
         return iter(())
     if engine == "ray":
-        return encoded_on_ray(model, contents.framing, left, address)
-    return encoded_here(model, contents.framing, _pieces(contents, left))
-
-
-def _pieces(contents: Contents, left: Left) -> Iterator[Piece]:
-    for number, shard, done in left:
-        yield from shard.pieces(number, contents.framing, done)
+        return encoded_on_ray(model, contents.framing, left, most, address)
+    pieces = chain.from_iterable(shard.pieces(number, most, done) for number, shard, done in left)
+    return encoded_here(model, contents.framing, pieces)
 
 
 def _keep(parts: Iterator[Part], ledger: Ledger, workers: dict[str, Pace], report: Callable[[Ledger], None]) -> None:

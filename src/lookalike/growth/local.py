@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -11,13 +12,12 @@ from lookalike.data.pipeline import available_cores
 from lookalike.growth.pieces import Piece
 from lookalike.growth.worker import Part, Worker
 from lookalike.models.base import Autoencoder
-from lookalike.models.encoding import lone_products, lone_threads
+from lookalike.models.batched import lone_products
+from lookalike.models.encoding import lone_threads
 
 
 def encoded_here(model: Autoencoder, framing: Framing, pieces: Iterator[Piece]) -> Iterator[Part]:
     """The parts of pieces, in their order; decoders, PyTorch and NumPy release the interpreter's lock."""
-    import threading
-
     count = available_cores()
     worker = Worker(model, framing)
     pool = lone_threads(count, "worker")

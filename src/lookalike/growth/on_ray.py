@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ from typing import Any
 from lookalike.data.framing import Framing
 from lookalike.data.pipeline import available_cores
 from lookalike.errors import EngineError, LookalikeError, MissingExtraError
-from lookalike.growth.shards import Shard
+from lookalike.growth.shards import Left
 from lookalike.growth.worker import Part, Worker
 from lookalike.models.base import Autoencoder
+from lookalike.models.batched import lone_products
 
 READING, ENCODING = 0.25, 0.75
 """Cores that a task which reads, and an actor which encodes, are counted as: of two cores both kinds have some."""
@@ -30,15 +32,14 @@ ModelFiles = dict[str, bytes]
 """A saved model, its files by name: what actors on other machines are given, who may not see the run's folder."""
 
 
-def encoded_on_ray(
-    model: Autoencoder, framing: Framing, shards: list[tuple[int, Shard, frozenset[int]]], address: str | None
-) -> Iterator[Part]:
-    """The parts of shards, each with its number and what is done of it.
+def encoded_on_ray(model: Autoencoder, framing: Framing, left: Left, most: int, address: str | None) -> Iterator[Part]:
+    """The parts of what is left.
 
     Args:
         model: the fitted model.
         framing: how pictures are brought to its size.
-        shards: what is left.
+        left: the shards, with their numbers, and those of their pieces that are done.
+        most: pictures of a piece.
         address: of a cluster, "auto" for the one that this machine belongs to; None starts Ray on this machine alone.
 
     Raises:
@@ -48,9 +49,9 @@ def encoded_on_ray(
     ray = _ray()
     data = ray.data
     with _connected(ray, address), _settings(data):
-        rows = [{COLUMN: pickle.dumps(shard)} for shard in shards]
+        rows = [{COLUMN: pickle.dumps(shard)} for shard in left]
         pieces = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-            _Reader(framing), batch_size=1, batch_format="pyarrow", num_cpus=READING
+            _Reader(most), batch_size=1, batch_format="pyarrow", num_cpus=READING
         )
         parts = pieces.map_batches(
             Encoder,
@@ -69,13 +70,13 @@ def encoded_on_ray(
 class _Reader:
     """Reads shards into pieces, in a task."""
 
-    def __init__(self, framing: Framing) -> None:
-        self.framing = framing
+    def __init__(self, most: int) -> None:
+        self.most = most
 
     def __call__(self, batch: Any) -> Iterator[Any]:
         for content in batch[COLUMN]:
             number, shard, done = pickle.loads(content.as_buffer())
-            for piece in shard.pieces(number, self.framing, done):
+            for piece in shard.pieces(number, self.most, done):
                 yield _row(piece)
 
 
@@ -83,15 +84,10 @@ class Encoder:
     """Encodes pieces, in an actor of its own: the model is loaded once."""
 
     def __init__(self, model: ModelFiles, framing: Framing) -> None:
-        import torch
-        from threadpoolctl import threadpool_limits
-
         from lookalike.models.loading import load_model
 
         ray = _ray()
         cores = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
-        torch.set_num_threads(1)
-        threadpool_limits(1, "blas")
         with tempfile.TemporaryDirectory() as folder:
             for name, content in model.items():
                 (Path(folder) / name).write_bytes(content)
@@ -100,8 +96,11 @@ class Encoder:
 
     def __call__(self, batch: Any) -> Any:
         """A part of a piece, each a row."""
+        if torch := sys.modules.get("torch"):  # which a PCA never imports
+            torch.set_num_threads(1)
         (content,) = batch[COLUMN]
-        return _row(self.worker(pickle.loads(content.as_buffer()), self.name))
+        with lone_products():
+            return _row(self.worker(pickle.loads(content.as_buffer()), self.name))
 
 
 def _row(value: Any) -> Any:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.data import archive, arrays
-from lookalike.data.framing import Framing
 from lookalike.data.images import Pixels, Rejected
 from lookalike.data.lfw import Labels
 from lookalike.data.located import NOT_NAMED
@@ -19,7 +18,7 @@ from lookalike.data.options import DataOptions
 from lookalike.data.source import load_with
 from lookalike.data.stored import StoredFile
 from lookalike.errors import DataError, PictureError
-from lookalike.growth.pieces import Member, Piece, cut, cut_pixels, pictures_at_once
+from lookalike.growth.pieces import Member, Piece, cut, cut_pixels
 from lookalike.growth.tables import pictures_of_table
 
 FILES_OF_A_SHARD = 10_000
@@ -40,8 +39,8 @@ class Shard(ABC):
     pictures: int | None = None
 
     @abstractmethod
-    def pieces(self, number: int, framing: Framing, done: Collection[int]) -> Iterator[Piece]:
-        """Read it: its pieces but for those whose numbers are done, as the shard of that number.
+    def pieces(self, number: int, most: int, done: Collection[int]) -> Iterator[Piece]:
+        """Read it: its pieces of `most` pictures, but for those whose numbers are done, as the shard `number`.
 
         Raises:
             DataError: it cannot be read at all; what is damaged from some place on is set aside there.
@@ -54,9 +53,9 @@ class FolderShard(Shard):
 
     files: tuple[tuple[str, Path | StoredFile], ...] = ()
 
-    def pieces(self, number: int, framing: Framing, done: Collection[int]) -> Iterator[Piece]:
+    def pieces(self, number: int, most: int, done: Collection[int]) -> Iterator[Piece]:
         """Without their contents: whoever encodes them opens them."""
-        return cut(number, (Member(*file) for file in self.files), pictures_at_once(framing), done)
+        return cut(number, (Member(*file) for file in self.files), most, done)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class ArchiveShard(Shard):
     is_lfw: bool = False
     table: Path | None = None
 
-    def pieces(self, number: int, framing: Framing, done: Collection[int]) -> Iterator[Piece]:
+    def pieces(self, number: int, most: int, done: Collection[int]) -> Iterator[Piece]:
         """With its pictures' contents, in its order."""
         labels = Labels(self.is_lfw, self.table)
         skipped: Counter[str] = Counter()
@@ -87,7 +86,7 @@ class ArchiveShard(Shard):
                     content = error
                 yield Member(self.prefix + labels.of(source.name).name, content)
 
-        return _until_damaged(self, members(), number, framing, done, skipped)
+        return _until_damaged(self, members(), number, most, done, skipped)
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,12 @@ class TableShard(Shard):
     place: Path | StoredFile = Path()
     prefix: str = ""
 
-    def pieces(self, number: int, framing: Framing, done: Collection[int]) -> Iterator[Piece]:
+    def pieces(self, number: int, most: int, done: Collection[int]) -> Iterator[Piece]:
         """With its pictures' contents, in its order."""
         named = unique_namer()
         rows = pictures_of_table(self.place)
         members = (Member(self.prefix + named(readable(name)), content) for name, content in rows)
-        return _until_damaged(self, members, number, framing, done, Counter())
+        return _until_damaged(self, members, number, most, done, Counter())
 
 
 @dataclass(frozen=True)
@@ -112,12 +111,12 @@ class PixelShard(Shard):
     options: DataOptions | None = None
     start: int = 0
 
-    def pieces(self, number: int, framing: Framing, done: Collection[int]) -> Iterator[Piece]:
+    def pieces(self, number: int, most: int, done: Collection[int]) -> Iterator[Piece]:
         """With their pixels, which are framed by whoever encodes them."""
         assert self.pictures is not None
         whole, names = self._read()
         rows = slice(self.start, self.start + self.pictures)
-        return cut_pixels(number, whole[rows], names[rows], pictures_at_once(framing), done)
+        return cut_pixels(number, whole[rows], names[rows], most, done)
 
     def _read(self) -> tuple[Pixels, list[str]]:
         if self.options is None:
@@ -131,7 +130,7 @@ def _until_damaged(
     shard: Shard,
     members: Iterator[Member],
     number: int,
-    framing: Framing,
+    most: int,
     done: Collection[int],
     skipped: Counter[str],
 ) -> Iterator[Piece]:
@@ -149,7 +148,7 @@ def _until_damaged(
                 raise
             rejected.append(Rejected(shard.name, f"is damaged or cut off: {error}"))
 
-    for piece in cut(number, sound(), pictures_at_once(framing), done):
+    for piece in cut(number, sound(), most, done):
         if piece.is_last:
             piece.rejected, piece.skipped = rejected, dict(skipped)
         yield piece
@@ -168,5 +167,5 @@ def state_of(shards: list[Shard]) -> str:
     return hasher.hexdigest()
 
 
-Reader = Callable[[int], Iterator[Piece]]
-"""Reads the pieces of the shard of a number that are left to do."""
+Left = list[tuple[int, Shard, frozenset[int]]]
+"""Shards that are not whole, with their numbers, and those of their pieces that are there."""

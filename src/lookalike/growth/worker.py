@@ -21,7 +21,7 @@ from lookalike.data.pipeline import Decoded, Source, decode_all
 from lookalike.growth.pieces import Member, Piece
 from lookalike.growth.tables import parquet
 from lookalike.models.base import Autoencoder
-from lookalike.models.encoding import exact_codes
+from lookalike.models.batched import exact_codes
 from lookalike.pixels import Floats, as_channels
 
 ABOUT = b"lookalike"
@@ -70,7 +70,7 @@ class Worker:
     def __call__(self, piece: Piece, name: str) -> Part:
         """Encode a piece, as the worker of that name; what cannot be read is set aside with its reason."""
         started = time.perf_counter()
-        rejected = list(piece.rejected)
+        rejected: list[Rejected] = []
         names, facts, pixels = self._framed(piece, rejected)
         codes = np.empty((0, self.model.code_size), np.float32)
         if len(pixels):
@@ -78,7 +78,7 @@ class Worker:
         seconds = time.perf_counter() - started
         about = {
             "pictures": len(names),
-            "rejected": rejected,
+            "rejected": rejected + piece.rejected,
             "skipped": piece.skipped,
             "length": piece.length,
             "is_last": piece.is_last,

@@ -14,14 +14,11 @@ import torch
 
 from lookalike.data.images import Pixels
 from lookalike.data.pipeline import available_cores
-from lookalike.models.base import BATCH, Autoencoder
+from lookalike.models.base import Autoencoder
+from lookalike.models.batched import batches
 from lookalike.models.inputs import Pictures, as_pictures
 from lookalike.pixels import Floats
 from lookalike.training.device import has_bfloat16, resolve_device
-
-VALUES_AT_ONCE = BATCH * 64 * 64 * 3
-"""Values of the pictures that go through a network together: larger pictures go in smaller batches, since what its
-layers hold of a batch is some twenty times as much."""
 
 
 def search_codes(model: Autoencoder, X: Pictures) -> Floats:
@@ -36,19 +33,7 @@ def search_codes(model: Autoencoder, X: Pictures) -> Floats:
     """
     pictures = as_pictures(X)
     with quick_arithmetic(getattr(model, "device", "cpu")):
-        return np.concatenate([model.encode(piece) for piece in _pieces(pictures)])
-
-
-def exact_codes(model: Autoencoder, pictures: Pixels) -> Floats:
-    """Codes (n, K) as `model.encode`, in float32, of pictures (n, H, W, C) in batches whose size these alone decide.
-
-    The same pictures in the same order give the same bits on equal processors, where one thread computes them
-    (`lone_threads`, `lone_products`).
-
-    Raises:
-        NotFittedError, OptionError: as `model.encode`.
-    """
-    return np.concatenate([model.encode(piece) for piece in _pieces(pictures)])
+        return np.concatenate([model.encode(piece) for piece in batches(pictures)])
 
 
 class Encoders:
@@ -75,7 +60,7 @@ class Encoders:
 
     def submit(self, pictures: Pixels) -> Callable[[], Floats]:
         """Begin to encode pictures (n, H, W, C), 1 or more; the function that comes back waits for codes (n, K)."""
-        begun = [self._pool.submit(search_codes, self.model, piece) for piece in _pieces(pictures)]
+        begun = [self._pool.submit(search_codes, self.model, piece) for piece in batches(pictures)]
         return lambda: np.concatenate([future.result() for future in begun])
 
 
@@ -89,27 +74,11 @@ def lone_threads(count: int, name: str) -> ThreadPoolExecutor:
     return pool
 
 
-@contextmanager
-def lone_products() -> Iterator[None]:
-    """Let NumPy's products of matrices, too, be computed by the thread that asks for them, in the whole process."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, "blas"):
-        yield
-
-
 def _compute_alone(together: threading.Barrier) -> None:
     """Let PyTorch use this thread alone for what this thread asks for; wait until all threads are there."""
     torch.get_num_threads()  # before its first use a thread would take over the number of all others
     torch.set_num_threads(1)
     together.wait()
-
-
-def _pieces(pictures: Pixels | Floats) -> Iterator[Pixels | Floats]:
-    """The batches of pictures (n, H, W, C) that go through together; their size depends on H, W and C alone."""
-    size = max(1, min(BATCH, VALUES_AT_ONCE // int(np.prod(pictures.shape[1:]))))
-    for start in range(0, len(pictures), size):
-        yield pictures[start : start + size]
 
 
 @contextmanager
