@@ -15,8 +15,6 @@ from lookalike.data.options import Asked, DataOptions
 from lookalike.data.pipeline import Progress
 from lookalike.errors import DataError, Interrupted, OptionError
 from lookalike.growth.ledger import Ledger, own_folder
-from lookalike.growth.local import encoded_here
-from lookalike.growth.on_ray import encoded_on_ray
 from lookalike.growth.pieces import pictures_at_once
 from lookalike.growth.shards import Left, state_of
 from lookalike.growth.sources import Contents, contents_of
@@ -180,7 +178,11 @@ def _parts(model: Autoencoder, contents: Contents, left: Left, engine: str, addr
     if not left:
         return iter(())
     if engine == "ray":
+        from lookalike.growth.on_ray import encoded_on_ray
+
         return encoded_on_ray(model, contents.framing, left, most, address)
+    from lookalike.growth.local import encoded_here  # PyTorch takes a second to import, in each of Ray's actors too
+
     pieces = chain.from_iterable(shard.pieces(number, most, done) for number, shard, done in left)
     return encoded_here(model, contents.framing, pieces)
 
