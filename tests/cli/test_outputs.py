@@ -103,6 +103,8 @@ def command(request: pytest.FixtureRequest) -> list[str]:
         pytest.skip("without Keras")
     if request.param == "duplicates" and "onto_an_input" not in request.node.name:
         pytest.skip("it only shows what it would write; tests/review/test_applying.py lets it")
+    if request.param == "encode" and "same_names" in request.node.name:
+        pytest.skip("it goes on in its own folder; tests/growth/test_encode.py lets it")
     return COMMANDS[request.param]
 
 
