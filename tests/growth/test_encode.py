@@ -246,6 +246,8 @@ def test_other_codes_are_not_gone_on_with(run: Path, tmp_path: Path) -> None:
         encode_source(run, source, out)
     assert encode_source(grey, source, out, force=True).pictures == 9
     assert numbers(kept(out)).shape == (9, 3)
+    with pytest.raises(OptionError, match=r"lies within .*, which is read; give a folder elsewhere"):
+        encode_source(run, source, source / "codes")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.txt").write_text("mine")
     with pytest.raises(OptionError, match="holds other files"):

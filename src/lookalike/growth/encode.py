@@ -130,6 +130,8 @@ def encode_source(
     parquet()
     fitted = model if isinstance(model, Autoencoder) else load_model(model)
     fitted.require_code()
+    if Path(source).is_dir() and Path(out).resolve().is_relative_to(Path(source).resolve()):
+        raise OptionError(f"--out {out} lies within {source}, which is read; give a folder elsewhere")
     contents = contents_of(source, _options(fitted, asked))
     settings = _settings(fitted, contents)
     with own_folder(out, force=force) as folder:

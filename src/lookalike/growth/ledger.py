@@ -213,6 +213,8 @@ _SAID = {
     "source": "another source",
     "shards": "a source that has changed since",
     "framing": "pictures that are framed otherwise",
+    "reader": "another version of this program, or one with other extras",
+    "format": "another version of this program",
 }
 
 

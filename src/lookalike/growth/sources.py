@@ -112,7 +112,7 @@ def _of_files(source: str, found: list[StoredFile], options: DataOptions) -> Con
         raise OptionError(f"--attributes goes with LFW in one folder or archive; leave {options.attributes} out")
     framing = options.framing(Framing())
     kinds = [_kind_of(file) for file in found]
-    skipped = Counter(kind for kind in kinds if kind.startswith("."))
+    skipped = Counter(str(why_skipped(file.name)) for file, kind in zip(found, kinds, strict=True) if kind is None)
     if "picture" in kinds:
         pictures = [file for file, kind in zip(found, kinds, strict=True) if kind == "picture"]
         named = unique_namer()
@@ -155,11 +155,12 @@ def _rows(place: str, state: str, count: int, size: int, options: DataOptions | 
     return shards
 
 
-def _kind_of(file: StoredFile) -> str:
-    """ "picture", "archive", "table", or why it is none: "hidden", its suffix."""
-    lower = file.path.lower()
-    if (why := why_skipped(file.name)) is None:
+def _kind_of(file: StoredFile) -> str | None:
+    """ "picture", "archive" or "table", by its name; None for what is neither, hidden, or put there by a system."""
+    why = why_skipped(file.name)
+    if why is None:
         return "picture"
-    if not why.startswith(".") and why != "no suffix":
-        return f".{why}"  # hidden, or what a system put there
-    return "archive" if lower.endswith(ARCHIVES) else "table" if lower.endswith(TABLES) else f".{why.lstrip('.')}"
+    if not why.startswith("."):
+        return None
+    lower = file.path.lower()
+    return "archive" if lower.endswith(ARCHIVES) else "table" if lower.endswith(TABLES) else None
