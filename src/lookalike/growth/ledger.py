@@ -129,7 +129,7 @@ class Ledger:
             before = dict(files.read_json(path))
             other = next((name for name, value in self.settings.items() if before[name] != value), None)
         except (OSError, ValueError, KeyError, TypeError):
-            other, before = "format", {}
+            other, before = "damage", {}
         if other is None:
             return before
         if force:
@@ -213,6 +213,7 @@ _SAID = {
     "source": "another source",
     "shards": "a source that has changed since",
     "framing": "pictures that are framed otherwise",
+    "damage": f"nobody can tell what, since {ENCODING} is damaged",
     "reader": "another version of this program, or one with other extras",
     "format": "another version of this program",
 }

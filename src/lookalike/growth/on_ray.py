@@ -165,7 +165,7 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
                 ray.init("local", num_cpus=available_cores(), include_dashboard=False, **_QUIET)
             else:
                 ray.init(address=address, **_QUIET)
-        except (ConnectionError, ValueError, RuntimeError, ImportError) as error:
+        except Exception as error:  # of many kinds, plain ones where a start takes too long
             raise EngineError(
                 f"Ray at {address or 'this machine'} cannot be reached ({' '.join(str(error).split())}); start one "
                 "with: ray start --head, or leave --address out"
