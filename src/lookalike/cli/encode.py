@@ -31,7 +31,7 @@ def encode(
     address: Annotated[
         str | None,
         typer.Option(
-            help="A Ray cluster: 'auto' (the one that this machine belongs to) or ray://HOST:10001.",
+            help="A Ray cluster: 'auto' (the one that this machine belongs to), or whatever address Ray takes.",
             show_default="Ray on this machine alone",
         ),
     ] = None,

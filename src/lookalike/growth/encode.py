@@ -109,7 +109,7 @@ def encode_source(
         source: see `lookalike.growth.sources.contents_of`.
         out: a folder of its own.
         engine: "local", the cores of this machine; or "ray", Ray Data.
-        address: of a Ray cluster, "auto" or "ray://HOST:10001"; None starts Ray on this machine alone.
+        address: of a Ray cluster, "auto" or another that `ray.init` takes; None starts Ray on this machine alone.
         force: begin anew where `out` holds other codes.
         progress: called with (pictures done, pictures in all, estimated where nobody knows it).
         asked: how the source is read, see `lookalike.data.options.Asked`; as the model's training, where not given.
