@@ -3,6 +3,7 @@
 LookalikeError                 exit code 1: our fault, or the computation's
 ├── TrainingDiverged           a loss became NaN or infinite
 ├── Interrupted                Ctrl-C or SIGTERM, after the state was saved (exit code 130)
+├── ProcessLost                one of several processes that train together has died
 └── UserError                  exit code 2: the input was wrong, the message names value, limit and remedy
     ├── DataError              a source of pictures cannot be used
     │   ├── PictureError       one picture cannot be read (it is set aside with this reason)
@@ -28,6 +29,8 @@ class LookalikeError(Exception):
     """Root of all errors that lookalike raises on purpose; its text is one clear line."""
 
     exit_code = 1
+    is_told_by_another = False
+    """Whether it is the error of several processes, and another one of them tells it."""
 
 
 class TrainingDiverged(LookalikeError):
@@ -38,6 +41,10 @@ class Interrupted(LookalikeError):
     """The user asked to stop; what was done so far is saved."""
 
     exit_code = 130
+
+
+class ProcessLost(LookalikeError):
+    """One of several processes that train together has died, or they did not find each other."""
 
 
 class UserError(LookalikeError):

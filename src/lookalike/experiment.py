@@ -25,6 +25,7 @@ from lookalike.pixels import to_uint8
 from lookalike.report import write_report
 from lookalike.report.card import Measured, RunPictures, write_card
 from lookalike.report.page import figures_folder
+from lookalike.training.place import place_of
 from lookalike.training.run import read_config
 
 _log = logging.getLogger(__name__)
@@ -77,13 +78,15 @@ def train_run(
     model's `fit`. Returns run, model, code_size (None where there is no code), epochs, train_mse, validation_mse,
     test_mse, noise (that of the training, None without), denoise_mse (of test pictures with that noise), seconds,
     images_per_second, leaks (the test pictures that are copies of training pictures, and these) and card, the path of
-    the run's model card.
+    the run's model card. Of several processes that train together and were started from outside, the first one does
+    so, and the others return nothing.
 
     Raises:
         OptionError, RunError, TrainingDiverged, Interrupted: as the model's `fit`.
     """
+    place = place_of(training.get("devices"), training.get("nodes"))
     train, test = split_of_run(faces)
-    leaks = leaks_between(train, test)
+    leaks = leaks_between(train, test) if place.is_first else []
     if leaks:
         _log.warning(
             "%s of %s test pictures are in the training too, pixel for pixel, such as %s as %s: test figures flatter",
@@ -99,7 +102,13 @@ def train_run(
         unused = [name for name, value in training.items() if value is not None and name != "progress"]
         if unused:
             raise OptionError(f"{', '.join(unused)}: a closed form does not train in epochs; leave it out")
+        if place.size > 1:
+            raise OptionError(
+                f"{place.size} processes were started, but {model.kind} is fitted by one, in closed form; start one"
+            )
         model.fit(train, run=run, resume=resume)  # type: ignore[call-arg]
+    if not place.is_first:
+        return {}
     timing = timing_of(run)
     noise = noise_of(run)
     measured = Measured(

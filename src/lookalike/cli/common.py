@@ -236,6 +236,8 @@ def failures_explained() -> Iterator[None]:
     try:
         yield
     except LookalikeError as error:
+        if error.is_told_by_another:
+            sys.exit(error.exit_code)
         _fail(str(error), error.exit_code)
     except typer.exceptions.TyperException as error:
         message = getattr(error, "format_message", error.__str__)()

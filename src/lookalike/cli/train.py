@@ -79,6 +79,21 @@ def train(
             show_default="those of the class",
         ),
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes on this machine that train together: a GPU each, or a share of the CPU's cores. The steps are "
+            "those of one process.",
+            show_default="1, or as torchrun, SLURM or Kubernetes have started them",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            help="Machines that train together, each of which gives this command.",
+            show_default="1, or as torchrun, SLURM or Kubernetes have started them",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, if any.")] = False,
     reading: Reading = Reading(),
     device: Device = "auto",
@@ -88,6 +103,7 @@ def train(
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
     from lookalike.experiment import train_run
     from lookalike.models import new_model, parameters_of_words
+    from lookalike.training.place import one_after_another, place_of
 
     given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
     learner = new_model(model, **{**given, **parameters_of_words(model, parameter or [])})
@@ -96,11 +112,15 @@ def train(
         parse_noise(noise)  # a mistake in it shows before all pictures are read
     if validation is not None and not 0 < validation < 1:
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
-    options = {"epochs": epochs, "noise": noise, "recipe": recipe}
-    faces = load_data(data, reading.options())
+    options = {"epochs": epochs, "noise": noise, "recipe": recipe, "devices": devices, "nodes": nodes}
+    place = place_of(devices, nodes)
+    with one_after_another(place):
+        faces = load_data(data, reading.options())
     payload = train_run(
         learner, faces, run, validation=validation, resume=resume, **{k: v for k, v in options.items() if v is not None}
     )
+    if not place.is_first:
+        return  # the first of the processes says what came of it
     code_words = "without a code" if payload["code_size"] is None else f"with a code of {payload['code_size']}"
     lines = [
         f"{payload['model']} {code_words}, {payload['epochs']} epochs, in {run}",

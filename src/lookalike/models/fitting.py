@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +52,8 @@ class TrainedAutoencoder(Autoencoder):
         run: str | Path | None = None,
         resume: bool = False,
         progress: bool = True,
+        devices: int | None = None,
+        nodes: int | None = None,
     ) -> Self:
         """Train on pictures (N, H, W, C).
 
@@ -67,16 +69,23 @@ class TrainedAutoencoder(Autoencoder):
             run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.
             resume: go on with the run from its last checkpoint, or begin it where there is none.
             progress: show a progress bar (a line an epoch where there is no terminal) on stderr.
+            devices: processes on this machine that train together, a GPU each, or a share of the CPU's cores: the steps
+                are those of one. None: one, or as torchrun, SLURM or Kubernetes have started them.
+            nodes: machines that do so, each of which calls this.
 
         Raises:
             OptionError: an option is out of range, or the sets' shapes differ.
             RunError: the run's folder holds another training, or one that was not asked to be resumed.
             TrainingDiverged: the loss became NaN or infinite.
             Interrupted: Ctrl-C or SIGTERM, after the state was saved.
+            ProcessLost: one of several processes has died.
         """
-        from lookalike.training.device import resolve_device, resolve_precision
+        from lookalike.training.device import check_device, check_room, resolve_device, resolve_precision, threads_of
+        from lookalike.training.launching import train_in_processes
         from lookalike.training.loop import Settings, train
-        from lookalike.training.run import Run
+        from lookalike.training.place import place_of
+        from lookalike.training.ranks import joined
+        from lookalike.training.run import Run, environment_of
 
         kind = kind_named(self.kind)
         noise = kind.noise if noise == USUAL else noise
@@ -91,7 +100,15 @@ class TrainedAutoencoder(Autoencoder):
         if resume and run is None:
             raise OptionError("resume=True needs the run to go on with; give run='FOLDER'")
         device = getattr(self, "device", "auto")
+        check_device(device)
         on = resolve_device(device)
+        place = place_of(devices, nodes)
+        check_room(place, on)
+        if chosen.batch_size < place.size:
+            raise OptionError(
+                f"batches of {chosen.batch_size} pictures cannot be shared by {place.size} processes; give at most "
+                f"{chosen.batch_size}, or a recipe with a larger batch_size"
+            )
         settings = Settings(
             chosen,
             parse_noise(noise) if isinstance(noise, str) else noise,
@@ -99,17 +116,23 @@ class TrainedAutoencoder(Autoencoder):
             device=device,
             precision=resolve_precision(chosen.precision, on),
             progress=progress,
+            threads=threads_of(place),
         )
         network = self._begin(given, settings.noise)
         data = describe_data(X)
         config = _config(self, data, settings.recipe, settings.noise, curves)
-        folder = (
-            nullcontext()
-            if run is None
-            else Run(Path(run), config, resume=resume, device=on, precision=settings.precision)
-        )
-        with folder as opened:
-            self.history_ = train(network, pictures, settings, curves=curves, run=opened)
+
+        def folder() -> AbstractContextManager[Run | None]:
+            if run is None or not place.is_first:
+                return nullcontext()
+            now = environment_of(on, settings.precision, place.size, settings.threads)
+            return Run(Path(run), config, resume=resume, environment=now)
+
+        with joined(place, device) as ranks, ranks.only_first(folder) as opened:
+            if place.to_start:
+                self.history_ = train_in_processes(place, network, pictures, settings, curves=curves, run=opened)
+            else:
+                self.history_ = train(network, pictures, settings, curves=curves, run=opened, ranks=ranks)
             self.data_ = data
             self._take(network, shape_of(pictures))
             if opened is not None:

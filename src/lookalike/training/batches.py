@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from lookalike.pixels import Pixels
 from lookalike.training.recipe import Recipe
 
 Places = npt.NDArray[np.int64]
+
+FEW = 32
+"""Pictures that a set is recognised by."""
 
 ORDER, FLIPS, LEVELS, PIECES, GREYS, JITTER, WOBBLE = range(7)
 """Streams of random numbers of an epoch. What a model wants besides draws from one of a number of its own."""
@@ -153,6 +157,12 @@ def with_noise(clean: Tensor, noise: Noise, seed: int, epoch: int, members: Iter
 def _uncoloured(pictures: Tensor, grey: npt.NDArray[np.bool_], plane: Tensor) -> Tensor:
     """Those of (n, C, H, W) that are to be grey have `plane` (n, 1, H, W) in all of their channels."""
     return torch.where(torch.from_numpy(grey).to(pictures.device).view(-1, 1, 1, 1), plane, pictures)
+
+
+def fingerprint(pictures: Pixels) -> str:
+    """What tells other pictures (N, H, W, C) apart, from few of them, all over, so that no more need be read."""
+    some = pictures[:: max(1, len(pictures) // FEW)]
+    return sha256(repr(pictures.shape).encode() + np.ascontiguousarray(some).tobytes()).hexdigest()
 
 
 def as_batch(pictures: Pixels, device: torch.device) -> Tensor:

@@ -47,7 +47,7 @@ class State:
 
 def save(path: Path, state: State) -> None:
     """Write the state atomically."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state).items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors_of(state).items()}
     tensors["losses"] = state.losses[: state.step].cpu().clone()
     progress = {
         "format": FORMAT,
@@ -66,7 +66,7 @@ def restore(path: Path, state: State) -> State:
         WeightsError: the file is damaged or of another network; the text names the tensor.
     """
     saved, progress = read(path)
-    targets = _tensors(state)
+    targets = tensors_of(state)
     for name, target in targets.items():
         if name not in saved or saved[name].shape != target.shape:
             found = tuple(saved[name].shape) if name in saved else "nothing"
@@ -103,7 +103,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, progress
 
 
-def _tensors(state: State) -> dict[str, Tensor]:
+def tensors_of(state: State) -> dict[str, Tensor]:
     """Every tensor of network and optimiser by a name that does not depend on their order."""
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     for name, parameter in state.network.named_parameters():

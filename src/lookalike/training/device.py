@@ -2,31 +2,85 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import os
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from lookalike.errors import OptionError
+from lookalike.training.place import ALONE, Place, detected
 
 DEVICES = ("auto", "cpu", "cuda")
 FABRIC_NAMES: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
-def make_fabric(device: str, precision: str = "float32") -> Fabric:
-    """One process on the chosen device, in "float32", or in "bfloat16" with float32 weights.
+def make_fabric(device: str, precision: str = "float32", place: Place = ALONE) -> Fabric:
+    """This process on the chosen device, in "float32", or in "bfloat16" with float32 weights.
+
+    One of several meets the others here, and waits for them.
 
     Raises:
-        OptionError: the device is unknown or not there.
+        OptionError: the device is unknown or not there, or the place not that which its starter gave it.
     """
+    check_device(device)
+    # Otherwise it announces bfloat16 on stderr, which belongs to the progress bar.
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    accelerator, number = resolve_device(device), FABRIC_NAMES[precision]
+    if place.size == 1:
+        return Fabric(accelerator=accelerator, devices=1, precision=number)
+    strategy = DDPStrategy(cluster_environment=detected(), gradient_as_bucket_view=True, **{_SENDS_BUFFERS: False})
+    try:
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=place.local_size,
+            num_nodes=place.nodes,
+            strategy=strategy,
+            precision=number,
+        )
+        fabric.launch()
+    except ValueError as error:
+        raise OptionError(" ".join(str(error).split())) from error
+    return fabric
+
+
+# No network here has buffers that change as it learns, such as a batch normalisation's: none is sent at each step.
+_TAKEN = inspect.signature(DistributedDataParallel).parameters
+_SENDS_BUFFERS = next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in _TAKEN)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is unknown or not there, by an `OptionError`."""
     if device not in DEVICES:
         raise OptionError(f"device {device!r} is unknown; give one of {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise OptionError("device 'cuda' is not there (PyTorch sees no GPU); give device='cpu'")
-    # Otherwise it announces bfloat16 on stderr, which belongs to the progress bar.
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
-    return Fabric(accelerator=resolve_device(device), devices=1, precision=FABRIC_NAMES[precision])
+
+
+def check_room(place: Place, device: str) -> None:
+    """Refuse more processes on this machine than it has GPUs, or cores on "cpu".
+
+    Raises:
+        OptionError: there are not so many.
+    """
+    here = torch.cuda.device_count() if device == "cuda" else cores()
+    if place.to_start and place.local_size > here:
+        what = "GPUs" if device == "cuda" else "processor cores"
+        raise OptionError(f"devices is {place.local_size}, but this machine has {here} {what}; give at most {here}")
+
+
+def threads_of(place: Place) -> int | None:
+    """CPU threads of each process that is to be started: its share of this one's; None: as PyTorch takes them."""
+    return max(1, torch.get_num_threads() // place.local_size) if place.to_start else None
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve_device(device: str) -> str:

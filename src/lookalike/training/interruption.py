@@ -9,13 +9,14 @@ from typing import Any, Self
 
 
 class StopRequest:
-    """While active, the first SIGINT or SIGTERM sets `requested`; a second one acts as it did before.
+    """While active, the first SIGINT or SIGTERM sets `requested`; a second one acts as it did before, unless `patient`.
 
     Only Python's main thread may handle signals: elsewhere this does nothing, and `requested` stays False.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
         self.requested = False
+        self._patient = patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -31,7 +32,8 @@ class StopRequest:
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
-        self._restore()
+        if not self._patient:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

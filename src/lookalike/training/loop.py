@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,12 @@ from torch import nn
 from lookalike.errors import Interrupted, TrainingDiverged
 from lookalike.noise import EVALUATION_EPOCH, Noise
 from lookalike.pixels import Pixels
-from lookalike.training.batches import Batches, Epoch, as_batch, with_noise
+from lookalike.training.batches import Batches, Epoch, as_batch, fingerprint, with_noise
 from lookalike.training.checkpoint import State
-from lookalike.training.device import make_fabric
-from lookalike.training.interruption import StopRequest
 from lookalike.training.objective import Trainable
 from lookalike.training.optimizer import optimizer_of
 from lookalike.training.progress import TrainingProgress
+from lookalike.training.ranks import Ranks
 from lookalike.training.recipe import Recipe
 from lookalike.training.run import Run
 
@@ -44,6 +43,7 @@ class Settings:
         precision: the arithmetic of the steps, "float32" or "bfloat16". Weights, gradients' means and every measured
             curve are float32.
         progress: whether a bar and a line an epoch are shown.
+        threads: of the CPU, for each process; None: as many as PyTorch takes.
     """
 
     recipe: Recipe
@@ -52,12 +52,22 @@ class Settings:
     device: str = "auto"
     precision: str = "float32"
     progress: bool = True
+    threads: int | None = None
 
 
 def train(
-    network: Trainable, pictures: Pixels, settings: Settings, *, curves: Curves, run: Run | None = None
+    network: Trainable,
+    pictures: Pixels,
+    settings: Settings,
+    *,
+    curves: Curves,
+    run: Run | None = None,
+    ranks: Ranks | None = None,
 ) -> list[dict[str, Any]]:
     """Train `network` in place on uint8 (N, H, W, C), by its own loss; returns one entry an epoch.
+
+    Where several processes train together, each of `ranks` calls this with the same pictures and settings, the first
+    one with the run: the steps are those of one process, up to rounding.
 
     An entry holds `epoch`, `train_mse` (mean over the epoch's batches while it learned, as Keras reports),
     `validation_mse` and `test_mse` (after the epoch, None where there is no such curve) and `learning_rate`. Curves are
@@ -68,22 +78,26 @@ def train(
         TrainingDiverged: the loss became NaN or infinite.
         Interrupted: Ctrl-C or SIGTERM; with a run, its state is saved.
     """
+    ranks = ranks or Ranks()
+    ranks.expect_same("pictures", fingerprint(pictures))
+    settings = ranks.from_first(settings if run is None else _as_begun(settings, run))
     recipe, noise = settings.recipe, settings.noise
-    precision = settings.precision if run is None else run.precision
-    fabric = make_fabric(settings.device, precision)
-    if run is not None and run.threads is not None and fabric.device.type == "cpu":
-        torch.set_num_threads(run.threads)
+    fabric = ranks.fabric(settings.device, settings.precision)
+    if settings.threads is not None and fabric.device.type == "cpu":
+        torch.set_num_threads(settings.threads)
 
     # What must survive a restart
-    made = optimizer_of(recipe, network, half=precision == "bfloat16")
-    wrapped, optimizer = fabric.setup(network, made)
-    wrapped.mark_forward_method("loss")  # so that over several processes it goes through what joins them
+    made = optimizer_of(recipe, network, half=settings.precision == "bfloat16", each=ranks.each)
+    wrapped, optimizer = ranks.set_up(fabric, network, made)
     steps = math.ceil(len(pictures) / recipe.batch_size)
     state = State(network, made, torch.zeros(steps, device=fabric.device))
     if run is not None:
         run.restore(state)
 
-    with TrainingProgress(settings.progress, recipe.epochs, len(pictures), state) as bar, StopRequest() as stop:
+    ranks.take_first(state)
+
+    shown_here = settings.progress and ranks.place.is_first
+    with TrainingProgress(shown_here, recipe.epochs, len(pictures), state) as bar, ranks.stop_request() as stop:
         while state.epoch <= recipe.epochs:
             # One epoch of steps
             started, worked, first = time.perf_counter(), time.process_time(), state.step
@@ -91,21 +105,21 @@ def train(
             epoch = Epoch(settings.seed, state.epoch, len(pictures), noise)
             batches = Batches(pictures, recipe, epoch, fabric.device)
             extras = {name: extra(epoch) for name, extra in network.extras.items()}
-            for members in batches.members(state.step):
+            for members, weight in ranks.parts(batches.members(state.step)):
                 made.set_rate(recipe.rate_at((state.epoch - 1) * steps + state.step, recipe.epochs * steps))
                 shown, given = batches.pictures(members)
                 drawn = {name: torch.from_numpy(draw(members)).to(fabric.device) for name, draw in extras.items()}
                 with fabric.autocast():
                     total, mse = wrapped.loss(shown, given, drawn)
                 optimizer.zero_grad(set_to_none=True)
-                fabric.backward(total)
+                fabric.backward(total * weight)
                 optimizer.step()
-                state.losses[state.step] = torch.where(total.isfinite(), mse, total).detach()
+                state.losses[state.step] = ranks.mean(torch.where(total.isfinite(), mse, total), weight)
                 state.step += 1
                 if state.step % CHECK_EVERY == 0:
                     _check_finite(state, recipe, run)
                 bar.step(state)
-                if stop.requested:
+                if ranks.any(stop.requested):
                     _check_finite(state, recipe, run)
                     raise _interrupted(state, run)
             _check_finite(state, recipe, run)
@@ -125,7 +139,7 @@ def train(
             }
             for name, aside in curves.items():
                 on = noise if network.removes_noise else None
-                entry[f"{name}_mse"] = measure_mse(network, aside, fabric.device, on, settings.seed)
+                entry[f"{name}_mse"] = measure_mse(network, aside, fabric.device, on, settings.seed, ranks)
 
             # Save and log
             state.history.append(entry)
@@ -135,8 +149,9 @@ def train(
                 timing = {"seconds": seconds, "cpu_seconds": cpu_seconds, "images": done}
                 run.add_timing({"epoch": entry["epoch"], **timing})
             bar.epoch(entry)
-            if stop.requested and state.epoch <= recipe.epochs:
+            if ranks.any(stop.requested) and state.epoch <= recipe.epochs:
                 raise _interrupted(state, run)
+            ranks.take_first(state)  # as processors of two makes would drift apart by roundings
 
     if run is not None:
         run.write_metrics(state.history)  # anew, since a kill may have come between a checkpoint and its metrics
@@ -145,23 +160,36 @@ def train(
 
 
 def measure_mse(
-    network: nn.Module, pictures: Pixels, device: torch.device, noise: Noise | None = None, seed: int = 0
+    network: nn.Module,
+    pictures: Pixels,
+    device: torch.device,
+    noise: Noise | None = None,
+    seed: int = 0,
+    ranks: Ranks | None = None,
 ) -> float:
     """Mean squared error of the network's reconstructions of uint8 (N, H, W, C), over all pixels.
 
-    With noise, the network is given what `Autoencoder.evaluate` gives it, and compared with the clean pictures.
+    With noise, the network is given what `Autoencoder.evaluate` gives it, and compared with the clean pictures. Several
+    processes take some batches each, and all have the result.
     """
+    ranks = ranks or Ranks()
     network.eval()
-    total = 0.0
+    sums = np.zeros(math.ceil(len(pictures) / MEASURE_BATCH))
     with torch.inference_mode():
-        for start in range(0, len(pictures), MEASURE_BATCH):
-            batch = as_batch(pictures[start : start + MEASURE_BATCH], device)
+        for number in ranks.mine(len(sums)):
+            start = number * MEASURE_BATCH
+            batch = as_batch(np.array(pictures[start : start + MEASURE_BATCH]), device)  # read-only where it is mapped
             given = batch
             if noise is not None:
                 given = with_noise(batch, noise, seed, EVALUATION_EPOCH, range(start, start + len(batch)))
             errors = (network(given) - batch).square().mean(dim=(1, 2, 3))
-            total += float(errors.double().sum())
-    return total / len(pictures)
+            sums[number] = float(errors.double().sum())
+    return float(np.add.accumulate(ranks.together(sums))[-1]) / len(pictures)
+
+
+def _as_begun(settings: Settings, run: Run) -> Settings:
+    """With the arithmetic and the threads that the run was begun with, so that it goes on with its bits."""
+    return replace(settings, precision=run.precision, threads=settings.threads if run.threads is None else run.threads)
 
 
 def _check_finite(state: State, recipe: Recipe, run: Run | None) -> None:

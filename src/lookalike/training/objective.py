@@ -18,7 +18,10 @@ Extra = Callable[[Epoch], Callable[[Places], npt.NDArray[np.float32]]]
 
 
 class Loss(NamedTuple):
-    """Of one batch, scalars: what is minimised, and the mean squared error of the pictures, which is reported."""
+    """Of one batch, scalars: what is minimised, and the mean squared error of the pictures, which is reported.
+
+    Each is a mean over the batch's pictures, so that several processes may each take a part of it.
+    """
 
     total: Tensor
     mse: Tensor

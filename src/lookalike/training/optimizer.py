@@ -8,7 +8,8 @@ ones of Amsel and others, 2025 ("The Polar Express").
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +25,14 @@ POLYNOMIALS = (
 )
 """Coefficients of x, x^3 and x^5, one triple a step: these three lead as far as five steps of Muon's own."""
 ADAM_BETA_1 = 0.9
+
+Each = Callable[[Callable[[Tensor], Tensor], Sequence[Tensor], torch.dtype], Iterable[Tensor]]
+"""Work done on each of some tensors, with results of the same shapes and of that type: `Ranks.each`."""
+
+
+def one_by_one(work: Callable[[Tensor], Tensor], given: Sequence[Tensor], dtype: torch.dtype) -> Iterable[Tensor]:
+    """By this process alone."""
+    return map(work, given)
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -93,7 +102,7 @@ class Muon(Optimizer):
     """Muon, with decoupled weight decay, for weights of two and more axes; Adam for biases and other vectors.
 
     A convolution's kernel is one matrix, (outputs, inputs and places), a transposed convolution's too. `half` lets the
-    orthogonalisation run in bfloat16, which it bears.
+    orthogonalisation run in bfloat16, which it bears; `each` may share it out.
     """
 
     def __init__(
@@ -107,6 +116,7 @@ class Muon(Optimizer):
         *,
         weight_decay: float = 0.0,
         half: bool,
+        each: Each = one_by_one,
     ) -> None:
         parameters = list(network.parameters())
         rates = {"initial_lr": learning_rate, "lr": learning_rate}, {"initial_lr": vector_rate, "lr": vector_rate}
@@ -115,6 +125,7 @@ class Muon(Optimizer):
         shared = {"weight_decay": weight_decay, "steps": 0}
         super().__init__(groups, {**shared, "momentum": momentum, "beta_2": beta_2, "epsilon": epsilon})
         self.half = half
+        self.each = each
         self._outputs_second = {
             id(module.weight) for module in network.modules() if isinstance(module, nn.ConvTranspose2d)
         }
@@ -140,14 +151,14 @@ class Muon(Optimizer):
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
         if group["weight_decay"]:
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        for parameter, direction in zip(parameters, ahead, strict=True):
-            order = _as_matrix(parameter.ndim, second=id(parameter) in self._outputs_second)
-            arranged = direction.permute(order)
-            matrix = arranged.reshape(arranged.shape[0], -1)
-            moved = orthogonal(matrix, half=self.half).view(arranged.shape)
+        orders = [_as_matrix(p.ndim, second=id(p) in self._outputs_second) for p in parameters]
+        matrices = [direction.permute(order).flatten(1) for direction, order in zip(ahead, orders, strict=True)]
+        made = self.each(partial(orthogonal, half=self.half), matrices, torch.bfloat16 if self.half else torch.float32)
+        for parameter, order, moved in zip(parameters, orders, made, strict=True):
             # A tall matrix has fewer directions than outputs; this keeps the change of each output alike.
-            scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-            parameter.permute(order).add_(moved, alpha=-group["lr"] * scale)
+            scale = max(1.0, moved.shape[0] / moved.shape[1]) ** 0.5
+            arranged = parameter.permute(order)
+            arranged.add_(moved.to(parameter.dtype).view(arranged.shape), alpha=-group["lr"] * scale)
 
     def _move_vectors(self, group: dict[str, Any], steps: int) -> None:
         parameters: list[Tensor] = group["params"]
@@ -165,7 +176,7 @@ class Muon(Optimizer):
 def orthogonal(matrix: Tensor, *, half: bool) -> Tensor:
     """Roughly the nearest matrix with orthonormal rows or columns: its singular values lie between 0.2 and 1.9.
 
-    Singular values of less than about 0.03 of the matrix's norm stay smaller.
+    Singular values of less than about 0.03 of the matrix's norm stay smaller. `half`: in bfloat16, the result too.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.t() if tall else matrix
@@ -174,7 +185,6 @@ def orthogonal(matrix: Tensor, *, half: bool) -> Tensor:
     for a, b, c in POLYNOMIALS:
         gram = x @ x.t()
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    x = x.to(matrix.dtype)
     return (x.t() if tall else x).contiguous()
 
 
@@ -185,8 +195,8 @@ def _as_matrix(axes: int, *, second: bool) -> tuple[int, ...]:
     return (1, 2, 3, 0) if second else (0, 2, 3, 1)
 
 
-def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> Optimizer:
-    """The optimiser of a recipe for all weights of a network; `half`: bfloat16 where it bears that."""
+def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool, each: Each = one_by_one) -> Optimizer:
+    """The optimiser of a recipe for all weights of a network; `half` and `each` as for `Muon`."""
     if recipe.optimizer == "muon":
         return Muon(
             network,
@@ -197,5 +207,6 @@ def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool) -> Optimizer
             recipe.epsilon,
             weight_decay=recipe.weight_decay,
             half=half,
+            each=each,
         )
     return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)

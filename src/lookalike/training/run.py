@@ -52,8 +52,7 @@ class Run:
         folder: made where it is missing.
         config: `model`, `data`, `recipe`, `noise`, `curves` as JSON values.
         resume: go on with what is there. Without it a folder that holds a training is refused.
-        device: what the training runs on, for the record.
-        precision: what it computes in; a resumed one goes on in what it was begun in.
+        environment: what it runs on, as `environment` tells; a resumed one keeps what it was begun on.
 
     Raises:
         RunError: the folder holds a training and `resume` is False; or another one than `config` describes, with the
@@ -66,12 +65,12 @@ class Run:
         config: dict[str, Any],
         *,
         resume: bool,
-        device: str = "cpu",
-        precision: str = "float32",
+        environment: dict[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.resume = resume
-        self.config = {**json.loads(json.dumps(config)), "environment": environment(device, precision)}
+        self.config = {**json.loads(json.dumps(config)), "environment": environment or environment_of()}
+        self.processes: int = self.config["environment"]["processes"]
         self._lock = FileLock(folder / ".lock")
 
     def __enter__(self) -> Self:
@@ -96,6 +95,10 @@ class Run:
     ) -> None:
         self._lock.release()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which writes while this one has the lock."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
     @property
     def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
@@ -103,9 +106,10 @@ class Run:
 
     @property
     def threads(self) -> int | None:
-        """CPU threads the training began with; the same number gives the same bits."""
-        threads: int | None = self.config["environment"].get("threads")
-        return threads
+        """CPU threads of each process that it began with, for the same bits; None where fewer or more take part now."""
+        begun = self.config["environment"]
+        threads: int | None = begun.get("threads")
+        return threads if begun.get("processes", 1) == self.processes else None
 
     @property
     def precision(self) -> str:
@@ -194,12 +198,16 @@ class Run:
             for key in ("torch", "lookalike", "machine", "device", "kernels")
             if now[key] != then.get(key, now[key])
         ]
+        if (processes := then.get("processes", 1)) != self.processes:
+            changed.append(f"processes {processes} -> {self.processes}")
         if changed:
-            _log.warning("resuming under other versions (%s): the last bits may differ", ", ".join(changed))
+            _log.warning("resuming otherwise than begun (%s): the last bits may differ", ", ".join(changed))
 
 
-def environment(device: str, precision: str = "float32") -> dict[str, Any]:
-    """Versions, machine, device, arithmetic, threads and git revision, for the record."""
+def environment_of(
+    device: str = "cpu", precision: str = "float32", processes: int = 1, threads: int | None = None
+) -> dict[str, Any]:
+    """Versions, machine, device, arithmetic, processes with their threads, and git revision, for the record."""
     packages = ("lookalike", "torch", "numpy", "lightning-fabric")
     return {
         "python": platform.python_version(),
@@ -208,7 +216,8 @@ def environment(device: str, precision: str = "float32") -> dict[str, Any]:
         "device": device,
         "precision": precision,
         "kernels": device == "cpu" and kernels.available(),
-        "threads": torch.get_num_threads(),
+        "processes": processes,
+        "threads": threads or torch.get_num_threads(),
         "git_revision": _git_revision(),
     }
 
