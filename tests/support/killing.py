@@ -20,7 +20,12 @@ HANGS = 600
 PRELOADED = (
     *("faiss", "matplotlib.figure", "matplotlib.backends.backend_agg"),
     *("lookalike.gallery", "lookalike.models.conv", "lookalike.models.encoding", "lookalike.models.pca"),
-    *("lookalike.review.applying", "lookalike.review.screening", "lookalike.search.exact", "lookalike.training.loop"),
+    *(
+        "lookalike.review.applying",
+        "lookalike.review.screening",
+        "lookalike.search.exact",
+        "lookalike.training.launching",
+    ),
 )
 """What any of them imports: one server starts the processes of a whole test run, with what it was told at first."""
 

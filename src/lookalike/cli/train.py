@@ -82,8 +82,8 @@ def train(
     devices: Annotated[
         int | None,
         typer.Option(
-            help="Processes on this machine that train together: a GPU each, or a share of the CPU's cores. The steps are "
-            "those of one process.",
+            help="Processes on this machine that train together, each on a GPU, or on a share of the cores: the steps "
+            "are those of one.",
             show_default="1, or as torchrun, SLURM or Kubernetes have started them",
         ),
     ] = None,
@@ -114,6 +114,10 @@ def train(
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
     options = {"epochs": epochs, "noise": noise, "recipe": recipe, "devices": devices, "nodes": nodes}
     place = place_of(devices, nodes)
+    if place.size > 1:
+        from lookalike.training.device import check_room, resolve_device
+
+        check_room(place, resolve_device(device))
     with one_after_another(place):
         faces = load_data(data, reading.options())
     payload = train_run(

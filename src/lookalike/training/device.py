@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -28,12 +28,12 @@ def make_fabric(device: str, precision: str = "float32", place: Place = ALONE) -
         OptionError: the device is unknown or not there, or the place not that which its starter gave it.
     """
     check_device(device)
-    # Otherwise it announces bfloat16 on stderr, which belongs to the progress bar.
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    # Otherwise it announces bfloat16, and who has joined, on stderr, which belongs to the progress bar.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     accelerator, number = resolve_device(device), FABRIC_NAMES[precision]
     if place.size == 1:
         return Fabric(accelerator=accelerator, devices=1, precision=number)
-    strategy = DDPStrategy(cluster_environment=detected(), gradient_as_bucket_view=True, **{_SENDS_BUFFERS: False})
+    strategy = DDPStrategy(cluster_environment=detected(), **_OPTIONS)
     try:
         fabric = Fabric(
             accelerator=accelerator,
@@ -50,7 +50,8 @@ def make_fabric(device: str, precision: str = "float32", place: Place = ALONE) -
 
 # No network here has buffers that change as it learns, such as a batch normalisation's: none is sent at each step.
 _TAKEN = inspect.signature(DistributedDataParallel).parameters
-_SENDS_BUFFERS = next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in _TAKEN)
+_SENDS_BUFFERS = "forward_sync_buffers" if "forward_sync_buffers" in _TAKEN else "broadcast_buffers"
+_OPTIONS: dict[str, Any] = {_SENDS_BUFFERS: False, "gradient_as_bucket_view": True}
 
 
 def check_device(device: str) -> None:
