@@ -38,7 +38,7 @@ def batches(pictures: np.ndarray, recipe: Recipe, epoch: int) -> Batches:
 def test_muon_turns_a_matrix_into_its_polar_factor(shape: tuple[int, int], half: bool) -> None:
     """Its singular vectors are those of the matrix; its singular values come to lie around 1."""
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    found = orthogonal(matrix, half=half)
+    found = orthogonal(matrix, half=half).float()
     u, _, v = np.linalg.svd(matrix.numpy(), full_matrices=False)
     inner = u.T @ found.numpy() @ v.T
     assert np.abs(inner - np.diag(np.diag(inner))).max() < (0.25 if half else 1e-4)

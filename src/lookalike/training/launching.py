@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -229,8 +229,6 @@ def _take_part(number: int, job: Job, says: Connection) -> None:
     place = replace(job.place, rank=job.place.rank + number, local_rank=number, to_start=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; what they are to do, their starter says
     os.environ.update({**job.environment, **_variables(place)})
-    if not place.is_first:
-        sys.warnoptions = []
     logging.basicConfig(format="lookalike: %(message)s", level=logging.WARNING if place.is_first else logging.ERROR)
     threading.Thread(target=_end_with_starter, args=(job.folder,), daemon=True).start()
     try:
@@ -241,8 +239,10 @@ def _take_part(number: int, job: Job, says: Connection) -> None:
         if os.environ.get("LOOKALIKE_DEBUG"):
             traceback.print_exc()
         done = Done([], {}, LookalikeError(f"internal error in process {place.rank}: {type(error).__name__}: {error}"))
-    with suppress(BrokenPipeError):
+    try:
         says.send(done)
+    except OSError:  # the starter is gone, and nobody else clears up
+        shutil.rmtree(job.folder, ignore_errors=True)
 
 
 def _trained(job: Job, place: Place) -> Done:
@@ -281,14 +281,12 @@ def _variables(place: Place) -> dict[str, str]:
 
 
 def _end_with_starter(folder: Path) -> None:
-    """When the process is gone that started this one, stop as at SIGTERM, and then leave nothing behind."""
+    """When the process is gone that started this one, stop as at SIGTERM, but not without end."""
     starter = multiprocessing.parent_process()
     if starter is None:
         return
     starter.join()
     os.kill(os.getpid(), signal.SIGTERM)
-    deadline = time.monotonic() + LAST_WORDS
-    while threading.main_thread().is_alive() and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY)
+    time.sleep(LAST_WORDS)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

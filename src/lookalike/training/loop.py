@@ -93,7 +93,6 @@ def train(
     state = State(network, made, torch.zeros(steps, device=fabric.device))
     if run is not None:
         run.restore(state)
-
     ranks.take_first(state)
 
     shown_here = settings.progress and ranks.place.is_first
