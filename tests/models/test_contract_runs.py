@@ -12,8 +12,9 @@ import pytest
 import lookalike as la
 from contract import AT_ONCE, CASES, CODED, IN_EPOCHS
 from lookalike import files
-from lookalike.errors import Interrupted, RunError
+from lookalike.errors import Interrupted, OptionError, RunError
 from lookalike.interop.keras_export import KINDS as KERAS_KINDS
+from lookalike.models import new_model
 from lookalike.models.base import Autoencoder
 from lookalike.pixels import centre
 from lookalike.training.batches import Batches
@@ -133,6 +134,16 @@ def test_a_run_is_resumed_as_it_was_begun_or_refused(name: str, tmp_path: Path) 
     if name in CODED:
         with pytest.raises(RunError, match=r"model\.parameters\.code_size was 5, is now 4"):
             case.fit(PICTURES, model=case.new(code_size=4), run=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("name", ["pca", "search"])
+def test_a_training_that_was_refused_leaves_the_folder_free(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="code size"):
+        new_model(name, code_size=10_000).fit(PICTURES, run=tmp_path / "run")
+    new_model(name, code_size=4).fit(PICTURES, run=tmp_path / "run")
+    with pytest.raises(RunError, match="already holds a training"):
+        new_model(name, code_size=10_000).fit(PICTURES, run=tmp_path / "run")
+    assert la.load_model(tmp_path / "run").code_size == 4
 
 
 # Exports

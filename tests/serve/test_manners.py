@@ -99,7 +99,7 @@ def test_head_works_wherever_get_does(served: Served) -> None:
         got, told = served.client.get(address), served.client.head(address)
         assert (address, told.status_code, told.content) == (address, got.status_code, b"")
         assert told.headers["content-type"] == got.headers["content-type"]
-        if address != "/metrics":
+        if address != "/metrics" and b"seconds" not in got.content:  # as many digits as the time has that it took
             assert told.headers["content-length"] == got.headers["content-length"]
     assert served.client.head("/api/v1/search/code").headers["allow"] == "POST"
 

@@ -22,7 +22,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from lookalike import files, kernels, plots
-from lookalike.errors import OptionError, RunError, WeightsError
+from lookalike.errors import OptionError, RunError, UserError, WeightsError
 from lookalike.training import checkpoint
 from lookalike.training.checkpoint import State
 from lookalike.training.recipe import Recipe, best_epoch
@@ -72,6 +72,7 @@ class Run:
         self.config = {**json.loads(json.dumps(config)), "environment": environment or environment_of()}
         self.processes: int = self.config["environment"]["processes"]
         self._lock = FileLock(folder / ".lock")
+        self._is_new = False
 
     def __enter__(self) -> Self:
         if self.folder.exists() and not self.folder.is_dir():
@@ -93,6 +94,8 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, UserError) and self._is_new:
+            self._withdraw()
         self._lock.release()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -159,6 +162,7 @@ class Run:
 
     def _begin(self) -> None:
         begun = read_config(self.folder)
+        self._is_new = begun is None
         if begun is None:
             expect_free(self.folder)
         elif not self.resume:
@@ -173,6 +177,14 @@ class Run:
         for leftover in (*self.folder.glob(".*.tmp"), *self.checkpoints.glob(".*.tmp")):
             leftover.unlink(missing_ok=True)
         files.write_json(self.folder / CONFIG, self.config)
+
+    def _withdraw(self) -> None:
+        """Leave the folder free for another try, where the training was refused before it had made anything."""
+        made = [name for name in WRITTEN if name not in (CONFIG, CHECKPOINTS) and (self.folder / name).exists()]
+        if made or any(self.checkpoints.iterdir()):
+            return
+        (self.folder / CONFIG).unlink()
+        self.checkpoints.rmdir()
 
     def _compare(self, begun: dict[str, Any]) -> None:
         if begun.get("recipe"):  # what a recipe did not say before it could be said
