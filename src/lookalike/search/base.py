@@ -45,6 +45,7 @@ class Index(ABC):
     Attributes:
         metric: the `Metric`.
         settings: the settings in force by name; those left to the index are among them after `fit`.
+        held_in: the name of what holds its points, where that is not the index itself.
     """
 
     kind: ClassVar[str]
@@ -60,6 +61,7 @@ class Index(ABC):
         self.metric = make_metric(metric)
         self._given = {name: setting.default for name, setting in self.options.items()} | self._checked(settings)
         self.settings = self._set()
+        self.held_in: str | None = None
         self._width: int | None = None
         self._ids: Ids = np.empty(0, np.int64)
         self._by_id = Lookup(self._ids)
@@ -106,6 +108,10 @@ class Index(ABC):
     def _points(self, rows: Rows) -> Floats:
         """The points of some rows; asked only where `may_miss_itself`."""
         raise NotImplementedError
+
+    def _fingerprints(self) -> npt.NDArray[np.uint64]:
+        """Those of all points, by row; asked only where `may_miss_itself`."""
+        return fingerprints(self._points(np.arange(len(self))))
 
     def fit(self, codes: npt.ArrayLike, ids: npt.ArrayLike | None = None) -> Self:
         """Learn the metric and the structure from codes (N, K), and hold them; what was held before is let go.
@@ -170,6 +176,13 @@ class Index(ABC):
                 self._twins.keep(kept)
         return removed
 
+    def settle(self) -> None:
+        """Bring what was added and removed to where the points are held; nothing, where the index itself holds them.
+
+        Only who may change what others read there calls this; a query is right with and without it.
+        """
+        return
+
     def query(self, codes: npt.ArrayLike, k: int = 10) -> Neighbours:
         """The k nearest items of each code: ids int64 (N, k) and distances float32 (N, k), nearest first.
 
@@ -232,21 +245,22 @@ class Index(ABC):
             "width": self._fitted_width(),
             "items": len(self),
         }
+        if self.held_in is not None:
+            description["held_in"] = self.held_in
         arrays |= {f"metric.{name}": array for name, array in self.metric.state().items()}
         arrays |= {f"structure.{name}": array for name, array in self._state().items()}
         store.save(Path(folder), description, arrays)
 
-    @classmethod
-    def restore(cls, description: dict[str, Any], arrays: store.Arrays) -> Self:
-        """Make an index of what `save` wrote; `load_index` reads every kind."""
-        index = cls(description["metric"], **description["given"])
-        index.metric = Metric.from_state(description["metric"], store.part(arrays, "metric"))
-        index.settings = description["settings"]
-        index._width = description["width"]
-        index._ids = arrays["ids"]
-        index._by_id = Lookup(index._ids)
-        index._restore(store.part(arrays, "structure"))
-        return index
+    def restored(self, description: dict[str, Any], arrays: store.Arrays) -> Self:
+        """Become what `save` wrote of an index of this kind; `load_index` reads every kind."""
+        self.metric = Metric.from_state(description["metric"], store.part(arrays, "metric"))
+        self.settings = description["settings"]
+        self.held_in = description.get("held_in")
+        self._width = description["width"]
+        self._ids = arrays["ids"]
+        self._by_id = Lookup(self._ids)
+        self._restore(store.part(arrays, "structure"))
+        return self
 
     def _put_twins_first(self, points: Floats, squared: Floats, rows: Rows) -> None:
         """Put stored points that equal a query's at its first place, where the search has missed them."""
@@ -254,7 +268,7 @@ class Index(ABC):
         if not self.may_miss_itself or not len(missing):
             return
         if self._twins is None:
-            self._twins = Lookup(fingerprints(self._points(np.arange(len(self)))))
+            self._twins = Lookup(self._fingerprints())
         found = self._twins.find(fingerprints(points[missing]))
         missing, found = missing[found >= 0], found[found >= 0]
         if not len(found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lookalike.errors import OptionError, SearchError
@@ -14,6 +15,9 @@ from lookalike.search.inputs import Ids as Ids
 from lookalike.search.ivf import IVFIndex as IVFIndex
 from lookalike.search.ivfpq import IVFPQIndex as IVFPQIndex
 from lookalike.search.lsh import LSHIndex as LSHIndex
+
+Kinds = Mapping[str, Callable[..., Index]]
+"""By its name, what makes an index of a kind, of a metric's name and settings."""
 
 INDEXES: dict[str, type[Index]] = {
     "exact": ExactIndex,
@@ -36,15 +40,18 @@ def index_class(kind: str) -> type[Index]:
     return INDEXES[kind]
 
 
-def load_index(folder: str | Path) -> Index:
-    """Read an index of any kind from a folder that `Index.save` wrote.
+def load_index(folder: str | Path, kinds: Kinds = INDEXES) -> Index:
+    """Read an index of any of the kinds from a folder that `Index.save` wrote.
 
     Raises:
         SearchError: there is no index, or its files are damaged or of a later version.
     """
     description, arrays = store.load(Path(folder))
     try:
-        return index_class(description["kind"]).restore(description, arrays)
+        kind = description["kind"]
+        if kind not in kinds:
+            raise ValueError(f"kind {kind!r} is unknown")
+        return kinds[kind](description["metric"], **description["given"]).restored(description, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise SearchError(
             f"{folder} holds no index that this version can read ({type(error).__name__}: {error}); "

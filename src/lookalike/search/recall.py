@@ -12,9 +12,9 @@ from lookalike.errors import OptionError
 from lookalike.search.base import Index
 from lookalike.search.exact import ExactIndex
 from lookalike.search.examination import Examination
-from lookalike.search.index import INDEXES
+from lookalike.search.index import INDEXES, Kinds
 from lookalike.search.inputs import Ids, as_codes, as_ids
-from lookalike.search.metric import Floats, make_metric
+from lookalike.search.metric import Floats, Metric, make_metric
 from lookalike.search.report import Report, Trial
 from lookalike.search.tuning import HOPELESS, Say, Tuning, set_as
 
@@ -47,13 +47,14 @@ def choose(
     codes: npt.ArrayLike,
     ids: npt.ArrayLike | None = None,
     *,
-    metric: str = "euclidean",
+    metric: str | Metric = "euclidean",
     recall: float = 0.95,
     k: int = 10,
     method: str = "auto",
     queries: npt.ArrayLike | None = None,
     seed: int = 0,
     progress: Say | None = None,
+    kinds: Kinds = INDEXES,
 ) -> tuple[Index, Report]:
     """The fastest index over codes that keeps a promised recall, and what was measured.
 
@@ -67,7 +68,7 @@ def choose(
     Args:
         codes: finite numbers, (N, K).
         ids: int64 (N,), unique, 0 or more; 0 to N - 1 by default.
-        metric: "euclidean", "cosine", "whitened" or "whitened-cosine".
+        metric: "euclidean", "cosine", "whitened" or "whitened-cosine"; or a metric that has learned already.
         recall: the promise: mean share of the true k nearest that is found, above 0 and up to 1.
         k: neighbours that the promise is about, 1 or more.
         method: "auto" for the fastest kind, or one kind, whose settings alone are tuned. A kind that cannot keep the
@@ -76,6 +77,7 @@ def choose(
             20, up to 2,000, is held out while it is measured, and added afterwards.
         seed: chooses which are held out.
         progress: called with a line of text for each trial.
+        kinds: what is chosen among.
 
     Raises:
         OptionError: an argument is not such.
@@ -86,13 +88,13 @@ def choose(
         raise OptionError(f"recall is {recall:g}; promise a share above 0 and up to 1, such as 0.95")
     if k < 1:
         raise OptionError(f"k is {k}; ask for 1 neighbour or more")
-    if method != "auto" and method not in INDEXES:
-        raise OptionError(f"method {method!r} is unknown; give one of auto, {', '.join(INDEXES)}")
-    kinds, why = _kinds(method, given.size, recall)
+    if method != "auto" and method not in kinds:
+        raise OptionError(f"method {method!r} is unknown; give one of auto, {', '.join(kinds)}")
+    tried, why = _kinds(method, given.size, recall, kinds)
     asked = None if queries is None else as_codes(queries, given.shape[1])
     kept, aside = np.arange(len(given)), np.empty(0, np.int64)
     if asked is None or not len(asked):
-        if kinds != ["exact"]:
+        if tried != ["exact"]:
             order = np.random.default_rng(seed).permutation(len(given))
             share = min(HELD_OUT, len(given) // HELD_OUT_OF)
             aside, kept = np.sort(order[:share]), np.sort(order[share:])
@@ -100,10 +102,11 @@ def choose(
         if not len(given):  # whatever is asked, nothing is missed
             asked = np.zeros((1, given.shape[1]), np.float32)
     codes_held = given[kept] if len(aside) else given
-    exact = ExactIndex(metric).hold(make_metric(metric).fit(codes_held), codes_held, names[kept])
+    learned = metric if isinstance(metric, Metric) else make_metric(metric).fit(codes_held)
+    exact = ExactIndex(learned.name).hold(learned, codes_held, names[kept])
     tuning = Tuning(Examination(exact, asked, k), recall, progress)
-    index, trial = _fastest(kinds, exact, codes_held, names[kept], tuning)
-    if method == "auto" and len(kinds) > 1:
+    index, trial = _fastest({kind: kinds[kind] for kind in tried}, exact, codes_held, names[kept], tuning)
+    if method == "auto" and len(tried) > 1:
         why = _reason(trial, tuning.trials)
     report = _report(index, trial, tuning, k, method, why)
     if len(aside):
@@ -120,6 +123,7 @@ def keep_promise(
     *,
     seed: int = 0,
     progress: Say | None = None,
+    kinds: Kinds = INDEXES,
 ) -> tuple[Index, Report]:
     """Measure an index again after adds and deletes, and mend it where its promise is broken.
 
@@ -131,7 +135,7 @@ def keep_promise(
         codes, ids: what it holds, (N, K) and (N,).
         queries: codes (Q, K) that it does not hold.
         report: of its choice, or of the last measurement: gives promise, k and method.
-        seed, progress: as in `choose`.
+        seed, progress, kinds: as in `choose`.
 
     Returns:
         The same index or another one, and a new report.
@@ -162,11 +166,12 @@ def keep_promise(
         queries=asked,
         seed=seed,
         progress=progress,
+        kinds=kinds,
     )
     return rebuilt, replace(fresh, why=f"Built again, for the promise was broken. {fresh.why}") if broken else fresh
 
 
-def _kinds(method: str, numbers: int, recall: float) -> tuple[list[str], str]:
+def _kinds(method: str, numbers: int, recall: float, kinds: Kinds) -> tuple[list[str], str]:
     """The kinds to try, and what to say where there is no choice among them."""
     if method != "auto":
         return [method], f"The kind was asked for: {method}."
@@ -174,19 +179,20 @@ def _kinds(method: str, numbers: int, recall: float) -> tuple[list[str], str]:
         return ["exact"], "A recall of 1 is kept by exact search alone."
     if numbers <= SMALL:
         return ["exact"], "Exact search wins on so small a set: fast enough, and it loses nothing; no other was tried."
-    return ["ivf", "hnsw", "ivfpq", "lsh", "exact"], ""
+    return [kind for kind in ("ivf", "hnsw", "ivfpq", "lsh", "exact") if kind in kinds], ""
 
 
-def _fastest(kinds: list[str], exact: Index, codes: Floats, ids: Ids, tuning: Tuning) -> tuple[Index, Trial]:
+def _fastest(kinds: Kinds, exact: ExactIndex, codes: Floats, ids: Ids, tuning: Tuning) -> tuple[Index, Trial]:
     """The index and trial that keep the promise fastest; where no kind does, the last at its most thorough."""
     finalists: list[tuple[Index, Trial]] = []
-    for kind in kinds:
+    index: Index = exact
+    for kind, make in kinds.items():
         started = time.perf_counter()
-        if kind == "exact":
+        if make is ExactIndex:
             index = exact
         else:
             tuning.say(f"building {kind} over {len(codes):,} codes")
-            index = INDEXES[kind](exact.metric.name).hold(exact.metric, codes, ids)
+            index = make(exact.metric.name).hold(exact.metric, codes, ids)
         seconds = time.perf_counter() - started
         best = max((trial.queries_per_second for _, trial in finalists), default=0.0)
         found = tuning.tune(index, seconds, best / HOPELESS)
