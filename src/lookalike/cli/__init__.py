@@ -22,6 +22,7 @@ from lookalike.cli import (
     encode,
     evaluate,
     export,
+    gallery,
     groups,
     import_run,
     index,
@@ -74,6 +75,7 @@ for name, command in (
     ("demo", demo.demo),
 ):
     app.command(name)(command)
+app.add_typer(gallery.app, name="gallery")
 app.add_typer(bench.app, name="bench")
 
 

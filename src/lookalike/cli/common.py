@@ -84,6 +84,10 @@ Seed = Annotated[int, typer.Option(help="The seed of everything that is drawn at
 Force = Annotated[
     bool, typer.Option("--force", help="Write over files that are there already; never over those that are read.")
 ]
+STORES = (
+    "'local' (the gallery's folder), 'milvus:' (an embedded Milvus in that folder), 'milvus:PATH.db' (one elsewhere) "
+    "or 'milvus:http://HOST:19530' (a server, with LOOKALIKE_MILVUS_TOKEN where it asks for one)"
+)
 Device = Annotated[str, typer.Option(help="Where to compute: 'auto' (a GPU where there is one), 'cpu' or 'cuda'.")]
 
 

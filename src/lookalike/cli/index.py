@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Reading, Seed, answer, progress_shown, reads_data, say_what_was_seen
+from lookalike.cli.common import STORES, Json, Reading, Seed, answer, progress_shown, reads_data, say_what_was_seen
 from lookalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def index(
         str | None,
         typer.Option(
             help="The kind of index: 'auto' (the fastest that keeps the promise), 'exact', 'lsh', 'hnsw', 'ivf' or "
-            "'ivfpq'.",
+            "'ivfpq'; in Milvus 'auto', 'exact', 'hnsw' or 'ivf'.",
             show_default="as before, auto at first",
         ),
     ] = None,
@@ -51,6 +51,13 @@ def index(
             help="What distance means: 'whitened-cosine' (finds the same person most often), 'euclidean' (the "
             "course's, nearest to the pixels), 'cosine' or 'whitened'.",
             show_default="as before, whitened-cosine at first",
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Where a new gallery's codes are to be: {STORES}. See also 'lookalike gallery move'.",
+            show_default="as before, local at first",
         ),
     ] = None,
     may_remove: Annotated[
@@ -95,7 +102,7 @@ def index(
         raise OptionError("name a RUN whose model encodes the pictures, or give --codes FILE, which --names goes with")
     else:
         source, model = data, load_model(run)
-    with Gallery.open(gallery, model, metric=metric) as held:
+    with Gallery.open(gallery, model, metric=metric, store=store) as held:
         with progress_shown() as progress:
             done = held.update(
                 source,

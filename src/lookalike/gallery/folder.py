@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,13 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from lookalike.data.framing import Framing
-from lookalike.errors import GalleryError
+from lookalike.errors import GalleryError, MissingExtraError
+from lookalike.gallery import index as indexes
+from lookalike.gallery import stores
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.index import METHOD, METRIC, RECALL, Wish
 from lookalike.gallery.schema import VERSION
-from lookalike.gallery.storage import storage_of
+from lookalike.gallery.storage import named_by, storage_of
 from lookalike.models.store import read_description
 
 if TYPE_CHECKING:
@@ -32,11 +34,14 @@ COMPACT_FROM = 1000
 """Rows that nobody names; fewer are not worth a rewriting."""
 
 
-def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *, create: bool) -> Catalog:
+def open_catalog(
+    folder: Path, model: Autoencoder | None, metric: str | None, *, store: str | None = None, create: bool
+) -> Catalog:
     """The catalog of a gallery, begun where there is none; a model that is given is that of its codes.
 
     Raises:
-        GalleryError: there is none and it may not be begun, or it is another model's, or damaged.
+        GalleryError: there is none and it may not be begun, or it is another model's, or damaged, or its codes are in
+            another store than the one that is given.
     """
     if folder.exists() and not folder.is_dir():
         raise GalleryError(f"{folder} is a file; give a folder for the gallery")
@@ -49,7 +54,7 @@ def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *,
             if model is None or not create:
                 raise GalleryError(f"{folder} holds no gallery; {build_with(folder)}")
             catalog.close()
-            _begin(folder, model, metric or (ACROSS_METRIC if model.has_text else METRIC))
+            _begin(folder, model, metric or (ACROSS_METRIC if model.has_text else METRIC), store or stores.DEFAULT)
             catalog = Catalog(folder / CATALOG)
         _bring_up_to_date(catalog, folder)
         if model is not None and model.digest != catalog.fact("model"):
@@ -57,6 +62,11 @@ def open_catalog(folder: Path, model: Autoencoder | None, metric: str | None, *,
             raise GalleryError(
                 f"{folder} holds the codes of another model ({kind}, code {size}); give the model it was built with, "
                 "or build this one's gallery in another folder"
+            )
+        if store is not None and not stores.is_same(store, catalog.fact("store")):
+            raise GalleryError(
+                f"the codes of {folder} are in the store {stores.told_of(catalog.fact('store'))}; move them with: "
+                f"lookalike gallery move {folder} --store {store}"
             )
     except BaseException:
         catalog.close()
@@ -98,8 +108,10 @@ def only_writer(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _begin(folder: Path, model: Autoencoder, metric: str) -> None:
+def _begin(folder: Path, model: Autoencoder, metric: str, store: str) -> None:
     """Keep a copy of the model and make an empty catalog, unless another process was quicker."""
+    fact = stores.parsed(store)
+    stores.store_at(fact, folder).reach()
     with only_writer(folder):
         catalog = Catalog(folder / CATALOG)
         try:
@@ -115,6 +127,7 @@ def _begin(folder: Path, model: Autoencoder, metric: str) -> None:
                         "files": 1,
                         "rows": 0,
                         "wish": list(Wish(metric, METHOD, RECALL)),
+                        "store": fact,
                     }
                 )
         finally:
@@ -131,21 +144,29 @@ def compact(catalog: Catalog, folder: Path) -> bool:
     live, places = np.unique(rows, return_inverse=True)
     if count - len(live) < max(COMPACT_FROM, count // 2):
         return False
-    new = storage_of(catalog, folder).rewritten(live, count)
+    before, new = named_by(catalog), storage_of(catalog, folder).rewritten(live, count)
     with catalog.transaction():
         catalog.move_rows((int(row), int(id)) for row, id in zip(places, ids, strict=True))
         catalog.set_fact("rows", len(live))
         catalog.set_fact("files", new.number)
         catalog.next_generation()
-    remove_leftovers(catalog, folder)
+    indexes.remove_leftovers(catalog, folder, before)
     return True
 
 
 def remove_leftovers(catalog: Catalog, folder: Path) -> None:
-    """Remove files of rows that the catalog does not name: of before a rewriting, or of one that was cut off."""
-    for path in storage_of(catalog, folder).leftovers():
-        with suppress(OSError):  # Windows keeps what is still mapped
-            path.unlink()
+    """Remove what the catalog does not name: rows of before a rewriting, or what a call left that was cut off."""
+    indexes.remove_leftovers(catalog, folder)
+    left = catalog.fact("left") or []
+    for fact in left:
+        try:
+            stores.store_at(fact, folder).clean(None, 0)
+        except (GalleryError, MissingExtraError) as error:
+            _log.warning("what %s left in %s stays for now: %s", folder, stores.told_of(fact), error)
+            return
+    if left:
+        with catalog.transaction():
+            catalog.set_fact("left", [])
 
 
 def framing_of(catalog: Catalog, folder: Path) -> Framing:

@@ -13,7 +13,7 @@ from lookalike.data.options import Asked, DataOptions
 from lookalike.data.pipeline import Progress
 from lookalike.errors import OptionError
 from lookalike.gallery import index as indexes
-from lookalike.gallery import updating
+from lookalike.gallery import stores, updating
 from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.feed import Feed
 from lookalike.gallery.folder import (
@@ -24,6 +24,7 @@ from lookalike.gallery.folder import (
     usual_framing_of,
 )
 from lookalike.gallery.given import CodeSet
+from lookalike.gallery.moving import Moved, bring
 from lookalike.gallery.reader import GalleryReader
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
@@ -45,7 +46,13 @@ class Gallery(GalleryReader):
 
     @classmethod
     def open(
-        cls, folder: str | Path, model: Autoencoder | None = None, *, metric: str | None = None, create: bool = True
+        cls,
+        folder: str | Path,
+        model: Autoencoder | None = None,
+        *,
+        metric: str | None = None,
+        store: str | None = None,
+        create: bool = True,
     ) -> Self:
         """Open the gallery in a folder, or begin one there.
 
@@ -55,19 +62,25 @@ class Gallery(GalleryReader):
             metric: "euclidean" (as in the reference notebook), "cosine", "whitened" or "whitened-cosine"; another than
                 the gallery's takes effect with the next update. None: the gallery's own; at first "cosine" for a
                 model with an encoder of texts, else "whitened-cosine".
+            store: where a new gallery's codes are: "local" (its folder, the default), "milvus:" (an embedded Milvus
+                in its folder), "milvus:PATH.db", or "milvus:http://HOST:19530" (a server; what it asks for, a token or
+                user:password, is taken from LOOKALIKE_MILVUS_TOKEN). Of one that exists, `move` changes it.
             create: False refuses a folder without a gallery.
 
         Raises:
-            GalleryError: there is no gallery, or one of another model, or it is damaged.
+            GalleryError: there is no gallery, or one of another model or store, or it is damaged.
+            MissingExtraError: the store's client is not installed.
             NotFittedError: the model has no weights yet.
             OptionError: the metric is unknown, or the model has no code.
         """
         folder = Path(folder)
         if metric is not None:
             make_metric(metric)
+        if store is not None:
+            stores.parsed(store)
         if model is not None:
             model.require_code()
-        return cls(folder, open_catalog(folder, model, metric, create=create), model, metric)
+        return cls(folder, open_catalog(folder, model, metric, store=store, create=create), model, metric)
 
     def update(
         self,
@@ -91,7 +104,8 @@ class Gallery(GalleryReader):
                 gives; None for the source of the last update. Pictures
                 that came from memory then stay as they are, and only the index is looked after.
             recall: promised share of the true 10 nearest, above 0 and up to 1; None as before, 0.95 at first.
-            method: "auto", "exact", "lsh", "hnsw", "ivf" or "ivfpq"; None as before, "auto" at first.
+            method: "auto", "exact", "lsh", "hnsw", "ivf" or "ivfpq"; in Milvus "auto", "exact", "hnsw" or "ivf".
+                None as before, "auto" at first.
             may_remove: the share of the pictures that may leave at once because the same source no longer holds them;
                 more is refused, since a drive that is not there looks like that. What cannot be seen never leaves.
             progress: called with (pictures done, pictures in all or None).
@@ -111,11 +125,11 @@ class Gallery(GalleryReader):
             raise OptionError(f"may_remove is {may_remove:g}; give a share from 0 to 1")
         started = time.perf_counter()
         unseen: list[str] = []
-        wish = indexes.wish_of(self._catalog).but(self._given_metric, method, recall)
+        self._reach()
+        wish = indexes.wish_of(self._catalog).but(self._given_metric, method, recall, self._store.kinds)
         with only_writer(self.folder):
             self._catalog.upgrade()
             remove_leftovers(self._catalog, self.folder)
-            indexes.remove_leftovers(self._catalog, self.folder)
             counts = Counts(0, 0, 0)
             found = updating.find(
                 self._catalog,
@@ -144,6 +158,42 @@ class Gallery(GalleryReader):
             unseen=unseen,
             skipped={} if found is None else dict(found[0].skipped),
         )
+
+    def move(
+        self, store: str, *, progress: Progress | None = None, say: Callable[[str], None] | None = None, seed: int = 0
+    ) -> Moved:
+        """Bring the codes to another store, as they are: nothing is encoded again, and the index is built there.
+
+        A move that is cut off leaves the gallery in the one store or the other; the next update clears up.
+
+        Args:
+            store: as `open` takes it; where the codes are already, nothing is done.
+            progress: called with (codes copied, codes in all).
+            say: called with lines of text while an index is chosen.
+            seed: of the probes that measure the recall.
+
+        Raises:
+            GalleryError: another process updates the gallery, or a store does not answer.
+            OptionError: the store is none.
+            MissingExtraError: the store's client is not installed.
+        """
+        started = time.perf_counter()
+        self._reach()
+        with only_writer(self.folder):
+            self._catalog.upgrade()
+            remove_leftovers(self._catalog, self.folder)
+            before = self._store  # and with it the connection, until all is copied
+            learned = self._ready()[1].metric if len(self) else None
+            count = bring(self._catalog, self.folder, store, progress)
+            self._reach()
+            wish = indexes.wish_of(self._catalog).among(self._store.kinds)
+            options: dict[str, Any] = {"seed": seed, "say": say, "learned": learned}
+            report = indexes.maintain(self._catalog, self.folder, self._now(), self.encode, wish, **options)
+            remove_leftovers(self._catalog, self.folder)
+            with self._lock:
+                self._index = None
+        seconds = time.perf_counter() - started
+        return Moved(before.told, self._store.told, count, report.kind, report.recall, report.kept, report.why, seconds)
 
     def _apply(
         self, feed: Feed, beside: Beside, progress: Progress | None, may_remove: float, unseen: list[str]

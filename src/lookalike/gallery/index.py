@@ -17,8 +17,11 @@ import numpy as np
 from lookalike.data.images import Pixels
 from lookalike.errors import OptionError, SearchError
 from lookalike.gallery.catalog import Catalog
+from lookalike.gallery.storage import named_by, storage_of, store_of
+from lookalike.gallery.stores import Named
 from lookalike.gallery.view import Floats, View
-from lookalike.search.index import INDEXES, Index, index_class, load_index
+from lookalike.search.index import Index, Kinds, index_class, load_index
+from lookalike.search.metric import Metric
 from lookalike.search.recall import choose, keep_promise
 from lookalike.search.report import Report
 
@@ -41,8 +44,8 @@ class Wish(NamedTuple):
     method: str
     recall: float
 
-    def but(self, metric: str | None, method: str | None, recall: float | None) -> Wish:
-        """The same, but for what is given.
+    def but(self, metric: str | None, method: str | None, recall: float | None, kinds: Kinds) -> Wish:
+        """The same, but for what is given; `kinds` are those that can be had.
 
         Raises:
             OptionError: the recall is out of range, or the method unknown.
@@ -54,9 +57,13 @@ class Wish(NamedTuple):
         )
         if not 0 < wish.recall <= 1:
             raise OptionError(f"recall is {wish.recall:g}; give a share above 0 and up to 1, such as 0.95")
-        if wish.method != METHOD and wish.method not in INDEXES:
-            raise OptionError(f"method {wish.method!r} is unknown; give one of {METHOD}, {', '.join(INDEXES)}")
+        if wish.method != METHOD and wish.method not in kinds:
+            raise OptionError(f"method {wish.method!r} is unknown; give one of {METHOD}, {', '.join(kinds)}")
         return wish
+
+    def among(self, kinds: Kinds) -> Wish:
+        """The same, of any kind where the one that was asked for cannot be had."""
+        return self if self.method in kinds else self._replace(method=METHOD)
 
 
 def index_of(catalog: Catalog, folder: Path, view: View) -> Index:
@@ -82,29 +89,36 @@ def maintain(
     *,
     seed: int,
     say: Callable[[str], None] | None,
+    learned: Metric | None = None,
 ) -> Report:
-    """Bring the index to the view's items and measure it; another setting, or another index, where it fell short."""
-    about = catalog.fact("index")
+    """Bring the index to the view's items and measure it; another setting, or another index, where it fell short.
+
+    An index that is chosen anew learns its metric, unless one that has `learned` is given.
+    """
+    about, kinds = catalog.fact("index"), store_of(catalog, folder).kinds
     probes = _probes(catalog, view, encode, seed)
     index = None
     if about is not None and list(wish) == catalog.fact("wish") and is_alike(about["chosen_for"], len(view.ids)):
         index = _load(catalog, folder)
     if index is None:
         chosen_for = len(view.ids)
-        asked: dict[str, Any] = {"metric": wish.metric, "recall": wish.recall, "k": K, "method": wish.method}
-        index, report = choose(view.codes, view.ids, **asked, queries=probes, seed=seed, progress=say)
+        metric = wish.metric if learned is None else learned
+        asked: dict[str, Any] = {"metric": metric, "recall": wish.recall, "k": K, "method": wish.method}
+        index, report = choose(view.codes, view.ids, **asked, queries=probes, seed=seed, progress=say, kinds=kinds)
     else:
         chosen_for, report = about["chosen_for"], Report(**{**about["report"], "trials": ()})
         if not _catch_up(index, view):
             return report
-        index, report = keep_promise(index, view.codes, view.ids, probes, report, seed=seed, progress=say)
+        index.settle()
+        index, report = keep_promise(index, view.codes, view.ids, probes, report, seed=seed, progress=say, kinds=kinds)
     _save(catalog, folder, index, wish, {"chosen_for": chosen_for, "report": report.as_json()})
     return report
 
 
-def remove_leftovers(catalog: Catalog, folder: Path) -> None:
-    """Remove the folders of indexes that the catalog does not name."""
+def remove_leftovers(catalog: Catalog, folder: Path, before: Named | None = None) -> None:
+    """Remove rows and indexes that the catalog does not name: replaced ones, or what a call left that was cut off."""
     about = catalog.fact("index") or {}
+    storage_of(catalog, folder).clean(catalog.fact("rows"), about.get("held_in"), before)
     for path in folder.glob("index-*"):
         if path.name != about.get("folder"):
             shutil.rmtree(path, ignore_errors=True)
@@ -117,7 +131,7 @@ def _load(catalog: Catalog, folder: Path) -> Index | None:
             return None
         path = folder / about["folder"]
         try:
-            return load_index(path)
+            return load_index(path, store_of(catalog, folder).kinds)
         except (SearchError, OSError) as error:
             if (catalog.fact("index") or {}).get("folder") != about["folder"]:
                 continue  # an update has replaced it meanwhile
@@ -134,20 +148,22 @@ def _catch_up(index: Index, view: View) -> bool:
         index.remove(gone)
     if len(new):
         places = view.places(new)
-        index.add(view.codes[places], view.ids[places])
+        index.add(view.all_codes[view.rows[places]], view.ids[places])
     return bool(len(gone) or len(new))
 
 
 def _save(catalog: Catalog, folder: Path, index: Index, wish: Wish, about: dict[str, Any]) -> None:
     """Write the index to a folder of its own, then let the catalog name it, then remove the one before."""
     number = int((catalog.fact("index") or {"folder": "index-0"})["folder"].partition("-")[2]) + 1
-    path = folder / f"index-{number}"
+    path, before = folder / f"index-{number}", named_by(catalog)
     shutil.rmtree(path, ignore_errors=True)
     index.save(path)
     with catalog.transaction():
-        catalog.set_fact("index", {**about, "folder": path.name})
+        catalog.set_fact("index", {**about, "folder": path.name, "held_in": index.held_in})
         catalog.set_fact("wish", list(wish))
-    remove_leftovers(catalog, folder)
+        if index.held_in != before.held_in:  # who has the one before in hand is to let it go
+            catalog.next_generation()
+    remove_leftovers(catalog, folder, before)
 
 
 def _probes(catalog: Catalog, view: View, encode: Callable[[Pixels], Floats], seed: int) -> Floats:

@@ -14,7 +14,7 @@ from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, Rejected
 from lookalike.errors import GalleryError, OptionError
 from lookalike.gallery import index as indexes
-from lookalike.gallery import queries, updating
+from lookalike.gallery import queries, stores, updating
 from lookalike.gallery.calibration import Calibration, Threshold, keep_threshold, kept_threshold
 from lookalike.gallery.catalog import Catalog, Item
 from lookalike.gallery.decisions import Decisions
@@ -22,6 +22,8 @@ from lookalike.gallery.duplicates import Duplicates, find_duplicates
 from lookalike.gallery.folder import MODEL, build_with, framing_of
 from lookalike.gallery.photos import photo_of
 from lookalike.gallery.snapshot import Found, Snapshot
+from lookalike.gallery.storage import store_of
+from lookalike.gallery.stores import Store
 from lookalike.gallery.view import View, read_view
 from lookalike.pixels import Floats, Pixels
 from lookalike.search.index import Index
@@ -46,10 +48,13 @@ class GalleryReader:
         self._lock = threading.RLock()
         self._view: View | None = None
         self._index: tuple[View, Index] | None = None
+        self._store: Store = store_of(catalog, folder)
 
     def close(self) -> None:
-        """Close the catalog; the object is of no use afterwards."""
+        """Close the catalog and what leads to the codes; the object is of no use afterwards."""
         self._catalog.close()
+        self._view = self._index = None
+        del self._store
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +89,11 @@ class GalleryReader:
     def metric(self) -> str:
         """The metric that distances are in."""
         return indexes.wish_of(self._catalog).metric
+
+    @property
+    def store(self) -> str:
+        """Where the codes are, as `open` takes it."""
+        return stores.told_of(self._catalog.fact("store"))
 
     @property
     def promised_recall(self) -> float:
@@ -281,6 +291,11 @@ class GalleryReader:
             MissingExtraError: what it computes with is not installed.
         """
         return self.model.encode_text(text)
+
+    def _reach(self) -> None:
+        """See that the store answers, and stay with it while this object is open."""
+        self._store = store_of(self._catalog, self.folder)
+        self._store.reach()
 
     def _now(self) -> View:
         """The last committed state."""

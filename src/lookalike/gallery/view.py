@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lookalike.errors import GalleryError
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.storage import storage_of
+from lookalike.gallery.stores import Rows
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -30,7 +31,8 @@ class View:
         ids: the catalog's numbers, which an index knows the codes by; a picture that changes gets a new one.
         names, people: one for each item; a person is None where nobody is known.
         rows: places in the files.
-        all_codes, all_pixels: the files of rows, memory-mapped.
+        all_codes: the rows of codes, where the store has them: memory-mapped, or fetched when they are asked for.
+        all_pixels: the file of rows, memory-mapped.
     """
 
     generation: int
@@ -38,7 +40,7 @@ class View:
     names: list[str]
     people: list[str | None]
     rows: Ids
-    all_codes: Floats
+    all_codes: Rows
     all_pixels: npt.NDArray[np.uint8]
 
     @property

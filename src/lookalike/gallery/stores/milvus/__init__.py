@@ -1,0 +1,1 @@
+"""Codes in Milvus: an embedded one in a file, or a server by its address."""
