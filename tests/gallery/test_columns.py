@@ -73,6 +73,7 @@ def check_answers(gallery: la.Gallery, table: pd.DataFrame) -> None:
     assert {one.name: one.columns["person"] for one in found.items} == wanted.person.to_dict()
 
 
+@pytest.mark.local_store("galleries of the first form are local")
 def test_the_first_form_is_upgraded_when_it_is_opened(old: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     assert version_of(old) == 1
     with la.Gallery.open(old) as gallery:
@@ -88,6 +89,7 @@ def test_the_first_form_is_upgraded_when_it_is_opened(old: Path, table: pd.DataF
     assert tables_of(old)["items"] == tables_of(tmp_path / "new")["items"]
 
 
+@pytest.mark.local_store("galleries of the first form are local")
 def test_an_upgrade_that_is_cut_off_leaves_the_first_form(
     old: Path, table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +108,7 @@ def test_an_upgrade_that_is_cut_off_leaves_the_first_form(
         check_answers(gallery, table)
 
 
+@pytest.mark.local_store("galleries of the first form are local")
 def test_a_column_of_a_later_version_is_added_to_what_exists(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a new entry in the list of columns has it, which a test cannot add before the package is imported."""
     next_one = schema.VERSION + 1
@@ -120,6 +123,7 @@ def test_a_column_of_a_later_version_is_added_to_what_exists(old: Path, monkeypa
     assert version_of(old) == next_one
 
 
+@pytest.mark.local_store("galleries of the first form are local")
 def test_while_another_process_updates_it_the_first_form_is_read_as_it_is(old: Path, table: pd.DataFrame) -> None:
     with FileLock(old / ".lock"), la.Gallery.open(old) as gallery:
         check_answers(gallery, table)
@@ -142,6 +146,7 @@ def _answers_without_rights(folder: Path, table: pd.DataFrame) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.local_store("galleries of the first form are local")
 def test_where_nobody_may_write_the_first_form_is_read_as_it_is(old: Path, table: pd.DataFrame) -> None:
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
         folder = Path(shutil.copytree(old, Path(place) / "g"))
@@ -158,7 +163,7 @@ def test_where_nobody_may_write_the_first_form_is_read_as_it_is(old: Path, table
 
 
 @pytest.fixture(scope="module")
-def of_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[la.Gallery, Path]]:
+def of_files(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[la.Gallery, Path]]:
     """A gallery of 12 files, each of another size and an hour younger than the one before."""
     folder = tmp_path_factory.mktemp("columns")
     for number, pixels in enumerate(waves(12, SIDE, SIDE)):
@@ -234,6 +239,7 @@ def test_a_sources_own_column_is_meant_where_it_has_the_gallerys_name(tmp_path: 
         assert (columns["Size"], "size" in columns) == (2.0, False)
 
 
+@pytest.mark.local_store("asks no gallery")
 def test_values_beyond_a_columns_kind_or_range_are_not_known() -> None:
     share = Column("share", "number", least=0, most=1)
     assert [share.value(given) for given in (0, 1.0, 2, -0.1, float("nan"), "x", None, "0.5")] == [
@@ -245,6 +251,7 @@ def test_values_beyond_a_columns_kind_or_range_are_not_known() -> None:
     ]
 
 
+@pytest.mark.local_store("asks no gallery")
 def test_no_two_columns_have_one_name_and_all_say_what_they_are() -> None:
     every = (NAME, *COLUMNS)
     assert len({column.name for column in every}) == len(every)
@@ -351,6 +358,7 @@ def waves_set() -> ImageSet:
     return ImageSet(waves(4, SIDE, SIDE))
 
 
+@pytest.mark.local_store("asks no gallery")
 def test_directions_are_learned_of_what_has_two_sides() -> None:
     from lookalike.data.columns import two_sided
 

@@ -131,6 +131,7 @@ def _decide_and_die(folder: Path) -> None:
         os._exit(DIED)
 
 
+@pytest.mark.local_store("an embedded Milvus lets in one process at a time")
 def test_decisions_survive_a_process_that_dies(gallery: la.Gallery) -> None:
     gallery.close()
     assert finish(fresh_processes(), _decide_and_die, gallery.folder) == DIED

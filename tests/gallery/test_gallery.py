@@ -27,7 +27,7 @@ def faces() -> ImageSet:
 
 
 @pytest.fixture(scope="module")
-def thousand(faces: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> la.Gallery:
+def thousand(store: str, faces: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> la.Gallery:
     """1,000 faces with people and attributes; tests only read it."""
     gallery = la.Gallery.open(
         tmp_path_factory.mktemp("gallery") / "g", la.PCAAutoencoder(16).fit(faces), metric="euclidean"
@@ -160,6 +160,7 @@ def test_bad_filters_are_explained(thousand: la.Gallery, text: str, message: str
         thousand.search(thousand.codes[0], where=text)
 
 
+@pytest.mark.local_store("asks no gallery")
 def test_a_filter_reaches_the_database_as_parameters_only() -> None:
     held = columns.listed(schema.VERSION, [Column("a b")])
     condition = filters.parse("person = 'x'' or 1=1 --' and \"a b\" > 2", held)
@@ -238,6 +239,7 @@ def test_duplicates_through_the_index_are_the_same(
 
 
 @pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.local_store("is computed on codes in memory, above any store")
 def test_copies_of_stored_pictures_are_grouped_and_others_are_not(faces: ImageSet, tmp_path: Path, metric: str) -> None:
     generator = np.random.default_rng(0)
     originals = faces.pixels[:300]
@@ -252,6 +254,7 @@ def test_copies_of_stored_pictures_are_grouped_and_others_are_not(faces: ImageSe
     assert len(found - pairs) <= 4, found - pairs
 
 
+@pytest.mark.local_store("is computed on codes in memory, above any store")
 def test_a_search_meets_as_many_false_matches_as_asked_for(faces: ImageSet, tmp_path: Path) -> None:
     """Persons of two pictures each, the second the first saved again."""
     again = copies.copies_of(faces.pixels[:400], 0, (copies.saved_again,))
@@ -282,6 +285,7 @@ def test_no_line_is_drawn_where_searches_cannot_tell(thousand: la.Gallery) -> No
     assert thousand.threshold(0.05).distance is None
 
 
+@pytest.mark.local_store("is computed on codes in memory, above any store")
 def test_the_threshold_without_people_is_that_of_copies(faces: ImageSet, tmp_path: Path) -> None:
     """Copies among the pictures are no false matches: the line is that of the same pictures without them."""
     model = la.PCAAutoencoder(16).fit(faces)
@@ -310,6 +314,7 @@ def test_the_threshold_without_people_is_that_of_copies(faces: ImageSet, tmp_pat
     assert (near <= found.distance).mean() == pytest.approx(found.true_match_rate, abs=0.03)
 
 
+@pytest.mark.local_store("is computed on codes in memory, above any store")
 def test_thresholds_are_kept_and_measured_again_when_much_has_changed(
     faces: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

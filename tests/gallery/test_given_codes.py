@@ -28,7 +28,7 @@ def codes() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def folder(codes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(store: str, codes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With its codes.npy, its names.txt, and a gallery of both."""
     folder = tmp_path_factory.mktemp("given")
     np.save(folder / "codes.npy", codes)
@@ -98,6 +98,7 @@ def test_an_update_touches_what_changed(codes: np.ndarray, tmp_path: Path) -> No
     ],
     ids=str,
 )
+@pytest.mark.local_store("asks no gallery")
 def test_other_files_are_refused(tmp_path: Path, held: Any, message: str) -> None:
     np.save(tmp_path / "codes.npy", held, allow_pickle=True)
     (tmp_path / "names.txt").write_text("a\nb\n")

@@ -118,6 +118,7 @@ def prepare(folder: Path, count: int, changes: int, context: ForkServerContext) 
 
 
 @pytest.mark.slow
+@pytest.mark.local_store("test_stores.py kills over Milvus, where each start takes a second")
 def test_killed_at_thirty_random_moments(tmp_path: Path, fresh: ForkServerContext) -> None:
     """Within hundredths of a second of a random touch of the disk, wherever the update has come to by then."""
     source = prepare(tmp_path, 600, 100, fresh)
@@ -158,6 +159,7 @@ def state_of_catalog(folder: Path) -> list[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.local_store("test_stores.py kills over Milvus, where each start takes a second")
 def test_killed_at_touches_of_the_disk(tmp_path: Path, fresh: ForkServerContext) -> None:
     """Every third flush, rename, deletion and transaction of building a gallery, and of updating it."""
     source = prepare(tmp_path, 45, 36, fresh)
@@ -221,6 +223,7 @@ def told_of(pipe: Any, generation: int) -> None:
     pytest.fail(f"a reader does not come to state {generation}")
 
 
+@pytest.mark.local_store("an embedded Milvus lets in one process at a time")
 def test_two_readers_during_updates(tmp_path: Path, fresh: ForkServerContext) -> None:
     import lookalike as la
 
@@ -249,6 +252,7 @@ def test_two_readers_during_updates(tmp_path: Path, fresh: ForkServerContext) ->
         assert (problems, count) == ([], 100)
 
 
+@pytest.mark.local_store("an embedded Milvus lets in one process at a time")
 def test_the_second_writer_is_refused(tmp_path: Path, fresh: ForkServerContext) -> None:
     import lookalike as la
     from lookalike.gallery.folder import only_writer
