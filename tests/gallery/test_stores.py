@@ -166,13 +166,16 @@ def test_killed_between_milvus_and_the_catalog(
         assert finish(fresh, change, tmp_path / "g", source, None, to) == 0
     with la.Gallery.open(tmp_path / "g", create=False) as gallery:
         assert (gallery.store, gallery.names) == ("milvus:", names)
-        np.testing.assert_array_equal(gallery.codes, codes)
+        np.testing.assert_allclose(gallery.codes, codes, atol=1e-5)  # which were encoded in other company
         gallery.update()
         found = [gallery.search(picture, 1) for picture in np.load(source)]
         assert [one.names[0] for one in found] == names
         assert not any(one.distances[0] for one in found)
         collections = gallery._ready()[1].collections  # type: ignore[attr-defined]
         assert len(collections.names()) == 2
+        np.save(source, waves(45, SIDE, SIDE, seed=5))  # another process updates by way of this one
+        assert finish(fresh, change, tmp_path / "g", source) == 0
+        assert gallery.search(np.load(source)[44], 1) == (["00044"], 0)
 
 
 def test_a_studio_serves_it_and_other_processes_read_it_meanwhile(model: la.PCAAutoencoder, tmp_path: Path) -> None:
@@ -185,8 +188,6 @@ def test_a_studio_serves_it_and_other_processes_read_it_meanwhile(model: la.PCAA
         command = ["-m", "lookalike", "search", str(tmp_path / "g"), "--item", name, "-k", "3", "--json"]
         told = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True).stdout
         assert [one["name"] for one in json.loads(told)["neighbours"]] == [one["name"] for one in found]
-        studio.wait_until_prepared()
-        assert studio.get("/api/v1/directions").json()
 
 
 def test_commands(call: Any, model: la.PCAAutoencoder, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ HANGS = 600
 PRELOADED = (
     *("faiss", "matplotlib.figure", "matplotlib.backends.backend_agg"),
     *("lookalike.gallery", "lookalike.models.conv", "lookalike.models.encoding", "lookalike.models.pca"),
+    *("pymilvus", "milvus_lite.adapter.grpc.server"),
     *(
         "lookalike.review.applying",
         "lookalike.review.screening",
