@@ -9,13 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 
-import lookalike as la
 from browsing import until
 from pictures import waves
 from proxy import proxy
-from studio import Served, prepare_here, serving
+from reviewed import reviewed_gallery, save_with_smaller
+from studio import Served, serving
 
 pytestmark = pytest.mark.slow
 COUNT, COPIED = 12, 4
@@ -26,22 +25,13 @@ PROXIED = "behind a proxy"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures, and of some a smaller copy."""
     made = tmp_path_factory.mktemp("photos")
-    for number, pixels in enumerate(waves(COUNT, 96, 128)):
-        picture = Image.fromarray(pixels)
-        picture.save(made / f"{number:02}.png")
-        if number < COPIED:
-            picture.resize((96, 72)).save(made / f"{number:02}-small.jpg", quality=90)
+    save_with_smaller(waves(COUNT, 96, 128), made, COPIED, (96, 72))
     return made
 
 
 @pytest.fixture(scope="module")
 def built(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("galleries") / "gallery"
-    model = la.PCAAutoencoder(8).fit(la.load(folder, size=32))
-    with la.Gallery.open(path, model) as gallery:
-        gallery.update(folder, size=32)
-    prepare_here(path)
-    return path
+    return reviewed_gallery(folder, tmp_path_factory.mktemp("galleries") / "gallery", 8)
 
 
 @pytest.fixture

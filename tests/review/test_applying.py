@@ -21,6 +21,7 @@ from lookalike import files
 from lookalike.errors import MissingExtraError, OptionError
 from lookalike.review import Applied, Plan, apply, find_copies, undo
 from lookalike.review import applying as module
+from reviewed import use_home
 from scenes import scenes
 
 COUNT = 8
@@ -41,17 +42,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(folder / f"{number}.png", os.fsencode(folder) + b"/" + name)
     (folder / "notes.txt").write_text("no picture")
     return folder
-
-
-def use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the trash be there, for `send2trash` too, which looks for it when it is imported."""
-    home.mkdir(exist_ok=True)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
-    from send2trash import plat_other
-
-    monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(home / "data"))
-    monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(home / "data" / "Trash"))
 
 
 @pytest.fixture

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import io
+import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
 import lookalike as la
+from killing import fresh_processes
 from lookalike.review.copies import find_copies
 from lookalike.review.outliers import outliers
 from lookalike.review.screening import screen
+from lookalike.serve.app import make_app
+from lookalike.serve.running import listen, server_of
 from lookalike.serve.settings import StudioSettings
 from pictures import waves
-from studio import Served, pixels_of, prepare_here, serving
+from reviewed import reviewed_gallery, save_with_smaller, use_home
+from studio import Served, pixels_of, serving
+from waiting import PATIENCE, until
 
 COUNT, COPIED, SAME = 24, 4, 2
 TOKEN = "a-token-for-this-test"
@@ -29,28 +37,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures, of some a copy with fewer pixels, of two the same file once more, and another that is blurred."""
     made = tmp_path_factory.mktemp("photos")
     (made / "again").mkdir()
-    for number, pixels in enumerate(waves(COUNT + 1, 96, 96)):
-        picture = Image.fromarray(pixels)
-        if number == COUNT:
-            picture.filter(ImageFilter.GaussianBlur(9)).save(made / "blurred.png")
-            continue
-        picture.save(made / f"{number:02}.png")
-        if number < COPIED:
-            picture.resize((80, 80)).save(made / f"{number:02}-small.jpg", quality=90)
-        elif number < COPIED + SAME:
-            (made / "again" / f"{number:02}.png").write_bytes((made / f"{number:02}.png").read_bytes())
+    *pictures, last = waves(COUNT + 1, 96, 96)
+    save_with_smaller(np.stack(pictures), made, COPIED, (80, 80))
+    for number in range(COPIED, COPIED + SAME):
+        shutil.copy(made / f"{number:02}.png", made / "again")
+    Image.fromarray(last).filter(ImageFilter.GaussianBlur(9)).save(made / "blurred.png")
     return made
 
 
 @pytest.fixture(scope="module")
 def built(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gallery of the folder, for which all is prepared."""
-    path = tmp_path_factory.mktemp("galleries") / "gallery"
-    model = la.PCAAutoencoder(12).fit(la.load(folder, size=32))
-    with la.Gallery.open(path, model) as gallery:
-        gallery.update(folder, size=32)
-    prepare_here(path)
-    return path
+    return reviewed_gallery(folder, tmp_path_factory.mktemp("galleries") / "gallery", 12)
 
 
 @pytest.fixture
@@ -170,6 +168,62 @@ def test_a_copy_and_the_way_back(served: Served, folder: Path, tmp_path: Path) -
     assert (back["undone"], back["failed"]) == (COUNT, [])
     assert not [*out.rglob("*.png"), *out.rglob("*.jpg")]
     assert served.get("/api/v1/review").json()["applied"] == []
+
+
+def test_to_the_trash_and_back(built: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is dropped lies in the system's trash as it was, everything else where it was, and all of it comes back."""
+    photos = Path(shutil.copytree(folder, tmp_path / "photos"))
+    use_home(tmp_path / "home", monkeypatch)
+    reviewed_gallery(photos, tmp_path / "gallery", 12)
+    before = {path.relative_to(photos): path.read_bytes() for path in photos.rglob("*.*")}
+    with serving(tmp_path / "gallery") as studio:
+        studio.wait_until_prepared()
+        said = studio.post("/api/v1/review/apply", json={"how": "trash"}).json()
+        dropped = {Path(row["name"]) for row in said["plan"] if row["action"] == "drop"}
+        assert (said["dry_run"], said["done"]) == (True, COPIED + SAME)
+        assert len(dropped) == COPIED + SAME
+        assert all((photos / path).is_file() for path in before)
+        done = studio.post("/api/v1/review/apply", json={"how": "trash", "confirmed": said["done"]}).json()
+        assert (done["dry_run"], done["done"], done["failed"]) == (False, COPIED + SAME, [])
+        left = {path.relative_to(photos): path.read_bytes() for path in photos.rglob("*.*")}
+        assert left == {path: content for path, content in before.items() if path not in dropped}
+        lying = [path.read_bytes() for path in (tmp_path / "home/data/Trash/files").iterdir()]
+        assert sorted(lying) == sorted(before[path] for path in dropped)
+        back = studio.post("/api/v1/review/apply/undo", json={"number": 0, "confirmed": True}).json()
+        assert (back["undone"], back["failed"]) == (COPIED + SAME, [])
+    assert {path.relative_to(photos): path.read_bytes() for path in photos.rglob("*.*")} == before
+
+
+def serve_until_killed(gallery: Path, says: Any) -> None:
+    """A server in a process of its own, which tells its port."""
+    listener = listen("127.0.0.1", 0)
+    says.send(listener.getsockname()[1])
+    server_of(make_app(StudioSettings(gallery))).run(sockets=[listener])
+
+
+def test_what_was_answered_outlasts_a_kill(built: Path, tmp_path: Path) -> None:
+    """The server dies as by kill -9 right after its answers, and another one knows every decision."""
+    gallery = Path(shutil.copytree(built, tmp_path / "gallery"))
+    context = fresh_processes()
+    hears, says = context.Pipe(False)
+    process = context.Process(target=serve_until_killed, args=(gallery, says))
+    process.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{hears.recv()}", timeout=PATIENCE, trust_env=False) as client:
+            one = Served(client, None, gallery, process.kill)  # type: ignore[arg-type]
+            until(lambda: one.get("/healthz").status_code == 200, "the studio comes up")
+            for number in range(COPIED):
+                kept, dropped = (picture["id"] for picture in entries(one, "copies-near")[number]["pictures"])
+                decide(one, ("keep", [kept]), ("drop", [dropped]))
+            before = entries(one, "copies-near")
+            process.kill()
+    finally:
+        process.kill()
+        process.join(PATIENCE)
+    assert process.exitcode == -signal.SIGKILL
+    with serving(gallery) as again:
+        assert counts(again)["copies-near"] == (COPIED, COPIED)
+        assert entries(again, "copies-near") == before
 
 
 def test_refusals(served: Served) -> None:

@@ -1,0 +1,122 @@
+"""What a whole review of many pictures takes: seconds, CPU seconds and memory, part by part, and how they grow.
+
+    python benchmarks/review_growth.py [--counts 10000 30000 100000] [--work FOLDER] [--candidates 1000000]
+
+The pictures are procedural faces of 64 x 64 in JPEG files, one in a hundred of them with a copy that was saved again,
+in a gallery of PCA codes of 32 numbers. Each count is reviewed by a process of its own, so that its memory is its own;
+with --work the drawn pictures stay there, and are drawn once. `--candidates N` looks for candidates alone, among N
+codes: pictures of 8 x 8 that are drawn as they are asked for, beside codes that are stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import lookalike as la
+import timing
+
+SIDE, CODE, LEARNT = 64, 32, 2000
+AT_ONCE = 1000
+"""Pictures drawn at a time, and in one folder."""
+COPIED = 100
+"""One picture in so many has a copy."""
+
+
+def draw(folder: Path, count: int) -> None:
+    """Write the first `count` pictures and copies of some of them; those that are there stay."""
+    from lookalike.data.synthetic import synthetic_faces
+
+    for start in range(0, count, AT_ONCE):
+        place = folder / f"{start // AT_ONCE:04}"
+        if place.is_dir():
+            continue
+        unfinished = folder / "unfinished"
+        unfinished.mkdir(parents=True, exist_ok=True)
+        faces = synthetic_faces(AT_ONCE, SIDE, seed=start // AT_ONCE)
+        for number, pixels in enumerate(faces.pixels):
+            picture = Image.fromarray(pixels)
+            copies = ((95, ""), (60, " copy")) if number % COPIED == 0 else ((95, ""),)
+            for quality, word in copies:
+                picture.save(unfinished / f"{number:04}{word}.jpg", quality=quality)
+        unfinished.rename(place)
+
+
+def indexed(folder: Path, count: int, gallery: Path) -> dict[str, float]:
+    """A gallery of the first `count` pictures of the folder, by links to them; seconds it took."""
+    pictures = gallery.with_name(f"pictures-{count}")
+    pictures.mkdir()
+    for place in sorted(folder.iterdir())[: -(-count // AT_ONCE)]:
+        (pictures / place.name).symlink_to(place)
+    learnt = la.load(sorted(folder.iterdir())[0], size=32, cache=False)
+    started = time.perf_counter()
+    with la.Gallery.open(gallery, la.PCAAutoencoder(CODE).fit(learnt)) as held:
+        held.update(pictures)
+    return {"index": time.perf_counter() - started}
+
+
+def reviewed(gallery: Path) -> dict[str, object]:
+    """Go through a gallery, and tell what it took."""
+    from lookalike.review import review
+
+    took: dict[str, float] = {}
+    marks: list[tuple[str, float]] = []
+
+    def say(line: str) -> None:
+        marks.append((line, time.process_time()))
+        print(f"{line}; {timing.peak_memory():.0f} MB so far", file=sys.stderr, flush=True)
+
+    with la.Gallery.open(gallery, create=False) as held:
+        before = timing.peak_memory()
+        started = time.perf_counter()
+        found = review(held, say=say)
+        seconds = time.perf_counter() - started
+        marks.append(("", time.process_time()))
+        for (line, at), (_, until) in zip(marks, marks[1:], strict=False):
+            took[line] = until - at
+        right = sum(
+            len(group) == 2 and len({name.replace(" copy", "") for name in group}) == 1 for group in found.copies.groups
+        )
+        return {
+            "pictures": len(found.names),
+            "seconds": round(seconds, 1),
+            "by_part": {name: round(value, 1) for name, value in found.seconds.items()},
+            "cpu_by_part": {name: round(value, 1) for name, value in took.items()},
+            "memory_before": round(before),
+            "memory": round(timing.peak_memory()),
+            "pairs": len(found.copies.groups),
+            "pairs_that_are_copies": right,
+        }
+
+
+def main() -> None:
+    """Measure, and print as JSON, one line a count."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--review", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.review is not None:
+        print(json.dumps(reviewed(given.review)), flush=True)
+        return
+    with tempfile.TemporaryDirectory(dir=given.work) as place:
+        drawn = (given.work or Path(place)) / "drawn"
+        draw(drawn, max(given.counts))
+        for count in given.counts:
+            gallery = Path(place) / f"gallery-{count}"
+            seconds = indexed(drawn, count, gallery)
+            command = [sys.executable, __file__, "--review", str(gallery)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            print(json.dumps({**json.loads(done.stdout), **{k: round(v, 1) for k, v in seconds.items()}}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
