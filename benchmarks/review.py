@@ -1,22 +1,34 @@
 """How many changed copies `find_copies` finds, kind by kind, and how many of its pairs are none.
 
-    python benchmarks/review.py PICTURES --distractors MORE [--originals 100] [--code 32]
+    python benchmarks/review.py PICTURES --distractors MORE [--originals 100] [--others 1000] [--code 32]
+    python benchmarks/review.py PICTURES --distractors MORE --protocol imagededup [--peer PYTHON]
+    python benchmarks/review.py PICTURES --distractors synthetic:20000 --others 20000 --protocol resaved
 
-PICTURES and MORE are folders or archives that `load` reads. Every second picture of PICTURES is an original (the others
-served to choose the constants in `lookalike.review`); each gets one copy of every kind, and all lie in one gallery with
-the distractors. A copy counts as found where it is in one group with its original; a pair is false where its pictures
-come from two originals, or from a distractor. Beside it the same by pHash (64 bits, DCT of 32 x 32), at 10 bits.
+PICTURES and MORE are folders or archives that `load` reads, or procedural faces. Every second picture of PICTURES is an
+original (the others served to choose the constants in `lookalike.review`); each gets one copy of every kind, and all
+lie in one gallery with the distractors, which are never among the originals. A pair of pictures is right where both
+come from one original. By kind it is told how many copies are in one group with their original; `recall` is that of all
+pairs within what comes from one original, as imagededup counts. Beside it the same by pHash (64 bits, DCT of 32 x 32)
+at 10 bits and, with --peer, by imagededup's own methods: PYTHON is that of an environment with
+`pip install imagededup` (which brings PyTorch and torchvision along), where `imagededup_peer.py` runs.
+
+imagededup's protocol of transformed copies is five a picture: 7/8 of each side, both mirror images, a turn by 25
+degrees, and the sides made equal (https://idealo.github.io/imagededup/user_guide/benchmarks/).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
+import math
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -26,10 +38,12 @@ import lookalike as la
 from lookalike.data import DataOptions
 from lookalike.data.decode import decode_picture
 from lookalike.data.located import locate
+from lookalike.data.synthetic import synthetic_faces
 from lookalike.review import find_copies
 
 Generator = np.random.Generator
 Picture = Image.Image
+Pairs = set[frozenset[str]]
 BITS = 10
 TURN = Image.Transpose
 
@@ -79,7 +93,8 @@ def written_on(picture: Picture, draw: Generator) -> Picture:
     return written
 
 
-KINDS: dict[str, Callable[[Picture, Generator], Picture]] = {
+Kinds = dict[str, Callable[[Picture, Generator], Picture]]
+KINDS: Kinds = {
     "resaved": lambda picture, _: picture,
     "resized": resized,
     "recoloured": recoloured,
@@ -97,27 +112,50 @@ KINDS: dict[str, Callable[[Picture, Generator], Picture]] = {
 }
 
 
+PROTOCOLS: dict[str, tuple[Kinds, tuple[int, int]]] = {
+    "ours": (KINDS, (30, 91)),
+    "imagededup": (
+        {
+            "cropped to 7/8": cut(7 / 8),
+            "mirrored": lambda picture, _: picture.transpose(TURN.FLIP_LEFT_RIGHT),
+            "upside down": lambda picture, _: picture.transpose(TURN.FLIP_TOP_BOTTOM),
+            "25 degrees": KINDS["25 degrees"],
+            "aspect 1:1": KINDS["aspect 1:1"],
+        },
+        (95, 96),
+    ),
+    "resaved": ({"resaved": KINDS["resaved"]}, (60, 61)),
+}
+"""By name: the changes, and from which quality of JPEG on to below which copies are saved."""
+
+
 def contents(source: str) -> Iterator[bytes]:
-    """The files of a folder or an archive."""
+    """The files of a folder or an archive, or procedural faces of 128 x 128 as such."""
     located = locate(source, DataOptions())
-    assert located is not None
-    for one in located.pictures(located.labels()):
-        yield one.read()
+    if located is None:
+        count = int(source.partition(":")[2])
+        for number in itertools.count():
+            for pixels in synthetic_faces(min(max(count, 2), 1000), 128, seed=number).pixels:
+                stream = io.BytesIO()
+                Image.fromarray(pixels).save(stream, "jpeg", quality=90)
+                yield stream.getvalue()
+    else:
+        for one in located.pictures(located.labels()):
+            yield one.read()
 
 
-def fill(folder: Path, originals: str, distractors: str, count: int, others: int) -> None:
-    """Write originals, their copies (all as JPEG of quality 30 to 90) and distractors."""
+def fill(folder: Path, chosen: list[bytes], distractors: Iterator[bytes], kinds: Kinds, quality: Sequence[int]) -> None:
+    """Write originals, their copies as JPEG, and distractors."""
     draw = np.random.default_rng(0)
-    chosen = list(contents(originals))[1::2][:count]
     for number, content in enumerate(chosen):
         (folder / f"{number:05}.original.jpg").write_bytes(content)
-        picture = Image.fromarray(decode_picture(content, None))
-        for kind, change in KINDS.items():
+        picture = Image.fromarray(decode_picture(content, None)).convert("RGB")
+        for kind, change in kinds.items():
             stream = io.BytesIO()
-            change(picture, draw).save(stream, "jpeg", quality=int(draw.integers(30, 91)))
-            (folder / f"{number:05}.{kind}.jpg").write_bytes(stream.getvalue())
-    for number, content in zip(range(others), contents(distractors), strict=False):
-        (folder / f"{count + number:05}.distractor.jpg").write_bytes(content)
+            change(picture, draw).save(stream, "jpeg", quality=int(draw.integers(*quality)))
+            (folder / f"{number:05}.{kind.replace('/', ' of ')}.jpg").write_bytes(stream.getvalue())
+    for number, content in enumerate(distractors, len(chosen)):
+        (folder / f"{number:05}.distractor.jpg").write_bytes(content)
 
 
 def hashed(path: Path) -> np.ndarray:
@@ -127,48 +165,74 @@ def hashed(path: Path) -> np.ndarray:
     return np.asarray(low > np.median(low))
 
 
-def judged(pairs: set[frozenset[str]], count: int) -> dict[str, float]:
-    """Precision over all pairs, recall by kind."""
-    told = {}
+def by_hash(folder: Path, names: list[str]) -> Pairs:
+    """The pairs whose hashes differ by at most `BITS`."""
+    bits = np.stack([hashed(folder / name) for name in names]).astype(np.float32)
+    pairs: Pairs = set()
+    for start in range(0, len(names), 1000):
+        some = bits[start : start + 1000]
+        a, b = np.nonzero(some @ (1 - bits).T + (1 - some) @ bits.T <= BITS)
+        pairs |= {frozenset((names[start + i], names[j])) for i, j in zip(a, b, strict=True) if start + i < j}
+    return pairs
+
+
+def by_peer(python: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """What imagededup finds, method by method: pairs, or why there are none."""
+    script = Path(__file__).with_name("imagededup_peer.py")
+    done = subprocess.run([python, str(script), str(folder)], check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def judged(pairs: Pairs, kinds: Iterable[str], count: int) -> dict[str, float]:
+    """Precision and recall over all pairs, recall of pairs with the original by kind."""
     right = sum(len({name.split(".")[0] for name in pair}) == 1 for pair in pairs)
-    told["precision"] = right / len(pairs) if pairs else 1.0
-    for kind in KINDS:
+    named = [kind.replace("/", " of ") for kind in kinds]
+    told = {
+        "precision": right / len(pairs) if pairs else 1.0,
+        "recall": right / (count * math.comb(len(named) + 1, 2)),
+    }
+    for kind in named:
         wanted = [frozenset((f"{i:05}.original.jpg", f"{i:05}.{kind}.jpg")) for i in range(count)]
         told[kind] = sum(pair in pairs for pair in wanted) / count
-    return told
+    return told | {"false": len(pairs) - right}
 
 
 def main() -> None:
     """Measure and print as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures")
     parser.add_argument("--distractors", required=True)
     parser.add_argument("--originals", type=int, default=100)
     parser.add_argument("--others", type=int, default=1000)
     parser.add_argument("--code", type=int, default=32)
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="ours")
+    parser.add_argument("--peer", help="the Python of an environment with imagededup")
     given = parser.parse_args()
+    kinds, quality = PROTOCOLS[given.protocol]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "pictures"
         folder.mkdir()
-        fill(folder, given.pictures, given.distractors, given.originals, given.others)
-        images = la.load(folder, size=32, cache=False)
-        with la.Gallery.open(Path(place) / "gallery", la.PCAAutoencoder(given.code).fit(images)) as gallery:
-            gallery.update(folder)
-            started = time.perf_counter()
-            found = find_copies(gallery)
-            seconds = time.perf_counter() - started
+        taken = itertools.islice(contents(given.pictures), 1, None, 2)
+        chosen = list(itertools.islice(taken, given.originals))
+        begun = 2 * len(chosen) if given.distractors == given.pictures else 0
+        others = itertools.islice(contents(given.distractors), begun, begun + given.others)
+        fill(folder, chosen, others, kinds, quality)
         names = sorted(path.name for path in folder.iterdir())
-        bits = np.stack([hashed(folder / name) for name in names]).astype(np.float32)
-        apart = bits @ (1 - bits).T + (1 - bits) @ bits.T
-        a, b = np.nonzero(np.triu(apart <= BITS, 1))
-        by_hash = {frozenset((names[i], names[j])) for i, j in zip(a, b, strict=True)}
-    pairs = {frozenset((x, y)) for group in found.groups for i, x in enumerate(group) for y in group[i + 1 :]}
-    told = {
-        "images": len(names),
-        "seconds": round(seconds, 1),
-        "ours": judged(pairs, given.originals),
-        "phash": judged(by_hash, given.originals),
-    }
+        learnt = la.load(folder, size=32, cache=False)
+        with la.Gallery.open(Path(place) / "gallery", la.PCAAutoencoder(given.code).fit(learnt)) as gallery:
+            gallery.update(folder)
+            started, before = time.perf_counter(), time.process_time()
+            found = find_copies(gallery)
+            seconds, cpu = time.perf_counter() - started, time.process_time() - before
+        hashes = by_hash(folder, names)
+        peers = {} if given.peer is None else by_peer(given.peer, folder)
+    pairs = {frozenset(pair) for group in found.groups for pair in itertools.combinations(group, 2)}
+    told: dict[str, Any] = {"images": len(names), "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1)}
+    told |= {who: judged(some, kinds, len(chosen)) for who, some in (("ours", pairs), ("phash", hashes))}
+    for who, said in peers.items():
+        some = {frozenset(pair) for pair in said.get("pairs", ())}
+        told[f"imagededup {who}"] = judged(some, kinds, len(chosen)) if "pairs" in said else said["failed"]
     print(json.dumps(told, indent=2))
 
 

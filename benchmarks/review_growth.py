@@ -11,6 +11,7 @@ codes: pictures of 8 x 8 that are drawn as they are asked for, beside codes that
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -18,7 +19,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 import lookalike as la
@@ -80,7 +80,7 @@ def reviewed(gallery: Path) -> dict[str, object]:
         found = review(held, say=say)
         seconds = time.perf_counter() - started
         marks.append(("", time.process_time()))
-        for (line, at), (_, until) in zip(marks, marks[1:], strict=False):
+        for (line, at), (_, until) in itertools.pairwise(marks):
             took[line] = until - at
         right = sum(
             len(group) == 2 and len({name.replace(" copy", "") for name in group}) == 1 for group in found.copies.groups
@@ -114,7 +114,7 @@ def main() -> None:
             gallery = Path(place) / f"gallery-{count}"
             seconds = indexed(drawn, count, gallery)
             command = [sys.executable, __file__, "--review", str(gallery)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             print(json.dumps({**json.loads(done.stdout), **{k: round(v, 1) for k, v in seconds.items()}}), flush=True)
 
 

@@ -26,6 +26,7 @@ from lookalike.data.located import locate
 from lookalike.review.originals import squashed
 from lookalike.review.sameness import (
     COPY,
+    LEAST,
     SCENE,
     SCENE_COLOUR,
     SCENE_IN_TIME,
@@ -76,7 +77,8 @@ def told(a: Sequence[Pixels], b: Sequence[Pixels]) -> dict[str, float]:
     grey = [np.concatenate([squashed(one[None]) for one in side]) for side in (a, b)]
     small = [np.stack([np.asarray(Image.fromarray(one).resize((32, 32), 4)) for one in side]) for side in (a, b)]
     likeness, colours = scene_likeness(*grey), colours_apart(*small)
-    copies = likeness_of(*grey) >= COPY
+    likeness, lower = likeness_of(*grey)
+    copies = (likeness >= COPY) & (lower >= LEAST)
     scenes = {"scene": SCENE, "scene in time": SCENE_IN_TIME}
     shares = {name: copies | ((likeness >= least) & (colours <= SCENE_COLOUR)) for name, least in scenes.items()}
     return {name: round(float(one.mean()), 4) for name, one in {"near": copies, **shares}.items()}

@@ -65,54 +65,72 @@ def gradients(pictures: Tensor) -> Tensor:
     return torch.stack([pictures, x, y], 1)
 
 
-def agreement(fixed: Tensor, moving: Tensor, maps: Tensor) -> Laid:
-    """How well pictures (n, S, S), luma from 0 to 1, agree under maps."""
-    at = coordinates(fixed.shape[-1])
-    values, inside = warped(moving[:, None], maps, at)
-    return Laid(maps, *_judged(fixed.flatten(1), values[:, 0], inside)[:2])
+class _Judged(NamedTuple):
+    """How pictures agree under a map: the first two as in `Laid`; by pixels (n, P) their difference and weights."""
+
+    agreement: Tensor
+    overlap: Tensor
+    difference: Tensor
+    weights: Tensor
+    deviation: Tensor
+    """(n, 1): the moving pictures' own."""
 
 
-def _judged(fixed: Tensor, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Correlation, overlap, difference, weights and the moving pictures' deviation."""
+def _judged(fixed: Tensor, values: Tensor, inside: Tensor) -> _Judged:
     target, _ = normalised(fixed, inside)
     shown, _ = normalised(values, inside)
     weights = inside / (1 + ((target - shown) / LET_GO).square())
     target, _ = normalised(fixed, weights)
     shown, deviation = normalised(values, weights)
     total = weights.sum(1).clamp_min(1e-6)
-    return (weights * target * shown).sum(1) / total, inside.mean(1), target - shown, weights, deviation
+    agreement = (weights * target * shown).sum(1) / total
+    return _Judged(agreement, inside.mean(1), target - shown, weights, deviation)
 
 
 def aligned(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Laid:
     """Better maps by up to `steps` of Gauss-Newton: pictures (n, S, S), luma from 0 to 1.
 
-    A step that makes it worse is taken back, and the pair left as it is.
+    Of all steps the best map is kept; a pair that a step leaves with too little overlap is not followed further.
     """
     at = coordinates(fixed.shape[-1])
     stack, target = gradients(moving), fixed.flatten(1)
-    best = agreement(fixed, moving, maps)
-    maps = maps.clone()
+    values, inside = warped(stack, maps, at)
+    now = _judged(target, values[:, 0], inside)
+    best = Laid(maps, now.agreement, now.overlap)
+    lost = torch.zeros(len(fixed), dtype=torch.bool)
     for _ in range(steps):
+        maps = maps + _step(values[:, 1:], now, at).reshape(-1, 2, 3)
         values, inside = warped(stack, maps, at)
-        _, _, difference, weights, deviation = _judged(target, values[:, 0], inside)
-        slopes = values[:, 1:] / deviation[:, None]
-        rows = (slopes[:, :, None] * at.T[None, None]).flatten(1, 2)  # (n, 6, P): of the map's six numbers
-        mean = (weights[:, None] * rows).sum(2, keepdim=True) / weights.sum(1).clamp_min(1e-6)[:, None, None]
-        rows = rows - mean
-        scaled = rows * weights[:, None]
-        normal = scaled @ rows.transpose(1, 2)
-        right = (scaled @ difference[:, :, None])[:, :, 0]
-        size = torch.diagonal(normal, dim1=1, dim2=2).mean(1).clamp_min(1e-6)
-        normal = normal + torch.eye(6) * (DAMPING * size)[:, None, None]
-        step = torch.linalg.solve(normal, right).clamp(-LARGEST_STEP, LARGEST_STEP)
-        maps = maps + step.reshape(-1, 2, 3)
-        now = agreement(fixed, moving, maps)
-        better = (now.agreement > best.agreement) & (now.overlap >= LEAST_OVERLAP)
+        now = _judged(target, values[:, 0], inside)
+        lost |= now.overlap < LEAST_OVERLAP
+        better = (now.agreement > best.agreement) & ~lost
         best = Laid(
             torch.where(better[:, None, None], maps, best.maps),
             torch.where(better, now.agreement, best.agreement),
             torch.where(better, now.overlap, best.overlap),
         )
-        lost = now.overlap < LEAST_OVERLAP
-        maps = torch.where(lost[:, None, None], best.maps, maps)
     return best
+
+
+def _step(slopes: Tensor, now: _Judged, at: Tensor) -> Tensor:
+    """What to add to the six numbers of each map, (n, 6): the normal equations, solved.
+
+    A map's slopes are those of the picture, (n, 2, P), times x, y and 1. Their products are summed over pixels as those
+    of the picture times x^2, x y and so on, which asks for less memory than rows of six numbers a pixel.
+    """
+    slopes = slopes / now.deviation[:, None]
+    weighted = slopes * now.weights[:, None]
+    squares = (at[:, :, None] * at[:, None]).flatten(1)  # (P, 9)
+    pairs = torch.stack(
+        [weighted[:, 0] * slopes[:, 0], weighted[:, 0] * slopes[:, 1], weighted[:, 1] * slopes[:, 1]], 1
+    )
+    xx, xy, yy = (pairs @ squares).reshape(-1, 3, 3, 3).unbind(1)
+    normal = torch.cat([torch.cat([xx, xy], 2), torch.cat([xy, yy], 2)], 1)
+    total = now.weights.sum(1).clamp_min(1e-6)[:, None]
+    sums = (weighted @ at).flatten(1)
+    normal = normal - sums[:, :, None] * sums[:, None] / total[:, :, None]
+    right = ((weighted * now.difference[:, None]) @ at).flatten(1)
+    right = right - sums * (now.weights * now.difference).sum(1, keepdim=True) / total
+    size = torch.diagonal(normal, dim1=1, dim2=2).mean(1).clamp_min(1e-6)
+    normal = normal + torch.eye(6) * (DAMPING * size)[:, None, None]
+    return torch.linalg.solve(normal, right).clamp(-LARGEST_STEP, LARGEST_STEP)

@@ -23,10 +23,14 @@ TEXTURED = 4e-4
 """Variance of luma from 0 to 1 in a block, 5 levels of 255: below it there is little but noise to recognise."""
 LEAST_TEXTURED = 6
 """Blocks that must tell something."""
+LOWER = 0.3
+"""Share of the blocks that may be unlike, as under a line of text."""
 LEAST_OVERLAP = 0.2
 HOPELESS = 0.9
 """Agreement at the coarse size below which pairs are not followed."""
-_AT_ONCE = 256
+BLOCKS_WORSE = 0.15
+"""The median of blocks may be that much below `HOPELESS` at the middle size, and the pair is followed still."""
+_AT_ONCE = 64
 
 Rectangle = npt.NDArray[np.float32]
 
@@ -34,11 +38,12 @@ Rectangle = npt.NDArray[np.float32]
 class Alike(NamedTuple):
     """What was found of pairs, (n,) each.
 
-    `likeness` is the median correlation of their blocks that tell something, 0 to 1; `overlap` the share of the fixed
-    picture that the moving one covers.
+    `likeness` is the median correlation of their blocks that tell something, 0 to 1, and `lower` what 30% of
+    these blocks stays below; `overlap` the share of the fixed picture that the moving one covers.
     """
 
     likeness: npt.NDArray[np.float32]
+    lower: npt.NDArray[np.float32]
     overlap: npt.NDArray[np.float32]
 
 
@@ -48,14 +53,14 @@ def alike(
     """Compare pictures (n, SIDE, SIDE) of luma; `parts` (n, 4): what of the moving one may be all of the fixed.
 
     The part is left, top, right, bottom as shares of its sides. Pairs that agree by less than `hopeless` at the coarse
-    size are not followed.
+    size, or in their blocks at the middle one, are not followed.
     """
     found = []
     for start in range(0, len(fixed), _AT_ONCE):
         some = [torch.from_numpy(one[start : start + _AT_ONCE].astype(np.float32)) for one in (fixed, moving, parts)]
         found.append(_alike(some[0], some[1], some[2], hopeless))
     if not found:
-        return Alike(*(np.empty(0, np.float32) for _ in range(2)))
+        return Alike(*(np.empty(0, np.float32) for _ in Alike._fields))
     return Alike(*(np.concatenate(one) for one in zip(*found, strict=True)))
 
 
@@ -64,13 +69,17 @@ def _alike(fixed: Tensor, moving: Tensor, parts: Tensor, hopeless: float) -> Ali
     fixed, moving = fixed / 255, moving / 255
     maps = _maps_of(parts)
     laid = aligned(_smaller(fixed, COARSE), _smaller(moving, COARSE), maps, STEPS[0])
-    likeness, overlap = torch.zeros(len(fixed)), torch.zeros(len(fixed))
+    found = torch.zeros(3, len(fixed))
     kept = torch.nonzero((laid.agreement >= hopeless) & (laid.overlap >= LEAST_OVERLAP))[:, 0]
     if len(kept):
-        middle = aligned(_smaller(fixed[kept], MIDDLE), _smaller(moving[kept], MIDDLE), laid.maps[kept], STEPS[1])
-        final = aligned(fixed[kept], moving[kept], middle.maps, STEPS[2])
-        likeness[kept], overlap[kept] = blockwise(fixed[kept], moving[kept], final), final.overlap
-    return Alike(likeness.numpy(), overlap.numpy())
+        smaller = _smaller(fixed[kept], MIDDLE), _smaller(moving[kept], MIDDLE)
+        middle = aligned(*smaller, laid.maps[kept], STEPS[1])
+        is_left = blockwise(*smaller, middle)[0] >= hopeless - BLOCKS_WORSE
+        kept, maps = kept[is_left], middle.maps[is_left]
+    if len(kept):
+        final = aligned(fixed[kept], moving[kept], maps, STEPS[2])
+        found[:, kept] = torch.stack([*blockwise(fixed[kept], moving[kept], final), final.overlap])
+    return Alike(*found.numpy())
 
 
 def _maps_of(parts: Tensor) -> Tensor:
@@ -85,8 +94,11 @@ def _smaller(pictures: Tensor, side: int) -> Tensor:
     return functional.interpolate(pictures[:, None], size=(side, side), mode="area")[:, 0]
 
 
-def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> Tensor:
-    """The median over textured blocks of their correlation, (n,); 0 where fewer than `LEAST_TEXTURED` tell anything."""
+def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> tuple[Tensor, Tensor]:
+    """The median and the 30th percentile of the correlation of textured blocks, (n,) each, 0 to 1.
+
+    0 where fewer than `LEAST_TEXTURED` blocks tell anything.
+    """
     side = fixed.shape[-1]
     values, inside = warped(moving[:, None], laid.maps, coordinates(side))
     shown, covered = (_blocks(one.reshape(-1, side, side)) for one in (values[:, 0], inside))
@@ -96,8 +108,13 @@ def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> Tensor:
     correlation = (a * b).mean(2) / (variances[0] * variances[1]).clamp_min(LEAST_VARIANCE**2).sqrt()
     tells = (torch.maximum(*variances) >= TEXTURED) & (covered.mean(2) > 0.99)
     correlation = torch.where(tells, correlation, torch.nan)
-    median = correlation.nanmedian(1).values
-    return torch.where(tells.sum(1) >= LEAST_TEXTURED, median, torch.zeros(())).nan_to_num().clamp(0, 1)
+    enough = tells.sum(1) >= LEAST_TEXTURED
+    lower = torch.nanquantile(correlation, LOWER, dim=1)
+    median, lower = (
+        torch.where(enough, one, torch.zeros(())).nan_to_num().clamp(0, 1)
+        for one in (correlation.nanmedian(1).values, lower)
+    )
+    return median, lower
 
 
 def _blocks(pictures: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ COPY = 0.87
 """Median correlation of blocks from which two pictures are copies of one another."""
 COPY_OF_SMALL = 0.9
 """The same where one of them has fewer than SIDE x SIDE pixels, which tell less of two faces apart."""
+LEAST, LEAST_OF_SMALL = 0.8, 0.87
+"""What all but `likeness.LOWER` of the blocks of copies correlate by: two shots of one person agree in half of them."""
 SCENE, SCENE_IN_TIME = 0.75, 0.5
 """Median correlation of blocks from which two pictures that are no copies are shots of one scene; the second where both
 are known to be taken within `BURST`."""
@@ -118,9 +120,10 @@ class Album:
 
     def _compared(self, pairs: Ids) -> list[Link | None]:
         grey, whole = self._grey(pairs)
-        likeness = likeness_of(*grey)
+        likeness, lower = likeness_of(*grey)
         links: list[Link | None] = []
-        for (a, b), by_whole, score in zip(pairs.tolist(), whole.tolist(), likeness.tolist(), strict=True):
+        told = (one.tolist() for one in (pairs, whole, likeness, lower))
+        for (a, b), by_whole, score, least in zip(*told, strict=True):
             if (by_whole and self.originals.pixels[a] == self.originals.pixels[b]) or (
                 not by_whole and self._same_stored(a, b)
             ):
@@ -129,7 +132,8 @@ class Album:
                 links.append(None)  # two shots, however alike: a copy keeps the time, or has none
             else:
                 small = min(self.originals.area[[a, b]]) < SIDE * SIDE
-                links.append(Link("near", score) if score >= (COPY_OF_SMALL if small else COPY) else None)
+                limits = (COPY_OF_SMALL, LEAST_OF_SMALL) if small else (COPY, LEAST)
+                links.append(Link("near", score) if score >= limits[0] and least >= limits[1] else None)
         return links
 
     def _grey(self, pairs: Ids) -> tuple[list[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]:
@@ -147,8 +151,13 @@ class Album:
         return self.contents[a] is None and bool((pictures[0] == pictures[1]).all())
 
 
-def likeness_of(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """How alike pictures (n, SIDE, SIDE) are at the best of their turns, 0 to 1: (n,); 0 where parts differ much."""
+def likeness_of(
+    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """How alike pictures (n, SIDE, SIDE) are at the best turn, and what 30% of their blocks stay below: (n,), 0 to 1.
+
+    0 where their parts differ much.
+    """
     inner, other = (hints.without_borders(one.astype(np.float32)) for one in (a, b))
     small, other_small = (_smaller(one) for one in (a, b))
     parts = parts_of(small, inner)
@@ -157,7 +166,7 @@ def likeness_of(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArr
     for turn in range(TURNS):
         shown = parts_of(turned(other_small, turn), hints.turned_parts(other, turn))
         scores[turn], hows[turn] = hints.compared(parts, shown)
-    best = np.zeros(len(a), np.float32)
+    best, lower = np.zeros((2, len(a)), np.float32)
     ranked = np.argsort(-scores, axis=0, kind="stable")
     for rank in range(TURNS_TRIED):
         for turn in range(TURNS):
@@ -169,8 +178,10 @@ def likeness_of(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArr
                 inner[some],
                 hints.turned_parts(other[some], turn),
             )
-            best[some] = np.maximum(best[some], alike(*laid).likeness)
-    return best
+            found = alike(*laid)
+            better = found.likeness > best[some]
+            best[some[better]], lower[some[better]] = found.likeness[better], found.lower[better]
+    return best, lower
 
 
 def scene_likeness(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
