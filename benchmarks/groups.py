@@ -29,7 +29,7 @@ from scipy import sparse
 import lookalike as la
 from lookalike.pixels import Floats
 from lookalike.review.clusters import clusters
-from lookalike.review.subset import WAYS, chosen, nearest_squared
+from lookalike.review.sampling import WAYS, chosen, nearest_squared
 from lookalike.search.metric import make_metric
 
 Ids = npt.NDArray[np.int64]

@@ -36,7 +36,7 @@ import lookalike as la
 from lookalike.data.images import ImageSet, Pixels
 from lookalike.models.base import Autoencoder
 from lookalike.review import outliers
-from lookalike.review.outliers import Judge
+from lookalike.review.odd import Judge
 from lookalike.search.metric import make_metric
 
 Doubles = npt.NDArray[Any]

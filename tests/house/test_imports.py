@@ -6,10 +6,12 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import lookalike
+from lookalike import review
 
 PACKAGE = Path(lookalike.__file__).parent
 FLOORS = {
@@ -85,6 +87,8 @@ def test_the_walk_sees_late_and_plain_imports(tmp_path: Path) -> None:
     [
         ("import lookalike", {"torch", "sklearn", "pandas", "matplotlib", "scipy"}),
         ("import lookalike; lookalike.load", {"torch", "sklearn", "pandas", "matplotlib"}),
+        ("from lookalike.review import groups, subset, undo", {"torch", "sklearn", "pandas", "matplotlib", "scipy"}),
+        ("from lookalike.review import apply, outliers, screen", {"torch", "sklearn", "pandas", "matplotlib"}),
         ("import lookalike.cli", {"torch", "sklearn", "pandas", "matplotlib", "scipy", "fastapi"}),
         ("import lookalike.serve.app", {"torch", "sklearn", "pandas", "matplotlib", "scipy"}),
     ],
@@ -95,9 +99,10 @@ def test_heavy_packages_come_late(statement: str, absent: set[str]) -> None:
     assert not absent & set(done.stdout.split())
 
 
-def test_every_exported_name_is_there() -> None:
-    assert sorted(lookalike.__all__) == dir(lookalike)
-    for name in lookalike.__all__:
-        assert getattr(lookalike, name) is not None
+@pytest.mark.parametrize("package", [lookalike, review])
+def test_every_exported_name_is_there(package: ModuleType) -> None:
+    assert sorted(package.__all__) == dir(package)
+    for name in package.__all__:
+        assert not isinstance(getattr(package, name), ModuleType)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = lookalike.nonsense
+        _ = package.nonsense

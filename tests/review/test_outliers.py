@@ -13,7 +13,7 @@ import lookalike as la
 from lookalike.data.images import ImageSet
 from lookalike.errors import GalleryError, OptionError
 from lookalike.review import oddness, outlier_map, outliers
-from lookalike.review.outliers import Judge
+from lookalike.review.odd import Judge
 from pictures import waves
 
 ODD = 3

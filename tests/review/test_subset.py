@@ -12,7 +12,7 @@ import lookalike as la
 from lookalike.data.images import ImageSet
 from lookalike.errors import GalleryError, OptionError
 from lookalike.review import subset as choose
-from lookalike.review.subset import WAYS, chosen, nearest_squared
+from lookalike.review.sampling import WAYS, chosen, nearest_squared
 from pictures import waves
 
 

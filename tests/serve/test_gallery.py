@@ -265,7 +265,7 @@ def test_rows_of_some(served: Served) -> None:
 
 
 def test_groups_on_the_map(served: Served) -> None:
-    from lookalike.review.groups import groups
+    from lookalike.review.lookalikes import groups
 
     found = served.get("/api/v1/map/groups").json()
     assert found["ready"]

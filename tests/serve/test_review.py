@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 import lookalike as la
 from killing import fresh_processes
 from lookalike.review.copies import find_copies
-from lookalike.review.outliers import outliers
+from lookalike.review.odd import outliers
 from lookalike.review.screening import screen
 from lookalike.serve.app import make_app
 from lookalike.serve.running import listen, server_of

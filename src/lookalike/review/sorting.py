@@ -15,7 +15,7 @@ from lookalike.errors import NoSpaceError, OptionError, PictureError
 from lookalike.files import with_end
 from lookalike.gallery.gallery import Gallery
 from lookalike.outputs import Outputs
-from lookalike.review.groups import Groups
+from lookalike.review.lookalikes import Groups
 from lookalike.review.records import Failed
 
 HOWS = ("copy", "link")

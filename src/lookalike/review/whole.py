@@ -16,9 +16,9 @@ from lookalike.data.pipeline import Progress
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.snapshot import Snapshot
 from lookalike.review.copies import Copies, find_copies
-from lookalike.review.groups import Groups, groups
 from lookalike.review.keeping import KEPT, Plan
-from lookalike.review.outliers import FALSE_ALARMS, Outliers, outliers
+from lookalike.review.lookalikes import Groups, groups
+from lookalike.review.odd import FALSE_ALARMS, Outliers, outliers
 from lookalike.review.screening import Screening, screen
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lookalike.gallery.calibration import Threshold
     from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.snapshot import Snapshot
-    from lookalike.review.groups import Group
+    from lookalike.review.lookalikes import Group
 
 
 def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def short_name(name: str) -> str:
 
 def groups_found(gallery: Gallery, snapshot: Snapshot) -> dict[str, Any]:
     """The groups of look-alikes: the name of each picture's, in the order of the names; the medoids' ids by these."""
-    from lookalike.review.groups import groups
+    from lookalike.review.lookalikes import groups
 
     view = snapshot.view
     values: list[str | None] = [None] * len(view.names)

@@ -61,7 +61,7 @@ def screening_value(gallery: Gallery, progress: Progress) -> dict[str, Any]:
 
 def outliers_value(gallery: Gallery) -> dict[str, Any]:
     """The odd pictures, the oddest first, as plain JSON values."""
-    from lookalike.review.outliers import outliers
+    from lookalike.review.odd import outliers
 
     return outliers(gallery).as_json()
 
