@@ -18,6 +18,13 @@ LEVELS = {
     "scene": "another shot of what is seen, as of a burst; shown apart",
 }
 """From the strictest."""
+TITLES = {
+    "bytes": "files of the same bytes",
+    "picture": "files of the same picture",
+    "near": "near copies",
+    "scene": "shots of one scene",
+}
+"""What the pictures of a group are, by its level."""
 RANKS = tuple(LEVELS)
 HOWS = {
     "list": "write the choices to a .csv or .json file",

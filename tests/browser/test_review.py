@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from browsing import until
+from browsing import until, violations
 from pictures import waves
 from proxy import proxy
 from reviewed import reviewed_gallery, save_with_smaller
@@ -132,3 +132,15 @@ def test_only_what_is_seen_is_there(reviewed: Served, visit: Any) -> None:
     page.locator(".review-list").evaluate("one => { one.scrollTop = 0; }")
     page.locator("#entry-0").wait_for()
     assert page.locator(".entry").count() < 40
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_keeps_anyone_out_of_the_dialogs(reviewed: Served, visit: Any, axe: str, theme: str) -> None:
+    address = f"{str(reviewed.client.base_url).rstrip('/')}/#review?queue=copies-near"
+    page = visit(address, "desktop" if theme == "light" else "phone", color_scheme=theme, bypass_csp=True)
+    page.locator(".entry").first.wait_for()
+    for key, shown in (("?", "dialog[open] kbd"), ("a", "dialog[open] tbody tr")):
+        page.keyboard.press(key)
+        page.locator(shown).first.wait_for()
+        assert violations(page, axe) == []
+        page.keyboard.press("Escape")

@@ -107,6 +107,18 @@ def test_what_of_new_pictures_is_there_already(tmp_path: Path) -> None:
         assert {group[0] for group in bytes_only.groups} == {*expected, "twin.png"}
 
 
+def test_copies_brought_to_another_aspect(tmp_path: Path) -> None:
+    """What a gallery sees of a picture is its middle square, and of a copy with equal sides all of it."""
+    (tmp_path / "in").mkdir()
+    for number, picture in enumerate(scenes(24, 5, 160)):
+        wide = Image.fromarray(picture[20:140] if number % 2 else picture[:, 27:133])  # 4:3, and about 2:3
+        wide.save(tmp_path / "in" / f"{number:03}.png")
+        if number < 8:
+            wide.resize((110, 110)).save(tmp_path / "in" / f"{number:03} square.jpg", quality=90)
+    with indexed(tmp_path / "in", tmp_path / "g") as gallery:
+        assert pairs(find_copies(gallery)) == {(f"{i:03}", f"{i:03}") for i in range(8)}
+
+
 def test_pictures_that_are_gone_are_compared_as_stored(tmp_path: Path) -> None:
     paths = save(scenes(30, 3), tmp_path / "in")
     for path in paths[:5]:

@@ -35,6 +35,16 @@ def pixels_of(page: Any, selector: str) -> np.ndarray:
     return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 4)[..., :3]
 
 
+def violations(page: Any, axe: str) -> list[str]:
+    """What keeps someone out of what the page shows now, by axe-core's rules: a line each."""
+    page.evaluate(axe)
+    return [
+        f"{one['id']} ({one['impact']}): {node['target']} {node['failureSummary'].splitlines()[-1]}"
+        for one in page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        for node in one["nodes"][:3]
+    ]
+
+
 def until_drawn(page: Any, selector: str, expected: np.ndarray, within: int = 1) -> None:
     """Wait until a canvas holds these pixels, up to rounding."""
 

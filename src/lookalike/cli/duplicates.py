@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.choosing import HOWS, LEVELS, USUAL, in_words, rules_in_words, rules_of
+from lookalike.choosing import HOWS, LEVELS, TITLES, USUAL, in_words, rules_in_words, rules_of
 from lookalike.cli.common import Force, Json, Seed, answer
 from lookalike.cli.search import Galleries
 from lookalike.errors import OptionError
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 GROUPS_SHOWN = 20
 NAMES_SHOWN = 8
 WIDTH = 80
-CODES = "codes"
-"""The level of groups for which codes alone decided."""
-TITLES = {
-    "bytes": "files of the same bytes",
-    "picture": "files of the same picture",
-    "near": "near copies",
-    "scene": "shots of one scene",
-    CODES: "near-duplicates",
-}
+CODES, OF_CODES = "codes", "near-duplicates"
+"""The level of groups for which codes alone decided, and what their pictures are."""
 DONE = {
     "list": ("{} choices would be written to {}", "{} choices are written to {}"),
     "copy": ("{} pictures would be copied to {}", "{} pictures are copied to {}"),
@@ -125,7 +118,7 @@ def _by_codes(held: Gallery, threshold: float, seed: int, json: bool) -> None:
     from lookalike.review.keeping import by_decisions
 
     groups = by_decisions(held.duplicates(threshold, seed=seed).groups, held.decisions.in_force())
-    lines = _listed(groups, [f"{len(group)} {TITLES[CODES]}" for group in groups])
+    lines = _listed(groups, [f"{len(group)} {OF_CODES}" for group in groups])
     lines.append(f"{len(groups):,} groups within a distance of {threshold:.4g}")
     payload = {"groups": groups, "threshold": threshold, "levels": [CODES] * len(groups), "applied": None}
     answer(payload, "\n".join(lines), json)

@@ -101,6 +101,11 @@ def index(
     elif run is None or names is not None:
         raise OptionError("name a RUN whose model encodes the pictures, or give --codes FILE, which --names goes with")
     else:
+        if data is None and run.is_dir() and not (run / "model.json").is_file() and not gallery.is_dir():
+            raise OptionError(
+                f"{run} holds no model; name a RUN before the pictures, such as one made by: lookalike train {run} "
+                "--run RUN"
+            )
         source, model = data, load_model(run)
     with Gallery.open(gallery, model, metric=metric, store=store) as held:
         with progress_shown() as progress:

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from lookalike import files
+from lookalike.choosing import TITLES
 from lookalike.data.decode import decode_picture
 from lookalike.data.images import Pixels
 from lookalike.gallery.gallery import Gallery
@@ -27,7 +28,6 @@ GROUPS, MEMBERS, WORST = 40, 12, 12
 """Of each kind, how many are shown; the table beside the page has all."""
 QUALITY = 82
 """Of the shown pictures' JPEG."""
-TITLES = {"bytes": "the same file", "picture": "the same pixels", "near": "near copies", "scene": "one scene"}
 LAYOUT = """\
 ul.pictures { display: flex; flex-wrap: wrap; gap: .6rem; list-style: none; margin: .4rem 0 1.6rem; padding: 0; }
 ul.pictures li { width: 10rem; font-size: .8rem; color: var(--soft); overflow-wrap: anywhere; }
@@ -131,7 +131,7 @@ def _copies(copies: Sequence[tuple[list[Choice], str]], shown: _Shown) -> str:
     parts = []
     for choices, level in copies[:GROUPS]:
         items = [shown(one.name, [one.action, one.reason], one.action) for one in choices[:MEMBERS]]
-        head = f"<h3>{len(choices):,} pictures, {escape(TITLES[level])}</h3>"
+        head = f"<h3>{len(choices):,} {escape(TITLES[level])}</h3>"
         parts.append(f"<div>{head}{_list(items)}{_more(len(choices), MEMBERS, 'of this group')}</div>")
     parts.append(_more(len(copies), GROUPS, "groups"))
     text = "In each group the picture to keep comes first, with a frame and the reason for it." if copies else "None."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lookalike.pixels import Floats
 
-Mask = npt.NDArray[np.bool_]
+Ids = npt.NDArray[np.int64]
 
 CHANCE = 0.05
 """Chance that anything is named in any group where groups were drawn blindly."""
@@ -40,6 +40,22 @@ class Apart(NamedTuple):
     effect: float
 
 
+class _Whole(NamedTuple):
+    """Of a column's finite numbers, known once for all groups: how many, their mean, deviation and largest."""
+
+    count: int
+    mean: float
+    spread: float
+    largest: float
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.float64]) -> _Whole:
+        known = values[np.isfinite(values)]
+        if not len(known):
+            return cls(0, 0.0, 0.0, 0.0)
+        return cls(len(known), float(known.mean()), float(known.std()), float(np.abs(known).max()))
+
+
 class Columns:
     """What is known of pictures, ready to be compared group by group.
 
@@ -59,12 +75,19 @@ class Columns:
         self._words: dict[str, npt.NDArray[np.object_]] = {}
         for name, column in {} if table is None else table.items():
             self._take(str(name), column)
+        self._wholes = {name: _Whole.of(values) for name, values in self._numbers.items()}
+        self._counts = {
+            name: Counter(word for word in words.tolist() if word is not None) for name, words in self._words.items()
+        }
         tests = max(groups * (len(self._numbers) + len(self._words)), 1)
         self._chance = CHANCE / tests
         self._beyond = -float(ndtri(self._chance / 2))
 
-    def apart(self, members: Mask, most: int = 3) -> list[Apart]:
-        """The columns that differ most, and more than by chance, the greatest effect first; one of the code at most."""
+    def apart(self, members: Ids, most: int = 3) -> list[Apart]:
+        """The columns that differ most, and more than by chance, the greatest effect first; one of the code at most.
+
+        `members` are the places of the group's pictures.
+        """
         found = [self._mean(name, values, members) for name, values in self._numbers.items()]
         found += [self._share(name, words, members) for name, words in self._words.items()]
         ordered = sorted((one for one in found if one is not None), key=lambda one: -abs(one.effect))
@@ -82,34 +105,33 @@ class Columns:
             words = [None if word is None else word[:_DAY] for word in words]
         self._words[name] = np.array(words, object)
 
-    def _mean(self, name: str, values: npt.NDArray[np.float64], members: Mask) -> Apart | None:
+    def _mean(self, name: str, values: npt.NDArray[np.float64], members: Ids) -> Apart | None:
         """Whether a mean differs more than that of as many pictures drawn without a look."""
-        known = np.isfinite(values)
-        own, all_known = values[members & known], values[known]
-        count, total = len(own), len(all_known)
-        spread = float(all_known.std()) if total else 0.0
-        if not 2 <= count < total or spread <= 1e-12 * float(np.abs(all_known).max()):
+        whole = self._wholes[name]
+        own = values[members]
+        own = own[np.isfinite(own)]
+        count, total = len(own), whole.count
+        if not 2 <= count < total or whole.spread <= 1e-12 * whole.largest:
             return None
-        inside, outside = float(own.mean()), float(values[~members & known].mean())
-        error = spread * np.sqrt((total - count) / (count * (total - 1)))
-        if abs(inside - float(all_known.mean())) < self._beyond * error:
+        inside = float(own.mean())
+        error = whole.spread * np.sqrt((total - count) / (count * (total - 1)))
+        if abs(inside - whole.mean) < self._beyond * error:
             return None
-        return Apart(name, None, inside, outside, (inside - outside) / spread)
+        outside = whole.mean + (whole.mean - inside) * count / (total - count)
+        return Apart(name, None, inside, outside, (inside - outside) / whole.spread)
 
-    def _share(self, name: str, words: npt.NDArray[np.object_], members: Mask) -> Apart | None:
+    def _share(self, name: str, words: npt.NDArray[np.object_], members: Ids) -> Apart | None:
         """Whether the group's most frequent word is in it more often than by chance (Fisher's exact test)."""
         from scipy.stats import hypergeom
 
-        known = words != None  # noqa: E711
-        own = words[members & known].tolist()
-        total = int(known.sum())
-        if not 2 <= len(own) < total:
+        counts = Counter(word for word in words[members].tolist() if word is not None)
+        of_all = self._counts[name]
+        own, total = counts.total(), of_all.total()
+        if not 2 <= own < total:
             return None
-        counts: Mapping[str, int] = {word: own.count(word) for word in dict.fromkeys(own)}
         value = max(counts, key=lambda word: (counts[word], word))
-        all_of_it = int((words == value).sum())
-        if hypergeom.sf(counts[value] - 1, total, all_of_it, len(own)) > self._chance:
+        if hypergeom.sf(counts[value] - 1, total, of_all[value], own) > self._chance:
             return None
-        inside, outside = counts[value] / len(own), (all_of_it - counts[value]) / (total - len(own))
+        inside, outside = counts[value] / own, (of_all[value] - counts[value]) / (total - own)
         effect = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside)))
         return Apart(name, value, inside, outside, float(effect))

@@ -10,8 +10,8 @@ import csv
 import datetime
 import io
 import os
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from lookalike import files
 from lookalike.choosing import HOWS
 from lookalike.data.decode import read_file
 from lookalike.data.located import Located, locate
-from lookalike.errors import NoSpaceError, OptionError, PictureError
+from lookalike.errors import OptionError, PictureError
 from lookalike.gallery.gallery import Gallery
 from lookalike.outputs import Outputs
 from lookalike.review.keeping import Plan
+from lookalike.review.placing import AlreadyError, LeftError, Target, check_apart, check_content, each
 from lookalike.review.records import MARK, Failed, Record, inside, touched
 from lookalike.review.trash import found_in_trash, sender
 
@@ -55,14 +56,6 @@ class Applied:
         return {**vars(self), "failed": [one._asdict() for one in self.failed]}
 
 
-class _LeftError(Exception):
-    """A file is left alone; the text is the reason."""
-
-
-class _AlreadyError(Exception):
-    """There is nothing left to do for a file."""
-
-
 def check(gallery: Gallery, how: str, out: str | Path | None, *, force: bool = False) -> None:
     """Raise as `apply` where this cannot be done, before anything was looked for."""
     if how not in HOWS:
@@ -81,9 +74,7 @@ def check(gallery: Gallery, how: str, out: str | Path | None, *, force: bool = F
     if how == "list":
         Outputs(force=force).file(str(out))
     elif how != "trash" and located is not None:
-        path, target, source = located.path, Path(str(out)).resolve(), located.path.resolve()
-        if target.is_relative_to(source) or source.is_relative_to(target):
-            raise OptionError(f"--out {out} and the pictures' folder {path} lie within one another; give another")
+        check_apart(str(out), located.path)
         Outputs().own_folder(str(out), MARK)
 
 
@@ -124,23 +115,22 @@ class _Folder:
         self.left_out = len(self.paths.keys() - self.contents.keys())
 
     def path_of(self, name: str) -> Path:
-        """Where a picture lies. Raises `_LeftError`."""
+        """Where a picture lies. Raises `LeftError`."""
         relative = self.paths.get(name)
         if relative is None:
-            raise _LeftError("it is not in the folder any more")
+            raise LeftError("it is not in the folder any more")
         found = inside(self.path, relative)
         if found is None:
-            raise _LeftError("a link leads to it out of the folder; left alone")
+            raise LeftError("a link leads to it out of the folder; left alone")
         return found
 
     def content_of(self, name: str) -> bytes:
-        """A picture's file, which is as it was when it was indexed. Raises `_LeftError`."""
+        """A picture's file, which is as it was when it was indexed. Raises `LeftError`."""
         try:
             content = read_file(self.path_of(name))
         except PictureError as error:
-            raise _LeftError(f"it {error}; left alone") from error
-        if files.sha256(content) != self.contents[name]:
-            raise _LeftError("it was changed since the gallery was updated; left alone: update, and look again")
+            raise LeftError(f"it {error}; left alone") from error
+        check_content(content, self.contents[name])
         return content
 
     def path_in(self, name: str) -> str:
@@ -201,39 +191,18 @@ def _copied(plan: Plan, folder: _Folder, how: str, out: Path, dry_run: bool) -> 
     if dry_run:
         return Applied(how, True, kept, [], [], str(out), None, folder.left_out)
     record = Record(out / MARK, {"how": how, "folder": str(folder.path), "time": _now()})
-    put = _link if how == "link" else _copy
 
     def one(name: str) -> None:
-        content = folder.content_of(name)
-        relative = folder.path_in(name)
-        made = inside(out, relative)
-        if made is None:
-            raise _LeftError("its path leads out of the folder to write to; left alone")
-        if os.path.lexists(made):
-            if made.is_file() and read_file(made) == content:
-                raise _AlreadyError
-            raise _LeftError(f"{made} is another file; left alone")
-        record.add(path=relative, content=folder.contents[name])
-        put(folder.path_of(name), made, content)
+        target = Target(out, folder.path_in(name), folder.content_of(name))
+        record.add(path=folder.path_in(name), content=folder.contents[name])
+        (target.link if how == "link" else target.copy)(folder.path_of(name))
 
     try:
-        return Applied(how, False, *_each(kept, one), str(out), str(record.path), folder.left_out)
+        return Applied(
+            how, False, *each((name, partial(one, name)) for name in kept), str(out), str(record.path), folder.left_out
+        )
     finally:
         record.close()
-
-
-def _copy(path: Path, made: Path, content: bytes) -> None:
-    facts = path.stat()
-    files.write_bytes(made, content)
-    os.utime(made, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-
-
-def _link(path: Path, made: Path, content: bytes) -> None:
-    made.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path.resolve(), made)
-    except OSError as error:
-        raise _LeftError(f"no hard link can be made there ({error.strerror}); use copy") from error
 
 
 def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
@@ -248,20 +217,20 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
             try:
                 folder.content_of(name)
                 sound[name] = True
-            except _LeftError:
+            except LeftError:
                 sound[name] = False
         return sound[name]
 
     def one(name: str) -> None:
         if name not in folder.paths:
-            raise _AlreadyError
+            raise AlreadyError
         path = folder.path_of(name)
         folder.content_of(name)
         keeper = keepers.get(name)
         if keeper is not None and not is_sound(keeper):
-            raise _LeftError(f"{keeper}, which is kept for it, is gone or changed; left alone")
+            raise LeftError(f"{keeper}, which is kept for it, is gone or changed; left alone")
         if not path.is_symlink() and str(path.resolve()) in led_to:
-            raise _LeftError(f"{led_to[str(path.resolve())]} is a link to it, and is kept; left alone")
+            raise LeftError(f"{led_to[str(path.resolve())]} is a link to it, and is kept; left alone")
         if dry_run:
             return
         record.add(path=folder.path_in(name), content=folder.contents[name])
@@ -269,11 +238,13 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
         moved[folder.path_in(name)] = path
 
     if dry_run or not names:
-        return Applied("trash", dry_run, *_each(names, one), None, None, folder.left_out)
+        return Applied(
+            "trash", dry_run, *each((name, partial(one, name)) for name in names), None, None, folder.left_out
+        )
     path = Outputs().free(plan.gallery.folder / f"trashed-{_now()[:19].replace(':', '')}.jsonl")
     record = Record(path, {"how": "trash", "folder": str(folder.path), "time": _now()})
     try:
-        done, already, failed = _each(names, one)
+        done, already, failed = each((name, partial(one, name)) for name in names)
         lying = found_in_trash(folder.path)
         for relative, was in moved.items():
             places = lying.get(os.path.normpath(was.absolute()), [])
@@ -292,26 +263,6 @@ def _led_to(folder: _Folder, dropped: set[str]) -> dict[str, str]:
         if name not in dropped and path.is_symlink():
             found[str(path.resolve())] = name
     return found
-
-
-def _each(names: Iterable[str], one: Callable[[str], None]) -> tuple[list[str], list[str], list[Failed]]:
-    """Do one thing to each; what cannot be done is told, and the rest is done."""
-    done: list[str] = []
-    already: list[str] = []
-    failed: list[Failed] = []
-    for name in names:
-        try:
-            one(name)
-            done.append(name)
-        except _AlreadyError:
-            already.append(name)
-        except _LeftError as error:
-            failed.append(Failed(name, str(error)))
-        except NoSpaceError:
-            raise
-        except OSError as error:
-            failed.append(Failed(name, f"{error.strerror or error}; left alone"))
-    return done, already, failed
 
 
 def _now() -> str:

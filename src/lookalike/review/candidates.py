@@ -6,6 +6,7 @@ of its own.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -22,6 +23,9 @@ LIKELY = 0.85
 """Correlation of the best parts of two small pictures, below which a pair is not looked at further."""
 CLOSER = 0.1
 """Of a side: a picture without so much of it is searched for too, since its copy may have been cut."""
+MIDDLE = 0.7
+"""Of a side: what the middle square shows of a picture of 4:3 or 3:2. Where pictures are framed so, what was brought to
+equal sides is searched for by that part, which is all that is seen of the picture it was made of."""
 _AT_ONCE = 1024
 
 Nearest = Callable[[npt.NDArray[np.float32], int], tuple[Ids, npt.NDArray[np.float32]]]
@@ -29,20 +33,23 @@ Nearest = Callable[[npt.NDArray[np.float32], int], tuple[Ids, npt.NDArray[np.flo
 Encode = Callable[[Pixels], npt.NDArray[np.float32]]
 
 
-def askings(pictures: Pixels) -> Iterator[tuple[Ids, Pixels]]:
+def askings(pictures: Pixels, *, middles: bool = False) -> Iterator[tuple[Ids, Pixels]]:
     """Every picture (n, H, W, C) as its copy may look: the places of those that are changed so, and how they are then.
 
-    As they are first; mirrored and turned; cut closer; without their borders, where they have such.
+    As they are first; mirrored and turned; cut closer; with `middles` cut along one side, and brought to their own
+    size; without their borders, where they have such.
     """
     everywhere = np.arange(len(pictures), dtype=np.int64)
     height, width = pictures.shape[1:3]
     for turn in range(TURNS):
         if turn % 2 == 0 or height == width:
             yield everywhere, turned(pictures, turn)
-    y, x = round(CLOSER / 2 * height), round(CLOSER / 2 * width)
-    if y and x:
-        inner = np.ascontiguousarray(pictures[:, y : height - y, x : width - x])
-        yield everywhere, resize_bilinear(inner, (height, width))
+    parts = [(1 - CLOSER, 1 - CLOSER), *([(1.0, MIDDLE), (MIDDLE, 1.0)] if middles else [])]
+    for down, across in parts:
+        y, x = round((1 - down) / 2 * height), round((1 - across) / 2 * width)
+        if y or x:
+            inner = np.ascontiguousarray(pictures[:, y : height - y, x : width - x])
+            yield everywhere, resize_bilinear(inner, (height, width))
     grey = luma(pictures)
     inside = [hints.without_border(one) for one in grey]
     bordered = np.array([place for place, part in enumerate(inside) if part != hints.WHOLE], np.int64)
@@ -68,6 +75,7 @@ class Candidates:
         pictures: gives stored pictures (n, H, W, C) by their places.
         count: of stored pictures.
         likely: how alike small pictures are at least.
+        middles: whether the middle squares of pictures are what is stored.
     """
 
     def __init__(
@@ -78,15 +86,20 @@ class Candidates:
         pictures: Callable[[Ids], Pixels],
         count: int,
         likely: float = LIKELY,
+        middles: bool = False,
     ) -> None:
         self.encode = encode
         self.nearest = nearest
         self.threshold = threshold
         self.pictures = pictures
         self.likely = likely
-        places = [np.arange(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE)]
-        grey = (luma(pictures(some)) for some in places)
-        self.parts = np.concatenate([parts_of(one, without_borders(one)) for one in grey])
+        self.middles = middles
+        shape = (count, len(hints.PARTS) + 1, hints.SIDE**2)
+        with tempfile.TemporaryFile() as file:  # which lasts as long as it is mapped: 5 KB a picture
+            self.parts = np.memmap(file, np.float16, "w+", shape=shape)
+        for start in range(0, count, _AT_ONCE):
+            grey = luma(pictures(np.arange(start, min(start + _AT_ONCE, count))))
+            self.parts[start : start + _AT_ONCE] = parts_of(grey, without_borders(grey))
 
     def of(self, asked: Callable[[Ids], Pixels], count: int, k: int = NEIGHBOURS) -> Iterator[Ids]:
         """Pairs (n, 2) of places: of `count` pictures that are asked about, and of stored ones.
@@ -95,7 +108,8 @@ class Candidates:
         """
         for start in range(0, count, _AT_ONCE):
             places = np.arange(start, min(start + _AT_ONCE, count))
-            near = [self._near(places[some], shown, min(k, len(self.parts))) for some, shown in askings(asked(places))]
+            shown_as = askings(asked(places), middles=self.middles)
+            near = [self._near(places[some], shown, min(k, len(self.parts))) for some, shown in shown_as]
             pairs = np.concatenate([one for one, _ in near])
             yield _most_alike(pairs, np.concatenate([scores for _, scores in near]), k + 1)
 

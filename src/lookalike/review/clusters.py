@@ -65,9 +65,9 @@ def _beside_others(graph: Any, smallest: int) -> Any:
     count, others = graph.shape[0], max(smallest, SAMPLES + 1)
     far = 2 * float(graph.data.max())
     away = sparse.csr_matrix(far * (1 - np.eye(others)))
-    both = sparse.block_diag([graph, away]).tolil()
-    both[0, count] = both[count, 0] = 2 * far
-    return both.tocsr()
+    ends = np.array([0, count])
+    bridge = sparse.csr_matrix(([2 * far] * 2, (ends, ends[::-1])), (count + others,) * 2)
+    return (sparse.block_diag([graph, away], "csr") + bridge).tocsr()
 
 
 def _cut_at_gap(graph: Any, smallest: int) -> Ids:

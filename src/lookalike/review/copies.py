@@ -180,19 +180,18 @@ class _Search:
         """By a picture those that someone said are no duplicates of it; what holds for a file holds for its twins."""
         numbers, contents = self.snapshot.view.numbers, self.album.contents
         found: dict[int, set[int]] = {}
+        twins: dict[str | None, set[int]] = {}
+        for place, content in enumerate(contents[: self.count] if self.decided.different else ()):
+            twins.setdefault(content, set()).add(place)
         for pair in self.decided.different:
             a, b = (numbers[name] for name in pair)
-            first, second = ({a}, {b}) if contents[a] == contents[b] else (self._twins_of(a), self._twins_of(b))
+            are_twins = contents[a] == contents[b]
+            first, second = ({one} if are_twins or contents[one] is None else twins[contents[one]] for one in (a, b))
             for one in first:
                 found.setdefault(one, set()).update(second)
             for one in second:
                 found.setdefault(one, set()).update(first)
         return found
-
-    def _twins_of(self, place: int) -> set[int]:
-        contents = self.album.contents
-        same = {other for other in range(self.count) if contents[other] == contents[place]}
-        return same if contents[place] is not None else {place}
 
     def against(self, count: int) -> Copies:
         """Each of `count` others with those of the gallery that it is the same as, the most alike first."""
@@ -232,7 +231,9 @@ class _Search:
             found = index.query(codes, k)
             return view.places_or_none(found.ids), found.distances
 
-        return Candidates(self.encode, nearest, wider * self.threshold, self.album.small, self.count, likely)
+        middles = self.gallery.framing.fit == "crop"
+        distance = wider * self.threshold
+        return Candidates(self.encode, nearest, distance, self.album.small, self.count, likely, middles)
 
     def _asked(self, candidates: Candidates, asked: Ids, k: int) -> set[tuple[int, int]]:
         found: set[tuple[int, int]] = set()

@@ -81,6 +81,8 @@ class Grouping:
 
     def _look(self, pairs: list[Pair]) -> None:
         new = [pair for pair in pairs if pair not in self._known]
+        if not new:
+            return
         for pair, link in zip(new, self.check(new), strict=True):
             loose = link is not None and RANKS.index(link.level) > RANKS.index(self.level)
             self._known[pair] = None if loose else link

@@ -110,7 +110,7 @@ def groups(gallery: Gallery, *, smallest: int = SMALLEST) -> Groups:
         places = np.flatnonzero(labels == label)
         ordered = places[_from_medoid(points[places])]
         names = [view.names[place] for place in ordered.tolist()]
-        found.append(Group(names[0], names, [] if columns is None else columns.apart(labels == label)))
+        found.append(Group(names[0], names, [] if columns is None else columns.apart(places)))
     return Groups(sorted(found, key=lambda one: (-one.size, one.medoid)), len(view.ids))
 
 

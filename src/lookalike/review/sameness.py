@@ -77,7 +77,10 @@ class Album:
 
     def read(self, places: Iterable[int]) -> None:
         """Read these pictures again, where that has not been done."""
-        wanted = set(places)
+        asked = self.originals.asked
+        wanted = {place for place in places if not asked[place]}
+        if not wanted:
+            return  # else every name is looked at, for each of thousands of groups
         for spec, named in self.sources:
             self.originals.take(spec, {name: place for name, place in named.items() if place in wanted})
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lookalike import files
-from lookalike.data.decode import read_file
 from lookalike.data.located import Located, locate
-from lookalike.errors import NoSpaceError, OptionError, PictureError
+from lookalike.errors import OptionError
 from lookalike.files import with_end
 from lookalike.gallery.gallery import Gallery
 from lookalike.outputs import Outputs
 from lookalike.review.lookalikes import Groups
+from lookalike.review.placing import Target, check_apart, check_content, each
 from lookalike.review.records import Failed
 
 HOWS = ("copy", "link")
@@ -57,9 +57,7 @@ def sort_into(gallery: Gallery, groups: Groups, how: str, out: str | Path, *, dr
     if how not in HOWS:
         raise OptionError(f"apply is {how!r}; give one of {', '.join(HOWS)}")
     located = _files_of(gallery, how)
-    folder, source = Path(out).resolve(), located.path.resolve()
-    if folder.is_relative_to(source) or source.is_relative_to(folder):
-        raise OptionError(f"--out {out} and the pictures in {located.path} lie within one another; give another folder")
+    check_apart(out, located.path)
     items = {item.name: item for item in gallery.snapshot().catalog.items("stored")}
     targets: dict[str, list[str]] = {}
     for number, group in enumerate(groups.groups, 1):
@@ -69,13 +67,28 @@ def sort_into(gallery: Gallery, groups: Groups, how: str, out: str | Path, *, dr
             targets.setdefault(photo, []).append(f"{place}/{named}")
     _claim(Path(out), targets, dry_run)
     contents = {item.photo or name: item.content for name, item in items.items()}
-    done = Sorted(how, str(out), dry_run, [], [], [])
     unread = dict(targets)
-    for name, path, read in _sources(located):
-        for target in unread.pop(name, ()):
-            _put(done, Path(out) / target, target, contents[name], path if how == "link" else None, read)
-    done.failed.extend(Failed(target, "its file is not there any more") for one in unread.values() for target in one)
-    return done
+
+    def one(target: str, name: str, path: Path, read: Callable[[], bytes]) -> None:
+        content = read()
+        if contents[name] is not None:
+            check_content(content, contents[name])
+        free = Target(Path(out), target, content)
+        if dry_run:
+            return
+        if how == "link":
+            free.link(path)
+        else:
+            free.copy(path if located.listing is not None else None)
+
+    tasks = (
+        (target, partial(one, target, name, path, read))
+        for name, path, read in _sources(located)
+        for target in unread.pop(name, ())
+    )
+    done, already, failed = each(tasks)
+    failed.extend(Failed(target, "its file is not there any more") for some in unread.values() for target in some)
+    return Sorted(how, str(out), dry_run, done, already, failed)
 
 
 def _files_of(gallery: Gallery, how: str) -> Located:
@@ -112,36 +125,7 @@ def _claim(out: Path, targets: dict[str, list[str]], dry_run: bool) -> None:
         files.write_json(mark, targets)
 
 
-def _sources(located: Located) -> Iterator[tuple[str, Path, Any]]:
+def _sources(located: Located) -> Iterator[tuple[str, Path, Callable[[], bytes]]]:
     labels = located.labels()
     for source in located.pictures(labels):
         yield labels.of(source.name).name, (located.path / source.name), source.read
-
-
-def _put(done: Sorted, made: Path, target: str, content: str | None, path: Path | None, read: Any) -> None:
-    """One file, copied, or linked where its path is given."""
-    try:
-        given = read()
-        if content is not None and files.sha256(given) != content:
-            done.failed.append(Failed(target, "it was changed since the gallery was updated; update, and try again"))
-        elif os.path.lexists(made):
-            is_same = made.is_file() and read_file(made) == given
-            _note(done, target, is_same)
-        elif not done.dry_run:
-            made.parent.mkdir(parents=True, exist_ok=True)
-            if path is None:
-                files.write_bytes(made, given)
-            else:
-                os.link(path.resolve(), made)
-            done.done.append(target)
-        else:
-            done.done.append(target)
-    except (PictureError, OSError, NoSpaceError) as error:
-        done.failed.append(Failed(target, str(error)))
-
-
-def _note(done: Sorted, target: str, is_same: bool) -> None:
-    if is_same:
-        done.already.append(target)
-    else:
-        done.failed.append(Failed(target, "another file of that name is there"))
