@@ -165,6 +165,8 @@ def _told(found: Copies, against: str | None) -> list[str]:
     if against is None:
         spare = sum(len(group) - 1 for group in found.groups)
         lines.append(f"{len(found.groups):,} groups, {spare:,} pictures to spare")
+        if spare:
+            lines.append("--apply copy --out FOLDER shows a copy without them, and why each is kept or dropped")
     else:
         lines.append(f"{len(found.groups):,} pictures of {against} are in the gallery already")
     return [*lines, *_unread(found)]

@@ -94,7 +94,7 @@ export function applying({ backend, after }) {
       const hows = Object.entries(facts.hows).filter(([how]) => facts.may_apply || how === "list");
       ways.replaceChildren(choice({ label: "What is done", options: hows.map(([how]) => [how, how]), value: state.how, onchange: (how) => { state.how = how; preview().catch(failed); } }));
       rules.value ||= facts.usual;
-      rulesTold.textContent = `In this order: ${facts.rules.map(({ name, best, argument }) => `${name}${argument ? `=${argument}` : ""} (${best})`).join(", ")}.${facts.may_apply ? "" : " Other machines may reach this studio, so it touches no files (lookalike serve --apply)."}`;
+      rulesTold.textContent = `The first that tells copies apart decides; take any, in your order: ${facts.rules.map(({ name, best, argument }) => `${name}${argument ? `=${argument}` : ""} (${best})`).join(", ")}.${facts.may_apply ? "" : " Other machines may reach this studio, so it touches no files (lookalike serve --apply)."}`;
       offer();
       root.showModal();
       await preview();
