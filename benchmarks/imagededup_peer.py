@@ -15,16 +15,16 @@ import sys
 from typing import Any
 
 
-def pairs_of(finder: Any, folder: str, **settings: Any) -> list[list[str]]:
+def pairs_of(finder: Any, folder: str, **settings: Any) -> list[tuple[str, str]]:
     found = finder.find_duplicates(image_dir=folder, **settings)
-    return sorted({tuple(sorted((name, other))) for name, others in found.items() for other in others})
+    return sorted({(min(one, other), max(one, other)) for one, others in found.items() for other in others})
 
 
 def main() -> None:
     from imagededup.methods import CNN, DHash, PHash
 
     told: dict[str, dict[str, Any]] = {}
-    methods = {
+    methods: dict[str, tuple[Any, dict[str, Any]]] = {
         "PHash": (PHash, {"max_distance_threshold": 10, "num_enc_workers": 1, "num_dist_workers": 1}),
         "DHash": (DHash, {"max_distance_threshold": 10, "num_enc_workers": 1, "num_dist_workers": 1}),
         "CNN": (CNN, {"min_similarity_threshold": 0.9, "num_enc_workers": 0, "num_sim_workers": 1}),

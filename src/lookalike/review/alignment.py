@@ -133,4 +133,5 @@ def _step(slopes: Tensor, now: _Judged, at: Tensor) -> Tensor:
     right = right - sums * (now.weights * now.difference).sum(1, keepdim=True) / total
     size = torch.diagonal(normal, dim1=1, dim2=2).mean(1).clamp_min(1e-6)
     normal = normal + torch.eye(6) * (DAMPING * size)[:, None, None]
-    return torch.linalg.solve(normal, right).clamp(-LARGEST_STEP, LARGEST_STEP)
+    step: Tensor = torch.linalg.solve(normal, right).clamp(-LARGEST_STEP, LARGEST_STEP)
+    return step

@@ -43,7 +43,7 @@ class Apart(NamedTuple):
 class _Whole(NamedTuple):
     """Of a column's finite numbers, known once for all groups: how many, their mean, deviation and largest."""
 
-    count: int
+    total: int
     mean: float
     spread: float
     largest: float
@@ -110,7 +110,7 @@ class Columns:
         whole = self._wholes[name]
         own = values[members]
         own = own[np.isfinite(own)]
-        count, total = len(own), whole.count
+        count, total = len(own), whole.total
         if not 2 <= count < total or whole.spread <= 1e-12 * whole.largest:
             return None
         inside = float(own.mean())
