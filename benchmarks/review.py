@@ -26,7 +26,7 @@ import math
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,9 @@ def contents(source: str) -> Iterator[bytes]:
             yield one.read()
 
 
-def fill(folder: Path, chosen: list[bytes], distractors: Iterator[bytes], kinds: Kinds, quality: Sequence[int]) -> None:
+def fill(
+    folder: Path, chosen: list[bytes], distractors: Iterator[bytes], kinds: Kinds, quality: tuple[int, int]
+) -> None:
     """Write originals, their copies as JPEG, and distractors."""
     draw = np.random.default_rng(0)
     for number, content in enumerate(chosen):
@@ -152,7 +154,7 @@ def fill(folder: Path, chosen: list[bytes], distractors: Iterator[bytes], kinds:
         picture = Image.fromarray(decode_picture(content, None)).convert("RGB")
         for kind, change in kinds.items():
             stream = io.BytesIO()
-            change(picture, draw).save(stream, "jpeg", quality=int(draw.integers(*quality)))
+            change(picture, draw).save(stream, "jpeg", quality=int(draw.integers(quality[0], quality[1])))
             (folder / f"{number:05}.{kind.replace('/', ' of ')}.jpg").write_bytes(stream.getvalue())
     for number, content in enumerate(distractors, len(chosen)):
         (folder / f"{number:05}.distractor.jpg").write_bytes(content)

@@ -1,11 +1,10 @@
 """What a whole review of many pictures takes: seconds, CPU seconds and memory, part by part, and how they grow.
 
-    python benchmarks/review_growth.py [--counts 10000 30000 100000] [--work FOLDER] [--candidates 1000000]
+    python benchmarks/review_growth.py [--counts 10000 30000 100000] [--work FOLDER]
 
 The pictures are procedural faces of 64 x 64 in JPEG files, one in a hundred of them with a copy that was saved again,
 in a gallery of PCA codes of 32 numbers. Each count is reviewed by a process of its own, so that its memory is its own;
-with --work the drawn pictures stay there, and are drawn once. `--candidates N` looks for candidates alone, among N
-codes: pictures of 8 x 8 that are drawn as they are asked for, beside codes that are stored.
+with --work the drawn pictures stay there, and are drawn once.
 """
 
 from __future__ import annotations
