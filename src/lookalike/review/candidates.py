@@ -21,11 +21,14 @@ NEIGHBOURS = 12
 """Nearest pictures that each code names."""
 LIKELY = 0.85
 """Correlation of the best parts of two small pictures, below which a pair is not looked at further."""
-CLOSER = 0.1
-"""Of a side: a picture without so much of it is searched for too, since its copy may have been cut."""
-MIDDLE = 0.7
-"""Of a side: what the middle square shows of a picture of 4:3 or 3:2. Where pictures are framed so, what was brought to
-equal sides is searched for by that part, which is all that is seen of the picture it was made of."""
+CLOSER: tuple[hints.Rectangle, ...] = (
+    (0.05, 0.05, 0.95, 0.95),
+    *((x, y, x + 0.9, y + 0.9) for x in (0.0, 0.1) for y in (0.0, 0.1)),
+)
+"""Parts that a picture is searched for by too, since its copy may have been cut: its middle, and its corners."""
+MIDDLES: tuple[hints.Rectangle, ...] = ((0.15, 0.0, 0.85, 1.0), (0.0, 0.15, 1.0, 0.85))
+"""What the middle square shows of pictures of 4:3 and 3:2. Where pictures are framed so, what was brought to equal
+sides is searched for by that part, which is all that is seen of the picture it was made of."""
 _AT_ONCE = 1024
 
 Nearest = Callable[[npt.NDArray[np.float32], int], tuple[Ids, npt.NDArray[np.float32]]]
@@ -44,12 +47,11 @@ def askings(pictures: Pixels, *, middles: bool = False) -> Iterator[tuple[Ids, P
     for turn in range(TURNS):
         if turn % 2 == 0 or height == width:
             yield everywhere, turned(pictures, turn)
-    parts = [(1 - CLOSER, 1 - CLOSER), *([(1.0, MIDDLE), (MIDDLE, 1.0)] if middles else [])]
-    for down, across in parts:
-        y, x = round((1 - down) / 2 * height), round((1 - across) / 2 * width)
-        if y or x:
-            inner = np.ascontiguousarray(pictures[:, y : height - y, x : width - x])
-            yield everywhere, resize_bilinear(inner, (height, width))
+    for left, top, right, bottom in (*CLOSER, *(MIDDLES if middles else ())):
+        rows = slice(round(top * height), round(bottom * height))
+        columns = slice(round(left * width), round(right * width))
+        if rows.stop - rows.start < height or columns.stop - columns.start < width:
+            yield everywhere, resize_bilinear(np.ascontiguousarray(pictures[:, rows, columns]), (height, width))
     grey = luma(pictures)
     inside = [hints.without_border(one) for one in grey]
     bordered = np.array([place for place, part in enumerate(inside) if part != hints.WHOLE], np.int64)
