@@ -247,8 +247,11 @@ class _Search:
         return self.album.links(np.array(pairs, np.int64).reshape(-1, 2))
 
     def _rank(self, place: int) -> tuple[Any, ...]:
-        """The picture of most pixels leads, then the first by name."""
-        return -int(self.album.originals.area[place]), self.album.names[place]
+        """The picture that shows most leads, since others are compared with it; then the first by name.
+
+        Under a border a copy that was cut as well would have to be found in a part of a part.
+        """
+        return -float(self.album.originals.shown[place]), self.album.names[place]
 
     def _twins(self, keys: list[str | None]) -> Iterator[tuple[int, int]]:
         """Pairs of pictures of one key, each with the first of that key."""

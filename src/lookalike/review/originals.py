@@ -16,11 +16,14 @@ from lookalike.data.decode import decode_picture
 from lookalike.data.images import DataSpec, Pixels
 from lookalike.data.located import locate
 from lookalike.errors import PictureError
+from lookalike.review import hints
 from lookalike.review.hints import TURNS, turned
 from lookalike.review.likeness import SIDE
 from lookalike.review.rereading import read_again
 
 Grey = npt.NDArray[np.uint8]
+BORDERED = 0.9
+"""What a bordered picture counts of the area within: the edge is told to a pixel in `SIDE` of them."""
 
 
 class Original(NamedTuple):
@@ -81,14 +84,29 @@ def contents_of(spec: DataSpec) -> dict[str, str]:
     return found
 
 
+def _worth(grey: Grey) -> float:
+    """The share of a picture (SIDE, SIDE) that its border leaves: less for any border, as its edge is told roughly."""
+    left, top, right, bottom = hints.without_border(grey.astype(np.float32))
+    inside = (right - left) * (bottom - top)
+    return inside if inside == 1 else BORDERED * inside
+
+
 class Originals:
-    """What was read of many pictures; their luma lies in a temporary file, so that memory does not grow with it."""
+    """What was read of many pictures; their luma lies in a temporary file, so that memory does not grow with it.
+
+    Attributes:
+        area: pixels of each, 0 where it could not be read.
+        shown: the same within its border.
+        pixels: digests of the pixels.
+        asked: which were tried.
+    """
 
     def __init__(self, count: int) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._count = count
         self._grey: Grey | None = None
         self.area = np.zeros(count, np.int64)
+        self.shown = np.zeros(count)
         self.pixels: list[str | None] = [None] * count
         self.asked = np.zeros(count, bool)
 
@@ -110,6 +128,7 @@ class Originals:
             place = new[name]
             self.grey[place] = one.grey
             self.area[place], self.pixels[place] = one.area, one.pixels
+            self.shown[place] = one.area * _worth(one.grey)
 
     @property
     def grey(self) -> Grey:
