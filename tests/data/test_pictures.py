@@ -30,6 +30,8 @@ SIDES = st.integers(1, 20_000)
 @example(640, 427, False, 45, 45, 0)
 @example(1668, 2388, False, 32, 32, 0)
 @example(178, 218, False, 47, 47, 0)
+@example(8436, 153, False, 1, 1, 0)
+@example(20_000, 400, True, 1, 1, 0)
 @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
 def test_any_picture_frames(fit: str, long: int, short: int, tall: bool, height: int, width: int, crop: int) -> None:
     """A picture of one colour gives that colour everywhere, whatever is cut or filled up."""

@@ -27,7 +27,7 @@ export function build() {
   const coming = h("p", { class: "hint", role: "status" });
   const queues = h("div", { class: "queues", role: "group", "aria-label": "Queues" });
   const view = pairView();
-  const reasons = h("dl", { class: "reasons" });
+  const reasons = h("dl", { class: "reasons", tabindex: "0" });
   const actions = KEYS.map(([key, text, about]) => button([text, h("kbd", {}, key.toUpperCase())], () => then(() => act(key)), { title: `${text}: ${about}`, "aria-keyshortcuts": key, "data-key": key }));
   const list = virtual(row, { high: ROW, class: "review-list", role: "listbox", tabIndex: 0, "aria-label": "What is in the queue" });
   const apply = applying({ backend, after: () => load().catch(failed) });
