@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lookalike.data.columns import Column
 from lookalike.data.framing import DEFAULT_FRAMING, Framing
+from lookalike.data.mapped import chosen_from
 from lookalike.data.options import DataOptions
 from lookalike.errors import DataError, OptionError
 
@@ -194,13 +195,16 @@ class ImageSet:
     @overload
     def __getitem__(self, which: slice | Sequence[int] | npt.NDArray[Any]) -> ImageSet: ...
     def __getitem__(self, which: Any) -> Pixels | ImageSet:
-        """One picture (H, W, C) for a number; an ImageSet for a slice, a list of numbers or a mask."""
+        """One picture (H, W, C) for a number; an ImageSet for a slice, a list of numbers or a mask.
+
+        What is chosen of many memory-mapped pictures stays on disk (`chosen_from`).
+        """
         if isinstance(which, (int, np.integer)):
             return np.asarray(self.pixels[which])
         chosen = np.arange(len(self))[which]
         contiguous = which if isinstance(which, slice) else chosen
         return ImageSet(
-            self.pixels[contiguous],
+            self.pixels[contiguous] if isinstance(which, slice) else chosen_from(self.pixels, chosen),
             [self.names[i] for i in chosen],
             None if self.people is None else [self.people[i] for i in chosen],
             columns=self.columns,
