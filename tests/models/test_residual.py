@@ -10,8 +10,8 @@ import torch
 
 import lookalike as la
 from lookalike.errors import OptionError
+from lookalike.models.principal import principal_subspace
 from lookalike.models.residual import ResidualNetwork
-from lookalike.models.subspace import principal_subspace
 from lookalike.training.optimizer import Muon
 from lookalike.training.recipe import RECIPES
 from pictures import waves

@@ -60,7 +60,9 @@ def train(
     solver: Annotated[
         str | None,
         typer.Option(
-            help="For pca: 'auto', 'covariance' or 'svd' (exact), or 'gradient' (as the notebook).", show_default="auto"
+            help="For pca: 'auto' (exact where that has room), 'covariance' or 'svd' (exact), 'randomised' (by passes "
+            "over the pictures) or 'gradient' (as the notebook).",
+            show_default="auto",
         ),
     ] = None,
     dense_activation: Annotated[

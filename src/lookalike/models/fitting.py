@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from lookalike.errors import OptionError
@@ -26,6 +27,9 @@ USUAL = "usual"
 
 class TrainedAutoencoder(Autoencoder):
     """A model whose network is trained in epochs; its `seed` and `device`, where it has them, are the training's."""
+
+    _start: Mapping[str, Any] = MappingProxyType({})
+    """What `data_` says besides, of the weights that the training begins with."""
 
     @abstractmethod
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
@@ -133,7 +137,7 @@ class TrainedAutoencoder(Autoencoder):
                 self.history_ = train_in_processes(place, network, pictures, settings, curves=curves, run=opened)
             else:
                 self.history_ = train(network, pictures, settings, curves=curves, run=opened, ranks=ranks)
-            self.data_ = data
+            self.data_ = {**data, **self._start}
             self._take(network, shape_of(pictures))
             if opened is not None:
                 self.save(opened.folder)

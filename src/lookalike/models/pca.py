@@ -13,26 +13,20 @@ from lookalike.models import store
 from lookalike.models.base import Autoencoder
 from lookalike.models.fitting import TrainedAutoencoder, fit_at_once
 from lookalike.models.inputs import Pictures, as_pictures, describe_data, shape_of, unknown_data
-from lookalike.models.subspace import (
-    COVARIANCE_UP_TO,
-    Moments,
-    Subspace,
-    check_code_size,
-    of_moments,
-    principal_subspace,
-    too_large,
-)
+from lookalike.models.principal import as_known, fits_exactly, principal_subspace
+from lookalike.models.sketch import Sketch, of_sketch
+from lookalike.models.subspace import COVARIANCE_UP_TO, Moments, Subspace, check_code_size, of_moments
 from lookalike.noise import Noise
 from lookalike.pixels import Floats, Pixels
 
 if TYPE_CHECKING:
     from lookalike.training.objective import Trainable
 
-SOLVERS = ("auto", "covariance", "svd", "gradient")
+SOLVERS = ("auto", "covariance", "svd", "randomised", "gradient")
 
 
 class PCAAutoencoder(TrainedAutoencoder):
-    """Principal component analysis behind the autoencoders' contract: exact, incremental, or by gradient.
+    """Principal component analysis behind the autoencoders' contract: exact, by passes, incremental, or by gradient.
 
     encode is (x - mean) @ components.T and decode its transpose plus the mean: the linear autoencoder of least
     squared error (Baldi and Hornik, 1989). `solver="gradient"` instead trains the two Dense layers as the
@@ -40,15 +34,19 @@ class PCAAutoencoder(TrainedAutoencoder):
 
     Args:
         code_size: numbers a picture, 1 to min(pictures, H * W * C).
-        solver: "auto", "covariance" (eigenvectors of the smaller of covariance and Gram matrix), "svd"
-            (of the pictures themselves, most exact, dearer for large sets) or "gradient".
-        seed: of the initial weights and the order, for "gradient" only.
+        solver: "auto" (exact where that has room, else "randomised"), "covariance" (eigenvectors of the smaller of
+            covariance and Gram matrix), "svd" (of the pictures themselves, most exact, dearer for large sets),
+            "randomised" (by passes over pictures that may be larger than memory, until their MSE is within 0.1% of
+            the exact one's) or "gradient".
+        seed: of the initial weights and the order, for "gradient"; of what "randomised" draws.
 
-    Attributes after `fit` (exact solvers):
+    Attributes after `fit` (all but "gradient"):
         components_: float32 (code_size, H * W * C), orthonormal rows; the largest entry of each is positive.
         mean_: float32 (H * W * C,).
         explained_variance_: float64 (code_size,), falling.
         explained_variance_ratio_: the same over the total variance.
+        data_["approximation"]: where the components are not exact, `passes` over the pictures, and `excess`: how far
+            the MSE of these can lie above exact PCA's, as a share of it.
     """
 
     kind: ClassVar[str] = "pca"
@@ -72,7 +70,7 @@ class PCAAutoencoder(TrainedAutoencoder):
         solver: `recipe`, `epochs`, `validation`, `test`, `noise`, `progress`, as for every model that trains.
 
         Raises:
-            OptionError: code size or solver are out of range, or the pictures too large for a closed form.
+            OptionError: code size or solver are out of range, or the pictures too large for an exact solver.
         """
         if self.solver not in SOLVERS:
             raise OptionError(f"solver {self.solver!r} is unknown; give one of {', '.join(SOLVERS)}")
@@ -82,13 +80,14 @@ class PCAAutoencoder(TrainedAutoencoder):
             raise OptionError(
                 f"{', '.join(training)}: only solver='gradient' trains in epochs; leave it out or change solver"
             )
-        fit_at_once(self, X, lambda: self._fit_exactly(X), run=run, resume=resume)
+        fit_at_once(self, X, lambda: self._fit_closed(X), run=run, resume=resume)
         return self
 
-    def _fit_exactly(self, X: Pictures) -> None:
+    def _fit_closed(self, X: Pictures) -> None:
         pictures = as_pictures(X)
-        self._take_subspace(principal_subspace(pictures, self.code_size, self.solver), shape_of(pictures))
-        self.data_ = describe_data(X)
+        subspace = principal_subspace(pictures, self.code_size, self.solver, self.seed)
+        self._take_subspace(subspace, shape_of(pictures))
+        self.data_ = {**describe_data(X), **as_known(subspace)}
 
     def partial_fit(self, X: Pictures, y: None = None) -> Self:
         """Add a chunk of pictures of any length; after the last one the model equals `fit` on all of them.
@@ -96,17 +95,20 @@ class PCAAutoencoder(TrainedAutoencoder):
         Keeps the sums of first and second moments, 8 (H * W * C)^2 bytes: 75 MB at 32 x 32. The subspace is computed
         when it is first asked for, so that many chunks cost no more than their sums.
 
+        Of pictures of more than 20,000 values a sketch is kept instead, 16 * code size (at least 256) bytes a value.
+        The model is then near `fit`'s, and `data_["approximation"]` says how near at least.
+
         Raises:
-            OptionError: the chunk's shape differs from the first one's, or pictures are too large for their covariance.
+            OptionError: the chunk's shape differs from the first one's.
         """
         pictures = as_pictures(X)
         values = int(np.prod(pictures.shape[1:]))
         if self.solver == "gradient":
             raise OptionError("partial_fit is for exact solvers; give solver='auto', or call fit for solver='gradient'")
-        if values > COVARIANCE_UP_TO:
-            raise too_large(len(pictures), values)
         if not hasattr(self, "moments_"):
-            self.moments_ = Moments(values)
+            check_code_size(self.code_size, values)
+            small = values <= COVARIANCE_UP_TO
+            self.moments_: Moments | Sketch = Moments(values) if small else Sketch(values, self.code_size)
         elif pictures.shape[1:] != self.image_shape_:
             raise OptionError(
                 f"a chunk of shape {pictures.shape[1:]} after chunks of {self.image_shape_}; load all at one size"
@@ -135,7 +137,12 @@ class PCAAutoencoder(TrainedAutoencoder):
         if getattr(self, "_stale", False):
             check_code_size(self.code_size, min(self.moments_.count, self.moments_.values))
             self._stale = False
-            self._take_subspace(of_moments(self.moments_, self.code_size), self.image_shape_)
+            if isinstance(self.moments_, Sketch):
+                subspace = of_sketch(self.moments_, self.code_size)
+            else:
+                subspace = of_moments(self.moments_, self.code_size)
+            self._take_subspace(subspace, self.image_shape_)
+            self.data_ = {**unknown_data(self.image_shape_, self.moments_.count), **as_known(subspace)}
 
     def _take_subspace(self, subspace: Subspace, image_shape: tuple[int, int, int]) -> None:
         self.image_shape_ = image_shape
@@ -205,6 +212,8 @@ def exact_pca_beside(
         return None, None
     count, values = len(pictures), int(np.prod(pictures.image_shape))
     most = min(count, values)
+    if not fits_exactly(count, values):
+        return None, f"{count:,} pictures of {values:,} values are too many for one"
     if model.code_size > most:
         return None, f"{count:,} pictures of {values:,} values allow a code of {most:,} at most"
     if count * values * most > most_work:
@@ -213,5 +222,6 @@ def exact_pca_beside(
 
 
 def is_exact_pca(model: Autoencoder) -> bool:
-    """Whether a model is a PCA in closed form."""
-    return model.kind == PCAAutoencoder.kind and not model.trains_in_epochs
+    """Whether a model is a PCA in closed form that nothing is missing of."""
+    exact = model.kind == PCAAutoencoder.kind and not model.trains_in_epochs
+    return exact and "approximation" not in model.data_

@@ -18,7 +18,8 @@ from lookalike.models.layers import (
     initialise_as_keras,
 )
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.models.subspace import Subspace, principal_subspace
+from lookalike.models.principal import as_known, principal_subspace
+from lookalike.models.subspace import Subspace
 from lookalike.noise import Noise
 from lookalike.pixels import Floats, Pixels
 from lookalike.training.objective import Trainable
@@ -33,9 +34,10 @@ ENCODER_STRIDE, DECODER_STRIDE = 16, 8
 class ResidualAutoencoder(NetworkAutoencoder):
     """Whitened principal components in and out, plus what a residual convolutional network learns to add to each.
 
-    Training begins at exact PCA, the best linear model, so that it can only gain; the linear part stays as it is. The
-    encoder costs about 1.3 times the course's (20 against 15 million multiplications at 32 x 32); the decoder is
-    larger, since what a code leaves out has to be put back by knowledge of the pictures.
+    Training begins at exact PCA, the best linear model, so that it can only gain; the linear part stays as it is. For
+    more than 20,000 pictures of more than 20,000 values it begins at PCA by passes over them, within 0.1% of the exact
+    one. The encoder costs about 1.3 times the course's (20 against 15 million multiplications at 32 x 32); the decoder
+    is larger, since what a code leaves out has to be put back by knowledge of the pictures.
 
     Args:
         code_size: numbers a picture, 1 to the lesser of pictures and values.
@@ -59,7 +61,9 @@ class ResidualAutoencoder(NetworkAutoencoder):
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         network = super()._begin(pictures, noise)
         assert isinstance(network, ResidualNetwork)
-        network.begin_at(principal_subspace(pictures, self.code_size))
+        subspace = principal_subspace(pictures, self.code_size, seed=self.seed)
+        network.begin_at(subspace)
+        self._start = as_known(subspace)
         return network
 
     def _build(self, image_shape: tuple[int, int, int]) -> ResidualNetwork:

@@ -21,15 +21,38 @@ COVARIANCE_UP_TO = 20_000
 """Values a picture; the covariance of 20,000 takes 3.2 GB."""
 LANCZOS_UP_TO = 0.03
 """Share of all eigenvectors up to which Lanczos is quicker than a full decomposition."""
+LEAST_LEFT = 1e-3
+"""Share of the variance that errors are compared with where less is left: a thousandth of it is float32's rounding."""
+
+
+class Approximation(NamedTuple):
+    """What is known of components that are not exact.
+
+    `passes` over the pictures found them. Their squared error over these pictures is at most `excess` above the least
+    that so many components can have, as a share of it (`excess_of`).
+    """
+
+    passes: int
+    excess: float
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        times = "1 pass" if self.passes == 1 else f"{self.passes} passes"
+        return f"by {times} over the pictures; MSE of these at most {self.excess:.2%} above exact PCA's"
 
 
 class Subspace(NamedTuple):
-    """components (k, D) orthonormal rows, mean (D,), variances (k,) falling, and the variance of all D together."""
+    """components (k, D) orthonormal rows, mean (D,), variances (k,) falling, and the variance of all D together.
+
+    `approximation` says how far they may be from the exact ones; None where they are those.
+    """
 
     components: Doubles
     mean: Doubles
     variances: Doubles
     total_variance: float
+    approximation: Approximation | None = None
 
 
 class Moments:
@@ -57,38 +80,23 @@ class Moments:
             self.products += rows.T @ rows
 
 
-def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = "auto") -> Subspace:
-    """The leading principal components of pictures (N, H, W, C), exactly, by one of the solvers "auto" to "svd".
-
-    Raises:
-        OptionError: the code size is not 1 to the lesser of pictures and values, or there are too many of these.
-    """
-    count, values = len(pictures), int(np.prod(pictures.shape[1:]))
-    least = min(count, values)
-    check_code_size(code_size, least)
-    exact = solver == "svd" or (solver == "auto" and least <= SVD_UP_TO)
-    by_rows = exact or count < values
-    if (least if by_rows else values) > COVARIANCE_UP_TO:
-        raise too_large(count, values)
-    if by_rows:
-        return of_rows(centre(pictures).reshape(count, values), code_size, exact=exact)
-    moments = Moments(values)
-    moments.add(pictures)
-    return of_moments(moments, code_size)
-
-
 def check_code_size(code_size: int, most: int) -> None:
     """Refuse a number of components outside 1 to `most` with an OptionError."""
     if not 1 <= code_size <= most:
         raise OptionError(f"code size is {code_size}; these pictures allow 1 to {most} (the less of number and values)")
 
 
-def too_large(count: int, values: int) -> OptionError:
-    """What to say of pictures that no exact method can take."""
-    return OptionError(
-        f"{count:,} pictures of {values:,} values; an exact PCA needs one of them to be at most {COVARIANCE_UP_TO:,}: "
-        "load them at a smaller size, or use ConvAutoencoder"
-    )
+def excess_of(captured: float, most: float, total: float) -> float:
+    """How much more is left of `total` than the least that can be, as a share of that least, but of `LEAST_LEFT`.
+
+    Args:
+        captured: variance that components have.
+        most: what so many can have at most; infinite where nothing is known.
+        total: all of it.
+    """
+    most = min(most, total)
+    missed, left = max(most - captured, 0.0), max(total - most, LEAST_LEFT * total)
+    return missed / left if missed else 0.0
 
 
 def of_moments(moments: Moments, k: int) -> Subspace:
@@ -99,7 +107,7 @@ def of_moments(moments: Moments, k: int) -> Subspace:
     covariance /= max(moments.count - 1, 1)
     total = float(np.trace(covariance))
     variances, vectors = _leading(covariance, k)
-    return Subspace(_with_fixed_signs(vectors.T), mean + moments.shift, variances, total)
+    return Subspace(with_fixed_signs(vectors.T), mean + moments.shift, variances, total)
 
 
 def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
@@ -111,7 +119,7 @@ def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
     if exact:
         _, singular, vectors = linalg.svd(centred, full_matrices=False, check_finite=False)
         return Subspace(
-            _with_fixed_signs(vectors[:k].astype(np.float64)),
+            with_fixed_signs(vectors[:k].astype(np.float64)),
             mean,
             singular[:k].astype(np.float64) ** 2 / freedom,
             total,
@@ -123,7 +131,7 @@ def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
     variances, left = _leading(gram / freedom, k)
     # A component is the pictures' combination by the Gram eigenvector; QR cleans what rounding left of the scale.
     components, _ = np.linalg.qr(centred.T.astype(np.float64) @ left)
-    return Subspace(_with_fixed_signs(components.T), mean, variances, total)
+    return Subspace(with_fixed_signs(components.T), mean, variances, total)
 
 
 def _leading(matrix: Doubles, k: int) -> tuple[Doubles, Doubles]:
@@ -138,7 +146,7 @@ def _leading(matrix: Doubles, k: int) -> tuple[Doubles, Doubles]:
     return np.maximum(values[order], 0.0), vectors[:, order]
 
 
-def _with_fixed_signs(components: Doubles) -> Doubles:
+def with_fixed_signs(components: Doubles) -> Doubles:
     """Turn each row so that its largest entry is positive, as scikit-learn does: the same on every machine."""
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
     return np.ascontiguousarray(components * np.where(largest < 0, -1.0, 1.0))

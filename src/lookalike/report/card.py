@@ -11,6 +11,7 @@ from lookalike.data import ImageSet
 from lookalike.models.base import Autoencoder
 from lookalike.models.evaluation import Evaluation
 from lookalike.models.pca import exact_pca_beside
+from lookalike.models.subspace import Approximation
 from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended_use, is_for_search, limits
 from lookalike.report.front_matter import front_matter, model_index
 from lookalike.report.markup import duration
@@ -132,6 +133,7 @@ def facts_of(
             "recipe": None if recipe is None else _recipe_name(recipe),
             "settings": {} if recipe is None else _settings(recipe),
             "noise": config.get("noise"),
+            "components": model.data_.get("approximation"),
             "seconds": None if seconds is None else round(seconds, 3),
             **{key: environment.get(key) for key in ("device", "precision", "threads")},
         },
@@ -262,6 +264,7 @@ def _training(facts: dict[str, Any]) -> str:
         ("model", f"{facts['kind']}: " + ", ".join(f"{key} {value}" for key, value in facts["parameters"].items())),
         ("weights", f"{facts['weights']:,}"),
         ("training", how),
+        *_components(training["components"]),
         ("noise on the input", training["noise"] or "none"),
         ("device", where),
         ("time", "unknown" if training["seconds"] is None else duration(training["seconds"])),
@@ -269,6 +272,11 @@ def _training(facts: dict[str, Any]) -> str:
         ("digest of the model (SHA-256)", f"`{facts['digest']}`"),
     ]
     return "\n".join(["## Training", "", *_facts(rows), ""])
+
+
+def _components(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """How near principal components are to the exact ones; nothing of those."""
+    return [] if found is None else [("principal components", Approximation(**found).told)]
 
 
 def _table(rows: list[tuple[str, Evaluation]]) -> list[str]:
