@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ MOST = 16_384
 """Rows that Milvus gives in one answer, at most."""
 LEAST_WIDTH = 2
 """Numbers of a vector that Milvus takes, at least: a single one gets a zero beside it, which changes no distance."""
+LOOK_AGAIN = 0.1
+"""Seconds between two looks at whether an index is built."""
 
 
 class Collections:
@@ -95,8 +98,21 @@ class Collections:
         self.connection.ask("delete", self._loaded(name), filter=f"id >= {first}")
 
     def sync(self, name: str) -> None:
-        """Bring to the disk, and let the index take in, what was written until now."""
+        """Bring to the disk what was written until now."""
         self.connection.ask("flush", self._whole(name))
+
+    def take_in(self, name: str) -> None:
+        """Let searches go by the index of all that was written until now, of a collection that nobody searches yet.
+
+        Until an index is built and loaded Milvus compares all vectors, and what is measured then is not the index.
+        """
+        whole = self._whole(name)
+        self.sync(name)
+        for index in self.connection.ask("list_indexes", whole):
+            while self.connection.ask("describe_index", whole, index).get("pending_index_rows", 0):
+                time.sleep(LOOK_AGAIN)
+        self.connection.ask("release_collection", whole)
+        self.connection.ask("load_collection", whole)
 
     def keep(self, name: str) -> None:
         """See that what was written until now outlasts a power cut: a server's log is on the disk before it answers."""

@@ -70,7 +70,7 @@ class MilvusIndex(Index):
         """As every index; the points are in Milvus afterwards, in a collection of their own."""
         super().hold(metric, codes, ids)
         self._send()
-        self.collections.sync(self._place)
+        self.collections.take_in(self._place)
         return self
 
     def settle(self) -> None:
