@@ -23,16 +23,16 @@ def on_disk(tmp_path: Path) -> np.ndarray:
 def test_parts_are_mapped_and_the_same(on_disk: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
     small = ImageSet(on_disk).split()[0]
-    assert not mapped._is_mapped(small.pixels)
+    assert mapped.map_under(small.pixels) is None
     monkeypatch.setattr(mapped, "LARGE", 5000)
     monkeypatch.setattr(mapped, "AT_ONCE", 3000)
     train, test = ImageSet(np.asarray(on_disk)).split()
     again, held_out = train.split()
     for part in (train, test, again, held_out):
         is_large = part.pixels.nbytes >= 5000
-        assert mapped._is_mapped(part.pixels) == is_large
-    assert mapped._is_mapped(train.pixels)
-    assert not mapped._is_mapped(test.pixels)
+        assert (mapped.map_under(part.pixels) is not None) == is_large
+    assert mapped.map_under(train.pixels) is not None
+    assert mapped.map_under(test.pixels) is None
     np.testing.assert_array_equal(train.pixels, small.pixels)
     np.testing.assert_array_equal(again.pixels, small.split()[0].pixels)
     assert train.digest == small.digest
@@ -79,7 +79,7 @@ def test_other_processes_can_map_the_same_file(
 
 def test_pictures_in_memory_stay_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapped, "LARGE", 1)
-    assert not mapped._is_mapped(ImageSet(waves(20, 8, 8)).split()[0].pixels)
+    assert mapped.map_under(ImageSet(waves(20, 8, 8)).split()[0].pixels) is None
 
 
 def test_a_cache_that_cannot_be_written_is_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import tempfile
 import time
@@ -36,7 +37,7 @@ def chosen_from(pixels: Pixels, members: npt.NDArray[np.int64]) -> Pixels:
     memory, with a warning.
     """
     size = len(members) * pixels[:1].nbytes
-    if size < LARGE or not _is_mapped(pixels):
+    if size < LARGE or map_under(pixels) is None:
         return pixels[members]
     folder = files.cache_folder()
     try:
@@ -72,11 +73,11 @@ def _remove_stale(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _is_mapped(pixels: Pixels) -> bool:
-    """Whether an array shows a memory-mapped one."""
-    shown: object = pixels
-    while isinstance(shown, np.ndarray):
-        if isinstance(shown, np.memmap):
-            return True
-        shown = shown.base
-    return False
+def map_under(pixels: npt.NDArray[Any]) -> np.memmap[Any, Any] | None:
+    """The whole map of a file that an array is a view of, None where it is of none."""
+    shown: Any = pixels
+    while shown is not None:
+        if isinstance(shown, np.memmap) and isinstance(getattr(shown, "base", None), mmap.mmap):
+            return shown
+        shown = getattr(shown, "base", None)
+    return None

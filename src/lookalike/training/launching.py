@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import mmap
 import multiprocessing
 import os
 import pickle
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
+from lookalike.data.mapped import map_under
 from lookalike.errors import Interrupted, LookalikeError, OptionError, ProcessLost
 from lookalike.pixels import Pixels
 from lookalike.training.device import resolve_device
@@ -128,7 +128,7 @@ def train_in_processes(
 
 def _mapped(pictures: Pixels, path: Path) -> Mapped:
     """Where uint8 pictures lie in a file: the one they are mapped from, or else `path`, which they are written to."""
-    root = _map_under(pictures)
+    root = map_under(pictures)
     if root is not None and root.mode == "r" and root.filename is not None and pictures.flags.c_contiguous:
         offset = root.offset + pictures.ctypes.data - root.ctypes.data
         return Mapped(str(root.filename), offset, pictures.shape)
@@ -136,16 +136,6 @@ def _mapped(pictures: Pixels, path: Path) -> Mapped:
         for start in range(0, len(pictures), 1024):
             file.write(np.ascontiguousarray(pictures[start : start + 1024]).data)
     return Mapped(str(path), 0, pictures.shape)
-
-
-def _map_under(pictures: Pixels) -> np.memmap[Any, Any] | None:
-    """The whole map of a file that an array is a view of, if any."""
-    root: Any = pictures
-    while root is not None:
-        if isinstance(root, np.memmap) and isinstance(getattr(root, "base", None), mmap.mmap):
-            return root
-        root = getattr(root, "base", None)
-    return None
 
 
 @contextmanager
