@@ -29,13 +29,6 @@ from shelves import BAD, COUNT, encoded, folder, parts, pictures, table, tar, zi
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "pca"
-    la.PCAAutoencoder(6).fit(pictures(200)).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def codes(run: Path) -> np.ndarray:
     return la.load_model(run).encode(pictures())
 

@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-import lookalike as la
 from killing import DIED
 from lookalike.growth import encode_source, pieces
 from lookalike.growth.ledger import Ledger
 from lookalike.growth.worker import Part
 from places import ROOT
-from shelves import BAD, COUNT, encoded, parts, pictures, tar
+from shelves import BAD, COUNT, encoded, parts, tar
 
 ray = pytest.importorskip("ray.data")
 pytestmark = [
@@ -39,13 +38,6 @@ def cluster() -> Iterator[str]:
     )
     yield started.address_info["gcs_address"]
     ray.shutdown()
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "pca"
-    la.PCAAutoencoder(6).fit(pictures(200)).save(path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -143,12 +143,12 @@ def encode_source(
             _keep(parts, ledger, workers, _Reckoning(contents, progress))
             _check_some(ledger, contents)
         encoded, seconds = sum(one.pictures for one in workers.values()), time.perf_counter() - started
-        skipped = dict(ledger.skipped() + Counter(contents.skipped))
+        rejected, skipped = list(ledger.rejected()), dict(ledger.skipped() + Counter(contents.skipped))
         if not ledger.is_finished:
             pace = {"engine": engine, "seconds": seconds, "pictures_per_second": encoded / seconds}
-            counts = {"pictures": ledger.pictures, "rejected": len(list(ledger.rejected())), "skipped": skipped}
+            counts = {"pictures": ledger.pictures, "rejected": len(rejected), "skipped": skipped}
             ledger.finish({**counts, **pace, "workers": _paces(workers)})
-        rejected, files = list(ledger.rejected()), ledger.files()
+        files = ledger.files()
     return Encoded(folder, ledger.pictures, rejected, skipped, list(contents.unseen), files, encoded, seconds, workers)
 
 
