@@ -211,7 +211,7 @@ def test_what_was_answered_outlasts_a_kill(built: Path, tmp_path: Path) -> None:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{hears.recv()}", timeout=PATIENCE, trust_env=False) as client:
             one = Served(client, None, gallery, process.kill)  # type: ignore[arg-type]
-            until(lambda: one.get("/healthz").status_code == 200, "the studio comes up")
+            until(lambda: client.get("/healthz").status_code == 200, "the studio comes up")
             for number in range(COPIED):
                 kept, dropped = (picture["id"] for picture in entries(one, "copies-near")[number]["pictures"])
                 decide(one, ("keep", [kept]), ("drop", [dropped]))
