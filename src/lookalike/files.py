@@ -86,17 +86,15 @@ def want_of_space_told(path: Path, needed: Callable[[], int]) -> Iterator[None]:
         is_short = error.errno is None and "written" in str(error)  # NumPy's own words for a write that was cut short
         if isinstance(error, WriteError) or not (is_short or error.errno in NO_SPACE):
             raise
-        raise no_space(path, error.strerror or "no space left", needed()) from error
+        raise no_space(path, error.strerror or "no space left", f"{needed():,} bytes") from error
 
 
-def no_space(path: Path, reason: str, needed: int | None = None) -> NoSpaceError:
-    """The error of a file that found no room: which it was, how much it needed in bytes, and what is safe."""
+def no_space(path: Path, reason: str, needed: str) -> NoSpaceError:
+    """The error of a file that found no room: which it was, how much it needed in words, and what is safe."""
     folder = next(parent for parent in path.absolute().parents if parent.is_dir())
-    room = f"{shutil.disk_usage(folder).free:,} bytes are free on that disk"
-    room = room if needed is None else f"it needs {needed:,} bytes, {room}"
     return NoSpaceError(
-        f"{path} cannot be written ({reason.lower()}): {room}; what was there before is as it was: make room, and give "
-        "the command again"
+        f"{path} cannot be written ({reason.lower()}): it needs {needed}, {shutil.disk_usage(folder).free:,} bytes are "
+        "free on that disk; what was there before is as it was: make room, and give the command again"
     )
 
 

@@ -58,7 +58,6 @@ from typing import Any
 import numpy as np
 from lookalike import files
 from lookalike.errors import NoSpaceError
-from lookalike.errors import NoSpaceError
 
 folder = Path(sys.argv[1])
 files.write_text(folder / "a", "before")
@@ -86,6 +85,57 @@ assert [path.name for path in folder.iterdir()] == ["a"]
 def test_no_room_says_where_how_much_and_what_is_safe(tmp_path: Path) -> None:
     """The system's own limit on the length of a file stands for a full disk: the write fails in the same place."""
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+LIMITED_CATALOG = """
+import resource, sys
+from pathlib import Path
+from lookalike.errors import NoSpaceError
+from lookalike.gallery.database import Database
+
+def limit(bytes):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes, resource.RLIM_INFINITY))
+
+def told(work, most):
+    limit(most)
+    try:
+        work()
+    except NoSpaceError as error:
+        return str(error).replace(str(path), "PATH")
+    finally:
+        limit(resource.RLIM_INFINITY)
+    raise SystemExit("there was room")
+
+def insert(rows):
+    with database.transaction():
+        database._run_many("INSERT INTO held VALUES (?)", (("x" * 200,) for _ in range(rows)))
+
+def number(text, before):
+    return int(text.split(before)[1].split(" bytes")[0].replace(",", ""))
+
+path = Path(sys.argv[1]) / "catalog.sqlite"
+opening = told(lambda: Database(path), 10_000)
+assert opening.startswith("PATH cannot be written (disk i/o error): it needs 40,960 bytes to be opened, "), opening
+database = Database(path)
+database._run("CREATE TABLE held (text)")
+committing = told(lambda: insert(3000), 100_000)
+assert "PATH cannot be written (" in committing and "what was there before is as it was" in committing
+most = number(committing, "it needs at most ")
+log = path.with_name("catalog.sqlite-wal")
+limit(most)
+insert(3000)
+assert most / 3 < log.stat().st_size <= most, (most, log.stat().st_size)
+limit(resource.RLIM_INFINITY)
+midst = told(lambda: insert(30_000), 3_000_000)
+assert 2_000_000 < number(midst, "it needs a log of more than ") <= 3_000_000, midst
+assert database._row("SELECT count(*) FROM held") == (3000,)
+insert(30_000)
+"""
+
+
+def test_a_catalog_says_how_much_its_transaction_needed(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LIMITED_CATALOG, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -14,6 +14,12 @@ from lookalike.files import no_space
 
 WAIT = 30.0
 """Seconds to wait for another process's transaction; ours take milliseconds."""
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""What SQLite says where the disk is full, the user's share of it is, or the log's index finds no room."""
+TO_OPEN = 2**15 + 2 * 2**12
+"""Bytes that a connection writes before anything is asked of it: the log's index, and a page each of file and log."""
+FRAME = 24
+"""Bytes that the log has before each page."""
 
 
 class Database:
@@ -26,8 +32,11 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._needed = f"{TO_OPEN:,} bytes to be opened"
+        """In words, once it is known, and else an empty text: what SQLite writes next."""
         with self._explained():
             self._connection = _connected(path)
+        self._needed = ""
 
     def close(self) -> None:
         """Close the connection; the last one to close folds the write-ahead log into the database."""
@@ -48,11 +57,25 @@ class Database:
             self._run(begin)
             try:
                 yield
+                self._needed = self._most_needed()
                 self._run("COMMIT")
+                self._needed = ""
             except BaseException:
+                self._needed = ""
                 if self._connection.in_transaction:
                     self._run("ROLLBACK")
                 raise
+
+    def _most_needed(self) -> str:
+        """What a commit may need, in words: the log takes each page that was changed, and the file grows by it later."""
+        pages, size = (int(self._row(f"PRAGMA {name}")[0]) for name in ("page_count", "page_size"))
+        grown = pages * size - self.path.stat().st_size
+        return f"at most {pages * (size + FRAME) + max(grown, 0):,} bytes"
+
+    def _least_needed(self) -> str:
+        """The same in the midst of a transaction that memory does not hold: more than is written of it."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return f"a log of more than {log.stat().st_size if log.exists() else 0:,} bytes"
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock, self._explained():
@@ -75,8 +98,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0)  # which those of Python's own module lack
-            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-                raise no_space(self.path, str(error)) from error
+            if code in NO_ROOM:
+                raise no_space(self.path, str(error), self._needed or self._least_needed()) from error
             if code & 0xFF == sqlite3.SQLITE_READONLY:
                 raise GalleryError(
                     f"{self.path} cannot be used so: it may only be read here; copy the gallery to where you may write"
@@ -92,8 +115,9 @@ def _connected(path: Path) -> sqlite3.Connection:
     options: dict[str, Any] = {"timeout": WAIT, "isolation_level": None, "check_same_thread": False}
     connection: sqlite3.Connection = sqlite3.connect(path, **options)
     try:
-        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {setting}")
+        # The last is but read: with the first read the log's index is made.
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "user_version"):
+            connection.execute(f"PRAGMA {setting}").fetchall()
     except sqlite3.OperationalError as error:
         connection.close()
         log = path.with_name(f"{path.name}-wal")
