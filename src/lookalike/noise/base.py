@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lookalike.errors import OptionError
 
@@ -46,7 +46,8 @@ class Noise(ABC):
         return None
 
 
-class Slider(NamedTuple):
+@dataclass(frozen=True)
+class Slider:
     """How the studio's page offers a corruption.
 
     Attributes:

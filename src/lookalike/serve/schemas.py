@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lookalike.noise.base import Slider
 
 LARGEST_NUMBER = 1e6
 """Of a code: far beyond what any model gives, and before float32 overflows in squares."""
@@ -93,17 +96,12 @@ class Space(BaseModel):
     squared_half: bool
 
 
-class OfferedNoise(BaseModel):
+@dataclass(frozen=True)
+class OfferedNoise(Slider):
     """A noise that the page offers, and its slider; `in_browser`: the page draws it itself."""
 
     name: str
     in_browser: bool
-    label: str
-    least: float
-    most: float
-    step: float
-    value: float
-    hint: str
 
 
 class OnnxDenoiser(BaseModel):

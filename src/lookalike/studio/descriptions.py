@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lookalike.data.columns import Value
@@ -50,7 +51,7 @@ def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dic
 def noise_facts() -> list[dict[str, Any]]:
     """The noises that the page offers: name, whether the page draws it itself, and its slider (see `Slider`)."""
     return [
-        {"name": name, "in_browser": kind.in_browser, **kind.slider._asdict()}
+        {"name": name, "in_browser": kind.in_browser, **asdict(kind.slider)}
         for name, kind in NOISES.items()
         if kind.slider is not None
     ]
