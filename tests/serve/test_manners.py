@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin
@@ -12,6 +13,7 @@ import pytest
 from pictures import waves
 from proxy import proxy
 from studio import Served, build_gallery, png, prepare_here, serving
+from waiting import PATIENCE
 
 TOKEN = "a-token-of-some-length"
 
@@ -137,3 +139,19 @@ def test_too_long_a_body_is_named_in_a_whole_sentence(served: Served) -> None:
     assert answer.json()["detail"] == (
         "the request has 2,000,000 bytes, more than the limit allows; send at most 1,048,576 bytes"
     )
+
+
+@pytest.mark.parametrize("expects", [False, True], ids=["at once", "when asked to"])
+@pytest.mark.parametrize("address", ["/api/v1/decode", "/nothing"])
+def test_who_sends_on_reads_the_refusal(served: Served, address: str, expects: bool) -> None:
+    """As proxies do, which pass a whole body on before they look for an answer: none of it is lost to a reset."""
+    base = served.client.base_url
+    length = 16 * 2**20
+    head = f"POST {address} HTTP/1.1\r\nHost: {base.netloc.decode()}\r\nContent-Length: {length}\r\n"
+    with socket.create_connection((base.host, base.port), timeout=PATIENCE) as line:
+        line.sendall(f"{head}{'Expect: 100-continue' if expects else 'Connection: close'}\r\n\r\n".encode())
+        if not expects:
+            for _ in range(16):
+                line.sendall(bytes(2**20))
+        status = line.makefile("rb").readline()
+    assert status.split()[1] == (b"413" if address.startswith("/api") else b"404")

@@ -19,6 +19,7 @@ from lookalike.errors import GalleryError, PictureError, RunError, UserError
 from lookalike.serve.answers import as_json
 from lookalike.serve.heads import HeadAsGet
 from lookalike.serve.limits import LimitedBodies
+from lookalike.serve.lingering import Lingering
 from lookalike.serve.metrics import API, Counted
 from lookalike.serve.routes import cleaning, codes, gallery, maps, page, review, runs, search
 from lookalike.serve.schemas import LARGEST_CODE
@@ -71,6 +72,7 @@ def make_app(settings: StudioSettings) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(LimitedBodies, settings=settings)
     app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Lingering, settings=settings)
     app.add_middleware(Counted, metrics=studio.metrics)
     return app
 
