@@ -24,9 +24,8 @@ from waiting import PATIENCE, until
 NAME, BEHIND, PREFIX = "photos.example.org", "127.0.0.1:8000", "/pics"
 """What the page of the docs calls the proxy and the studio, and where it puts the studio."""
 TOKEN = "a-token-of-some-length"
-TOLD = dict(
-    re.findall(r"^(nginx|Caddy)\b[^\n]*:\n\n```\n(.*?)```", (ROOT / "docs/serving.md").read_text(), re.M | re.S)
-)
+DOCS = (ROOT / "docs" / "serving.md").read_text()
+TOLD = dict(re.findall(r"^(nginx|Caddy)\b[^\n]*:\n\n```\n(.*?)```", DOCS, re.MULTILINE | re.DOTALL))
 
 
 def nginx(told: str, port: int, folder: Path) -> list[str]:
@@ -103,7 +102,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def test_the_docs_have_a_configuration_for_each() -> None:
     assert set(TOLD) == set(PROXIES)
     assert all(BEHIND in told and f"{PREFIX}/" in told for told in TOLD.values())
-    assert f"--allow-host {NAME}" in (ROOT / "docs/serving.md").read_text()
+    assert f"--allow-host {NAME}" in DOCS
 
 
 def test_what_a_browser_asks_passes(name: str, folder: Path, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Database:
                 raise
 
     def _most_needed(self) -> str:
-        """What a commit may need, in words: the log takes each page that was changed, and the file grows by it later."""
+        """What a commit may need, in words: the log takes each page that changed, and later the file grows by it."""
         pages, size = (int(self._row(f"PRAGMA {name}")[0]) for name in ("page_count", "page_size"))
         grown = pages * size - self.path.stat().st_size
         return f"at most {pages * (size + FRAME) + max(grown, 0):,} bytes"
