@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import lookalike
 from lookalike import review
+from places import ROOT
 
 PACKAGE = Path(lookalike.__file__).parent
 FLOORS = {
@@ -74,6 +76,12 @@ def test_imports_lead_down(path: Path) -> None:
     assert own in FLOORS, f"{own} has no floor yet; give it one"
     for other in imports_of(path) - {own}:
         assert FLOORS[other] < FLOORS[own], f"{path} on floor {FLOORS[own]} imports {other} on floor {FLOORS[other]}"
+
+
+def test_contributing_tells_the_floors() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    told = {(name, int(floor)) for floor, parts in rows for name in re.findall(r"`(\w+)`", parts)}
+    assert told == {(part, max(floor, 0)) for part, floor in FLOORS.items() if part != "__main__"}
 
 
 def test_the_walk_sees_late_and_plain_imports(tmp_path: Path) -> None:
