@@ -19,7 +19,7 @@ import lookalike as la
 from lookalike.data import load
 from lookalike.editing import learn_directions, save_directions
 from lookalike.serve.static_export import PAGE, RUNTIME
-from places import ROOT
+from places import FIXTURES, ROOT
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,9 +32,20 @@ COMMANDS = {
     for words in map(shlex.split, LINES)
 }
 COMMANDS["search"] = shlex.split("search gallery a.jpg -k 2 --out found.png")
+COMMANDS["outliers"] = shlex.split("outliers gallery -k 3 --out odd.png")
+KERAS = FIXTURES / "keras2" / "pca"
+FOLDERS = {
+    "train": "train pictures --model pca --code 3 --size 16 --run",
+    "import": f"import {KERAS / 'encoder.h5'} {KERAS / 'decoder.h5'} --run",
+    "index": "index runs/mine pictures --gallery",
+    "groups": "groups gallery --smallest 2 --apply copy --no-dry-run --out",
+}
+"""What makes a folder of its own kind; the folder's name comes last."""
 MINE = b"mine, and not to be lost"
 LEARNED = "gallery/catalog.sqlite"
 """Where a gallery keeps what is found out of it, such as scores and thresholds, whoever asks first."""
+LOCKS = (".lock",)
+"""Opened, and never written into."""
 HAS_RUNTIME = all((PAGE / "vendor" / name).is_file() for name in RUNTIME)
 
 Call = Callable[..., Any]
@@ -178,6 +189,37 @@ def test_through_links(command: list[str], here: Path, call: Call) -> None:
         is_refused = is_file or name == nowhere or command[0] == "encode"  # which no longer knows its own folder
         assert result.code == (2 if is_refused else 0), result.err
     assert written
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_of_another_kind_keeps_what_it_has(name: str, here: Path, call: Call) -> None:
+    """Under every name that the command would write, by itself and through a link."""
+    words = FOLDERS[name].split()
+    assert call(*words, "free").code == 0
+    written = sorted(str(path.relative_to("free")) for path in Path("free").rglob("*") if path.is_file())
+    assert written
+    shutil.rmtree("free")
+    for number, one in enumerate(written):
+        folder = Path(f"mine-{number}")
+        (folder / one).parent.mkdir(parents=True)
+        (folder / one).write_bytes(MINE)
+        Path(f"way-{number}").symlink_to(folder)
+        for out in (folder, f"way-{number}"):
+            code = call(*words, out).code
+            assert (folder / one).read_bytes() == MINE, one
+            assert code == 2 or (code == 0 and Path(one).name in LOCKS), one
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_no_folder_is_made_of_a_file(name: str, here: Path, call: Call) -> None:
+    Path("soft").symlink_to("pictures/00.png")
+    Path("nowhere").symlink_to("not/there")
+    before = held(here)
+    for out in ("pictures/00.png", "soft", "nowhere"):
+        result = call(*FOLDERS[name].split(), out)
+        assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
+        assert re.search(f"{out} is a (file|link)", result.err)
+        is_kept(before, here)
 
 
 def test_a_folder_of_pictures_takes_names_that_are_free(here: Path, call: Call) -> None:

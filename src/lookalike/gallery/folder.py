@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 CATALOG = "catalog.sqlite"
 MODEL = "model"
+WRITTEN = (MODEL, "codes-*.bin", "pixels-*.bin", "index-*")
+"""What a gallery's folder comes to hold beside its catalog, as patterns."""
 ACROSS_METRIC = "cosine"
 """Where texts have codes too: these lie apart from those of pictures, and whitening by pictures would blow that up."""
 COMPACT_FROM = 1000
@@ -43,10 +46,13 @@ def open_catalog(
         GalleryError: there is none and it may not be begun, or it is another model's, or damaged, or its codes are in
             another store than the one that is given.
     """
-    if folder.exists() and not folder.is_dir():
-        raise GalleryError(f"{folder} is a file; give a folder for the gallery")
+    if os.path.lexists(folder) and not folder.is_dir():
+        what = "a file" if folder.exists() else "a link that leads nowhere"
+        raise GalleryError(f"{folder} is {what}; give a folder for the gallery")
     if not (folder / CATALOG).is_file() and (model is None or not create):
         raise GalleryError(f"{folder} holds no gallery; {build_with(folder)}")
+    if not (folder / CATALOG).is_file():
+        _expect_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     catalog = Catalog(folder / CATALOG)
     try:
@@ -72,6 +78,15 @@ def open_catalog(
         catalog.close()
         raise
     return catalog
+
+
+def _expect_free(folder: Path) -> None:
+    """Refuse a folder in which something lies that a new gallery would write over.
+
+    What a beginning that was cut off has left is not taken for that: the catalog is there before all else.
+    """
+    for path in sorted(path for pattern in WRITTEN for path in folder.glob(pattern)):
+        raise GalleryError(f"{folder} already holds {path.name}, which a gallery would write over; give another folder")
 
 
 def _bring_up_to_date(catalog: Catalog, folder: Path) -> None:

@@ -119,7 +119,11 @@ def _claim(out: Path, targets: dict[str, list[str]], dry_run: bool) -> None:
     """Take the folder for these groups. Raises OptionError where it holds something else."""
     Outputs().own_folder(out, MARK)
     mark = out / MARK
-    if mark.is_file() and files.read_json(mark) != targets:
+    try:
+        is_another = mark.is_file() and files.read_json(mark) != targets
+    except ValueError:  # it is none of ours
+        is_another = True
+    if is_another:
         raise OptionError(f"{out} holds other groups; give a folder of its own")
     if not dry_run:
         files.write_json(mark, targets)

@@ -75,8 +75,7 @@ class Run:
         self._is_new = False
 
     def __enter__(self) -> Self:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise RunError(f"{self.folder} is a file; give a folder for the run")
+        _expect_folder(self.folder)
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
@@ -238,12 +237,19 @@ def expect_free(folder: Path) -> None:
     """Refuse a folder for a new run in which something lies that a run would write over.
 
     Raises:
-        RunError: naming the first such file.
+        RunError: naming the first such file, or what is no folder.
     """
+    _expect_folder(folder)
     for name in WRITTEN:
         path = folder / name
         if os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir())):
             raise RunError(f"{folder} already holds {name}, which a new run would write over; give another folder")
+
+
+def _expect_folder(folder: Path) -> None:
+    if os.path.lexists(folder) and not folder.is_dir():
+        what = "a file" if folder.exists() else "a link that leads nowhere"
+        raise RunError(f"{folder} is {what}; give a folder for the run")
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
