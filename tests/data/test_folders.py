@@ -14,6 +14,7 @@ from files import blocks, saved
 from lookalike.data import DataSpec, folder
 from lookalike.errors import DataError, OptionError
 from lookalike.files import printable, write_bytes
+from pictures import waves
 
 PNG = saved(blocks(), "PNG")
 
@@ -44,6 +45,16 @@ def test_what_systems_put_there_is_left_out_and_counted(tmp_path: Path) -> None:
         **dict.fromkeys(system, 2), "@eaDir": 3, ".txt": 1, ".mp4": 1, "no suffix": 1, "hidden": 1
     }  # fmt: skip
     assert images.unseen == []
+
+
+def test_the_plot_of_a_training_within_is_no_picture(tmp_path: Path) -> None:
+    """Many train where the pictures lie."""
+    put(tmp_path, "a.png", "b.png", "loss.png", "mine/loss.png", "mine/config.json", "run/mine.png")
+    la.ConvAutoencoder(3, channels=(2,)).fit(waves(8, 8, 8), run=tmp_path / "run", epochs=1, progress=False)
+    images = la.load(tmp_path, size=8, cache=False)
+    assert images.names == ["a.png", "b.png", "loss.png", "mine/loss.png", "run/mine.png"]
+    assert images.skipped["plots of trainings"] == 1
+    assert (tmp_path / "run" / "loss.png").is_file()
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from rounding import rounding
 os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
 from keras import layers
+from torch.nn import functional
 
 from lookalike.errors import WeightsError
 from lookalike.interop.keras_import import Imported, import_keras
+from lookalike.models.activations import ACTIVATIONS as ACTIVATIONS_HERE
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning",
@@ -380,6 +383,16 @@ def test_keras_2_had_another_hard_sigmoid(tmp_path: Path) -> None:
         file["model_weights"].attrs["keras_version"] = "2.15.0"
     with pytest.raises(WeightsError, match=r"layer 'dense.*' has activation 'hard_sigmoid' as Keras 2"):
         import_keras([path])
+
+
+def test_what_comes_out_otherwise_than_by_the_layers_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Should a layer be computed wrongly here, if only by the approximation of GELU that others mean by its name."""
+    paths = saved(*dense(code="gelu"), "two.keras", tmp_path)
+    monkeypatch.setitem(ACTIVATIONS_HERE, "gelu", partial(functional.gelu, approximate="tanh"))
+    with pytest.raises(WeightsError, match=r"differs by \S+ from the layers of the files, beyond 1e-05; .* not taken"):
+        import_keras(paths)
 
 
 def test_the_command_prints_the_difference_and_refuses_with_2(call: Any, tmp_path: Path) -> None:

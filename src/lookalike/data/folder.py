@@ -14,6 +14,10 @@ from lookalike.data.pipeline import Source
 from lookalike.errors import DataError
 
 LINKED_TWICE = "folders linked to twice"
+OWN_PLOTS = "plots of trainings"
+OF_A_RUN = {"config.json", "checkpoints", "metrics.jsonl"}
+"""What a training's folder has; its plot of losses is no picture of its owner's, and many train where these lie."""
+PLOT = "loss.png"
 
 
 class FileEntry(NamedTuple):
@@ -62,7 +66,11 @@ def listing_of(folder: Path) -> Listing:
                 raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
             listing.unseen.append(readable(place.rstrip("/")))
             continue
+        is_run = {item.name for item in items} >= OF_A_RUN
         for item in items:
+            if is_run and item.name == PLOT:
+                listing.skipped[OWN_PLOTS] += 1
+                continue
             _take(item, f"{place}{item.name}", listing, real, linked)
     listing.entries.sort()
     return listing
