@@ -57,6 +57,20 @@ def test_the_plot_of_a_training_within_is_no_picture(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "loss.png").is_file()
 
 
+def test_times_beyond_reason_fit_a_catalog(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", "b.png", "c.png")
+    times = {"a.png": -(10**9), "b.png": 10**11, "c.png": 0}
+    for name, seconds in times.items():
+        os.utime(tmp_path / name, (seconds, seconds))
+    found = {entry.name: entry.modified for entry in folder.listing_of(tmp_path).entries}
+    assert found["a.png"] == -(10**18)
+    assert found["c.png"] == 0
+    assert 2**62 < found["b.png"] < 2**63
+    with la.Gallery.open(tmp_path / "gallery", la.PCAAutoencoder(2).initialise((8, 8, 3))) as gallery:
+        assert gallery.update(tmp_path, size=8).added == 3
+        assert gallery.update(tmp_path, size=8).updated == 0
+
+
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_an_archive_counts_what_it_leaves_out(kind: str, tmp_path: Path) -> None:
     import shutil

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -157,6 +158,7 @@ def bad_pictures(folder: Path) -> Path:
     (folder / "link.png").symlink_to(folder / "nowhere.png")
     (folder / "round.png").symlink_to(folder / "round.png")
     os.mkfifo(folder / "pipe.png")
+    os.mknod(folder / "socket.png", stat.S_IFSOCK | 0o600)
     with open(os.fsencode(folder) + b"/na\xffme.png", "wb") as file:  # noqa: PTH123
         file.write(good)
     return folder
@@ -168,13 +170,13 @@ def test_what_cannot_be_read_is_set_aside_with_its_reason(tmp_path: Path) -> Non
     assert images.people is None
     reasons = {rejected.name: rejected.reason for rejected in images.rejected}
     assert reasons.keys() == {
-        "cut.png", "cut.jpg", "empty.png", "text.jpg", "bomb.png", "link.png", "round.png", "pipe.png"
+        "cut.png", "cut.jpg", "empty.png", "text.jpg", "bomb.png", "link.png", "round.png", "pipe.png", "socket.png"
     }  # fmt: skip
     assert reasons["empty.png"] == "is empty (0 bytes)"
     assert reasons["text.jpg"] == "is not a picture in a format that can be read"
     assert reasons["bomb.png"] == "claims more pixels than the limit of 100,000,000"
     assert "truncated" in reasons["cut.jpg"]
-    assert reasons["pipe.png"] == "is not a regular file"
+    assert reasons["pipe.png"] == reasons["socket.png"] == "is not a regular file"
     assert "No such file" in reasons["link.png"]
 
 

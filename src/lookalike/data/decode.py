@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -56,6 +57,8 @@ def read_file(path: Path) -> bytes:
             check_length(facts.st_size)
             return file.read()
     except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket, or a device that nothing is behind: there is no picture to be seen
+            raise PictureError("is not a regular file") from error
         raise UnseenError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise PictureError(f"cannot be read: {error}") from error

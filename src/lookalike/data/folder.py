@@ -18,6 +18,8 @@ OWN_PLOTS = "plots of trainings"
 OF_A_RUN = {"config.json", "checkpoints", "metrics.jsonl"}
 """What a training's folder has; its plot of losses is no picture of its owner's, and many train where these lie."""
 PLOT = "loss.png"
+LATEST = 2**63 - 1
+"""Nanoseconds since 1970, in 2262: clocks that run wild write later times into files, which databases cannot hold."""
 
 
 class FileEntry(NamedTuple):
@@ -106,7 +108,7 @@ def _entry(item: os.DirEntry[str], name: str) -> FileEntry:
         facts = item.stat()
     except OSError:  # a link to nowhere, say: reading it gives the reason
         return FileEntry(name, -1, 0)
-    return FileEntry(name, facts.st_size, facts.st_mtime_ns)
+    return FileEntry(name, facts.st_size, min(facts.st_mtime_ns, LATEST))
 
 
 def pictures_in(folder: Path, entries: list[FileEntry]) -> Iterator[Source]:
