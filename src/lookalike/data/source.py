@@ -205,4 +205,5 @@ def _too_few(path: Path, images: ImageSet) -> DataError:
         reason += f"; not looked at: {told(images.skipped)}"
     if images.unseen:
         reason += f"; {len(images.unseen)} folders cannot be listed, the first: {images.unseen[0]}"
-    return DataError(f"{path} gives {len(images)} usable pictures, at least {LEAST} are needed{reason}")
+    usable = f"{len(images)} usable {'picture' if len(images) == 1 else 'pictures'}"
+    return DataError(f"{path} gives {usable}, at least {LEAST} are needed{reason}")
