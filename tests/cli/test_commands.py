@@ -178,6 +178,7 @@ def test_report_and_demo(call, runs: Path, tmp_path: Path) -> None:  # type: ign
 
 BAD = {
     "no such data": (["data", "nowhere"], 2, "nowhere is not there; give a folder"),
+    "no data": (["data", ""], 2, "the source's name is empty; give a folder"),
     "bad size": (["data", DATA, "--size", "0"], 2, "size is 0; give 1 to 1024"),
     "size no number": (["data", DATA, "--size", "big"], 2, "Invalid value for '--size'"),
     "bad crop": (["data", "{pictures}", "--crop", "20"], 2, "crop is 20, which leaves nothing"),

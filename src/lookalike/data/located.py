@@ -20,6 +20,7 @@ from lookalike.data.pipeline import Progress, Source
 from lookalike.data.tables import is_lfws
 from lookalike.errors import DataError, OptionError
 
+GIVE = "give a folder, an archive, an .npy or .npz file, 'synthetic' or 'lfw'"
 READER = 3
 """Raised when the same source would be read into other pictures, so that no older cache is found."""
 NOT_NAMED = "not in the table"
@@ -134,6 +135,8 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
         DataError: the source is not there, or of no kind that can be read.
         OptionError: the options do not fit it.
     """
+    if not str(source):  # as of a variable of the shell that is not set; the current folder is "."
+        raise DataError(f"the source's name is empty; {GIVE}")
     _warn_of_namesake(source)
     table = None if options.attributes is None or not is_lfws(options.attributes) else options.attributes
     if synthetic_count(source) is not None:
@@ -142,7 +145,7 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
         return None
     path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else Path(source).expanduser().resolve()
     if not path.exists():
-        raise DataError(f"{source} is not there; give a folder, an archive, an .npy or .npz file, 'synthetic' or 'lfw'")
+        raise DataError(f"{source} is not there; {GIVE}")
     listing = folder.listing_of(path) if path.is_dir() else None
     kind = _kind_of(path, listing, "lfw" if str(source) in DOWNLOADS else options.layout)
     is_faces = kind.startswith("lfw")
