@@ -106,6 +106,16 @@ def test_head_works_wherever_get_does(served: Served) -> None:
     assert served.client.head("/api/v1/search/code").headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize("address", ["/items/rows", "/review/apply", "/review/decisions"])
+def test_an_address_of_its_own_is_none_that_it_looks_like(served: Served, address: str) -> None:
+    for method in ("OPTIONS", "PUT", "DELETE"):
+        answer = served.client.request(method, f"/api/v1{address}")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    if address == "/items/rows":
+        served.get("/api/v1/items/rows", 405)
+        served.get("/api/v1/items/none", 422)
+
+
 @pytest.mark.parametrize("address", ["/models/encoder.onnx", "/api/v1/items/{id}/thumbnail"])
 def test_parts_of_models_and_pictures(served: Served, address: str) -> None:
     address = address.format(id=next(iter(served.ids().values())))

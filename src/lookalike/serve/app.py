@@ -89,9 +89,14 @@ def _of_this_gallery(document: Any, code_size: int) -> Any:
     return found
 
 
-async def _misfit(_: Request, error: Exception) -> Response:
-    """FastAPI's list of misfits as one line: the first of them."""
+async def _misfit(request: Request, error: Exception) -> Response:
+    """FastAPI's list of misfits as one line: the first of them.
+
+    Where an address was only taken for one that it looks like, it says that it is not asked so.
+    """
     assert isinstance(error, RequestValidationError)
+    if request.method not in _methods_of(request.url.path):
+        return await _refused(request, HTTPException(405))
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "request"
     return as_json({"detail": _line(f"{where}: {first['msg']}")}, 422)
@@ -108,15 +113,15 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(path: str) -> set[str]:
-    """Every method that an address takes: one route knows of its own alone."""
+    """Every method that an address takes: one route knows of its own alone.
+
+    An address of its own, such as `/items/rows`, is none of those that it looks like, `/items/{id}`.
+    """
     inner = path.removeprefix(API)
     routes = [*((one, path) for one in page.router.routes), *((one, inner) for each in TOPICS for one in each.routes)]
-    methods = {
-        method
-        for route, own in routes
-        if isinstance(route, APIRoute) and route.path_regex.match(own)
-        for method in route.methods or ()
-    }
+    fitting = [(one, own) for one, own in routes if isinstance(one, APIRoute) and one.path_regex.match(own)]
+    named = [(one, own) for one, own in fitting if one.path == own]
+    methods = {method for one, _ in named or fitting for method in one.methods or ()}
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
