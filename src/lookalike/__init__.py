@@ -6,7 +6,6 @@ Names are imported when they are first used, so that a command that needs no mod
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from lookalike.models.unet import UNetDenoiser
     from lookalike.pixels import to_uint8
     from lookalike.training.recipe import Recipe
+
+    __version__: str
 
 _HOME = {
     "Autoencoder": "models.base",
@@ -60,7 +61,6 @@ _HOME = {
     "torch_encoder": "interop.torch_modules",
 }
 
-__version__ = version("lookalike")
 __all__ = [
     "Autoencoder",
     "ConvAutoencoder",
@@ -92,6 +92,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lookalike")
     if name not in _HOME:
         raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
     return getattr(import_module(f"lookalike.{_HOME[name]}"), name)

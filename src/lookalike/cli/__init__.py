@@ -1,46 +1,87 @@
 """The command line: one file a command, each a thin layer over a Python call.
 
-Command files import at their top only what is light; PyTorch and its like come in when a command runs.
+A command's file is imported when the command, or the list of all, is asked for, and imports at its top only what is
+light; PyTorch and its like come in when a command runs.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from lookalike.cli import (
-    bench,
-    check,
-    data,
-    demo,
-    denoise,
-    directions,
-    duplicates,
-    edit,
-    encode,
-    evaluate,
-    export,
-    gallery,
-    groups,
-    import_run,
-    index,
-    morph,
-    outliers,
-    reconstruct,
-    report,
-    review,
-    search,
-    serve,
-    submit,
-    subset,
-    train,
-)
 from lookalike.cli.common import failures_explained, set_up_logging
+
+COMMANDS = (
+    "data",
+    "train",
+    "evaluate",
+    "reconstruct",
+    "denoise",
+    "encode",
+    "index",
+    "search",
+    "review",
+    "duplicates",
+    "outliers",
+    "groups",
+    "subset",
+    "morph",
+    "serve",
+    "directions",
+    "edit",
+    "report",
+    "import",
+    "export",
+    "check",
+    "submit",
+    "demo",
+    "gallery",
+    "bench",
+)
+"""As they are listed. Each is a file of this folder, with a function of its name or, of several commands, an `app`."""
+HOMES = {"import": "import_run"}
+"""Files and functions of commands whose names cannot be theirs."""
+
+
+class Commands(Mapping[str, Any]):
+    """Every command by its name, made when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        home = HOMES.get(name, name)
+        module = import_module(f"lookalike.cli.{home}")
+        app = getattr(module, "app", None)
+        if app is None:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(name)(getattr(module, home))
+        command = typer.main.get_command(app)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Group(TyperGroup):
+    """The commands of `COMMANDS`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Commands()  # type: ignore[assignment]
+
 
 app = typer.Typer(
     name="lookalike",
+    cls=Group,
     help="Learn what your pictures look like: train autoencoders on a folder of pictures, without labels, and use "
     "the codes they learn. DATA is 'synthetic' (procedural faces), 'lfw', the path of a folder, an archive, or an "
     ".npy or .npz file of pictures.",
@@ -49,34 +90,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for name, command in (
-    ("data", data.data),
-    ("train", train.train),
-    ("evaluate", evaluate.evaluate),
-    ("reconstruct", reconstruct.reconstruct),
-    ("denoise", denoise.denoise),
-    ("encode", encode.encode),
-    ("index", index.index),
-    ("search", search.search),
-    ("review", review.review),
-    ("duplicates", duplicates.duplicates),
-    ("outliers", outliers.outliers),
-    ("groups", groups.groups),
-    ("subset", subset.subset),
-    ("morph", morph.morph),
-    ("serve", serve.serve),
-    ("directions", directions.directions),
-    ("edit", edit.edit),
-    ("report", report.report),
-    ("import", import_run.import_run),
-    ("export", export.export),
-    ("check", check.check),
-    ("submit", submit.submit),
-    ("demo", demo.demo),
-):
-    app.command(name)(command)
-app.add_typer(gallery.app, name="gallery")
-app.add_typer(bench.app, name="bench")
 
 
 def _print_version(asked: bool) -> None:

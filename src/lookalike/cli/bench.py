@@ -12,7 +12,7 @@ import typer
 from lookalike.cli.common import Data, Device, Force, Json, Reading, Seed, answer, progress_shown, reads_data
 from lookalike.outputs import Outputs
 
-app = typer.Typer(help="Measure models against one another.", rich_markup_mode=None)
+app = typer.Typer(help="Measure models against one another.", add_completion=False, rich_markup_mode=None)
 
 
 @app.callback()

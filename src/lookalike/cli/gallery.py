@@ -12,7 +12,7 @@ import typer
 from lookalike.cli.common import STORES, Json, Seed, answer, progress_shown
 from lookalike.cli.index import WIDTH
 
-app = typer.Typer(help="Look after a gallery.", rich_markup_mode=None)
+app = typer.Typer(help="Look after a gallery.", add_completion=False, rich_markup_mode=None)
 
 
 @app.callback()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.cli.common import Detector, Faces, Force, Json, Seed, answer
-from lookalike.data.formats import SUFFIXES
 from lookalike.errors import OptionError
 from lookalike.outputs import Outputs
 
@@ -106,6 +105,8 @@ def search(
 
 def is_said(given: Path, gallery: Gallery) -> bool:
     """Whether a query is words: no file, nor what may be a mistyped one, in a gallery whose model takes words."""
+    from lookalike.data.formats import SUFFIXES
+
     path = Path(str(given).partition("#")[0])
     return not path.exists() and path.suffix.lower() not in SUFFIXES and gallery.model.has_text
 
