@@ -143,9 +143,9 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
     progress.TrainingProgress.step = timed  # type: ignore[method-assign]
     with watched(found):
         training, _ = mapped(given).split()
-        model = model_class(given.model)(given.code)
+        model: Any = model_class(given.model)(given.code)
         with suppress(Interrupted):
-            model.fit(training, progress=False)  # type: ignore[call-arg]
+            model.fit(training, progress=False)
     return {
         "pictures": len(training),
         "steps": len(times),

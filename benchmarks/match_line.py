@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=2000)
     given = parser.parse_args()
     images = la.load(given.pictures, size=32)
-    models = {f"pca-{code}": la.PCAAutoencoder(code).fit(images) for code in (32, 128)}
+    models: dict[str, la.Autoencoder] = {f"pca-{code}": la.PCAAutoencoder(code).fit(images) for code in (32, 128)}
     models |= {str(run): la.load_model(run) for run in given.run}
     for name, model in models.items():
         with tempfile.TemporaryDirectory() as place, la.Gallery.open(Path(place) / "gallery", model) as gallery:

@@ -26,7 +26,6 @@ from lookalike.report import write_report
 from lookalike.report.card import Measured, RunPictures, write_card
 from lookalike.report.page import figures_folder
 from lookalike.training.place import place_of
-from lookalike.training.run import read_config
 
 _log = logging.getLogger(__name__)
 TEST_SIZE = 0.1
@@ -218,6 +217,8 @@ def report_run(
 
 def noise_of(run: str | Path) -> str | None:
     """The noise that a run was trained with, None where there was none or nobody can tell."""
+    from lookalike.training.run import read_config
+
     noise: str | None = (read_config(Path(run)) or {}).get("noise")
     return noise
 

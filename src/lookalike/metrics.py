@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Floats = npt.NDArray[np.float32]
 PerPicture = npt.NDArray[np.float64]
@@ -51,6 +50,8 @@ def ssim(pictures: Floats, others: Floats) -> PerPicture:
 
 
 def _blur(pictures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    from scipy import ndimage
+
     blurred = pictures
     for axis in (1, 2):
         blurred = ndimage.gaussian_filter1d(blurred, SSIM_SIGMA, axis=axis, radius=SSIM_RADIUS)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.covariance import ledoit_wolf
-from sklearn.linear_model import LogisticRegression
 
 from lookalike.data.columns import two_sided
 from lookalike.data.images import ImageSet
@@ -110,6 +108,8 @@ class _Whitening(NamedTuple):
 
 
 def _whiten(codes: Doubles) -> _Whitening:
+    from sklearn.covariance import ledoit_wolf
+
     covariance, _ = ledoit_wolf(codes)
     variances, axes = np.linalg.eigh(covariance)
     floor = max(float(variances[-1]) * 1e-12, np.finfo(np.float64).tiny)  # codes that never change have no variance
@@ -118,6 +118,8 @@ def _whiten(codes: Doubles) -> _Whitening:
 
 def _read_outs(whitened: Doubles, table: Doubles) -> Doubles:
     """The weights (A, K) that read A attributes from whitened codes (N, K)."""
+    from sklearn.linear_model import LogisticRegression
+
     # Least squares on codes of unit covariance is the covariance with the attribute; shrinking it makes it ridge.
     weights: Doubles = (table - table.mean(axis=0)).T @ whitened / len(whitened)
     for i, column in enumerate(table.T):

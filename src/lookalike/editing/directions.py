@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from lookalike.errors import OptionError
 
@@ -202,6 +201,8 @@ def score(predicted: Doubles, truth: Doubles, groups: Folds) -> Score:
     The errors are those under guessing: of the Mann-Whitney statistic, sqrt((a + b + 1) / (12 a b)) with a and b the
     numbers of people who show one or the other value, and of a correlation, 1 / sqrt(n - 1) for n people.
     """
+    from scipy.stats import rankdata
+
     values = np.unique(truth)
     if len(values) == 2:
         high = truth == values[1]

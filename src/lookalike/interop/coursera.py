@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from lookalike.errors import OptionError, SubmissionError
 from lookalike.models.base import Autoencoder
@@ -86,7 +85,7 @@ def submit(payload: dict[str, Any], address: str = ADDRESS) -> Verdict:
 
 def _shapes_at(model: Autoencoder, code_size: int) -> tuple[int, tuple[int, ...]]:
     """Code size and image shape of a model of the same making at another code size, as its arrays have them."""
-    twin: Autoencoder = clone(model).set_params(code_size=code_size)
+    twin = type(model)(**model.get_params()).set_params(code_size=code_size)
     twin.initialise(model.image_shape_)
     codes = twin.encode(np.zeros((1, *model.image_shape_), np.uint8))
     return int(codes.shape[1]), tuple(int(side) for side in twin.decode(codes).shape[1:])

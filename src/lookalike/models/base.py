@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, TransformerMixin
 
 from lookalike.errors import NotFittedError, OptionError, WeightsError
 from lookalike.models import evaluation, store
+from lookalike.models.estimator import Estimator
 from lookalike.models.evaluation import Evaluation
 from lookalike.models.inputs import Pictures, as_pictures
 from lookalike.noise import Noise, parse_noise
@@ -31,7 +31,7 @@ HOW_IT_WAS_FITTED = frozenset(("device", "seed", "solver"))
 """Parameters that leave no trace in a model but its weights."""
 
 
-class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
+class Autoencoder(Estimator, ABC):
     """Base of all models. Parameters are set by the constructor; what is learned ends in `_`.
 
     Attributes after `fit`:
@@ -56,15 +56,15 @@ class Autoencoder(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     history_: list[dict[str, Any]]
     data_: dict[str, Any]
 
-    @classmethod
-    def parameters(cls) -> set[str]:
-        """Names of what the constructor takes."""
-        return set(cls._get_param_names())
-
     @property
     def trains_in_epochs(self) -> bool:
         """Whether `fit` takes `recipe`, `epochs`, `noise` and curves; a closed form does not."""
         return True
+
+    @property
+    def by_pytorch(self) -> bool:
+        """Whether PyTorch computes codes and pictures."""
+        return False
 
     @property
     def has_text(self) -> bool:

@@ -19,7 +19,6 @@ import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import linalg, special
 
 from lookalike.models.subspace import Approximation, Doubles, Subspace, excess_of, of_rows, with_fixed_signs
 from lookalike.pixels import Floats, Pixels, centre
@@ -172,6 +171,8 @@ class Space:
 
     def take(self, product: Doubles) -> None:
         """Take the covariance times the last block."""
+        from scipy import linalg
+
         inside = np.vstack([block.T.astype(np.float64) @ product for block in self.blocks])
         self.rest = without(self.blocks, product)
         size, known = self.size, len(self.within)
@@ -239,6 +240,8 @@ class Probes:
 
     def bound_after(self, products: int) -> float:
         """What the bound will be after so many products more, if these are like the last one."""
+        from scipy import special
+
         least = 2 * special.gammaincinv(PROBES / 2, UNLIKELY)
         length = self._length + products * np.log(max(self.rate, np.finfo(np.float64).tiny))
         return float(np.exp((length - np.log(least) / 2) / (self.products + products)))
@@ -265,6 +268,8 @@ def _most_captured(space: Space, count: int, outside: float) -> float:
     For any s, the eigenvalue of rank i is at most the larger of s and the bound that holds from s on; the least over
     several s is taken for each.
     """
+    from scipy import linalg
+
     variances = space.variances
     starts = {float(variances[place]) for place in (count - 1, count // 2, count // 4, count // 8)}
     starts |= {outside * factor for factor in (1.02, 1.1, 1.25, 1.5, 2.0)}
@@ -289,5 +294,7 @@ def _sample(pictures: Pixels | Floats, count: int, generator: np.random.Generato
 
 
 def _orthonormal(vectors: Doubles) -> Doubles:
+    from scipy import linalg
+
     factor: Doubles = linalg.qr(vectors, mode="economic", check_finite=False)[0]
     return factor

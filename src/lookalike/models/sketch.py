@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 from lookalike.errors import OptionError
 from lookalike.models.subspace import CHUNK, Approximation, Doubles, Subspace, excess_of, with_fixed_signs
@@ -58,6 +57,8 @@ class Sketch:
             self._waiting = []
 
     def _compress(self, parts: list[Pixels | Floats]) -> None:
+        from scipy import linalg
+
         chunk = np.concatenate([centre(part).reshape(-1, self.values) for part in parts])
         known, new = self._taken, len(chunk)
         mean = chunk.mean(axis=0, dtype=np.float64)
@@ -81,6 +82,8 @@ def of_sketch(sketch: Sketch, k: int) -> Subspace:
     Raises:
         OptionError: k is more than the sketch was begun for.
     """
+    from scipy import linalg
+
     if k > sketch.code_size:
         raise OptionError(f"code size is {k} after parts that were added for {sketch.code_size}; add them anew")
     sketch.flush()

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
-from scipy.sparse.linalg import eigsh
 
 from lookalike.errors import OptionError
 from lookalike.pixels import Floats, Pixels, centre
@@ -112,6 +110,8 @@ def of_moments(moments: Moments, k: int) -> Subspace:
 
 def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
     """The k leading components of (N, D) rows: by SVD where `exact`, else from the (N, N) Gram matrix."""
+    from scipy import linalg
+
     mean = rows.mean(axis=0, dtype=np.float64)
     centred = rows - mean.astype(np.float32)
     freedom = max(len(rows) - 1, 1)
@@ -136,6 +136,9 @@ def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
 
 def _leading(matrix: Doubles, k: int) -> tuple[Doubles, Doubles]:
     """The k largest eigenvalues, falling and never negative, and their eigenvectors as columns."""
+    from scipy import linalg
+    from scipy.sparse.linalg import eigsh
+
     size = len(matrix)
     if k <= LANCZOS_UP_TO * size and matrix.any():  # Lanczos finds no vector to start from in a matrix of zeros
         start = np.ones(size)  # a fixed start, so that the same input gives the same bits

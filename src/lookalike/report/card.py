@@ -16,7 +16,6 @@ from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended
 from lookalike.report.front_matter import front_matter, model_index
 from lookalike.report.markup import duration
 from lookalike.training.recipe import RECIPES, Recipe
-from lookalike.training.run import read_config
 
 CARD = "card.md"
 NO_ERROR = 1e-9
@@ -79,6 +78,8 @@ def write_card(
     Raises:
         RunError: the run's `config.json` is damaged.
     """
+    from lookalike.training.run import read_config  # brings in PyTorch
+
     folder = Path(run)
     facts = facts_of(model, read_config(folder) or {}, pictures, seconds)
     pca, left_out = exact_pca_beside(model, pictures.train, PCA_WORK)

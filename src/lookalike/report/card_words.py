@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lookalike.models.base import Autoencoder
-from lookalike.models.search import SearchAutoencoder
 
 FOR_NOISE = (
     "detail unlike theirs it may take for noise.",
@@ -100,4 +99,4 @@ def commands(model: Autoencoder, facts: dict[str, Any]) -> str:
 
 def is_for_search(model: Autoencoder) -> bool:
     """Whether its codes were made to find look-alikes rather than to give pictures back."""
-    return model.kind == SearchAutoencoder.kind
+    return model.kind == "search"

@@ -12,8 +12,6 @@ from torch.nn import functional
 
 from lookalike.review.alignment import LEAST_VARIANCE, Laid, aligned, coordinates, warped
 
-SIDE = 96
-"""Of the pictures that are compared, both axes brought to it."""
 COARSE, MIDDLE = 24, 48
 STEPS = (8, 5, 3)
 """Of the alignment at each of the three sizes."""

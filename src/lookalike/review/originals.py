@@ -18,10 +18,11 @@ from lookalike.data.located import locate
 from lookalike.errors import PictureError
 from lookalike.review import hints
 from lookalike.review.hints import TURNS, turned
-from lookalike.review.likeness import SIDE
 from lookalike.review.rereading import read_again
 
 Grey = npt.NDArray[np.uint8]
+SIDE = 96
+"""Of the pictures that are compared, both axes brought to it."""
 BORDERED = 0.9
 """What a bordered picture counts of the area within: the edge is told to a pixel in `SIDE` of them."""
 

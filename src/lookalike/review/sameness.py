@@ -15,8 +15,7 @@ import numpy.typing as npt
 from lookalike.data.images import DataSpec, Pixels
 from lookalike.review import hints
 from lookalike.review.hints import TURNS, Ids, parts_of, turned
-from lookalike.review.likeness import SIDE, alike
-from lookalike.review.originals import Originals, squashed
+from lookalike.review.originals import SIDE, Originals, squashed
 
 COPY = 0.87
 """Median correlation of blocks from which two pictures are copies of one another."""
@@ -174,6 +173,10 @@ def likeness_of(
     for rank in range(TURNS_TRIED):
         for turn in range(TURNS):
             some = np.flatnonzero((ranked[rank] == turn) & (scores[turn] >= LIKELY) & (best < COPY))
+            if not len(some):
+                continue
+            from lookalike.review.likeness import alike  # brings in PyTorch
+
             laid = _laid_out(
                 a[some],
                 turned(b[some], turn),
@@ -193,6 +196,10 @@ def scene_likeness(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.ND
     found = np.zeros(len(a), np.float32)
     whole = np.tile(np.array(hints.WHOLE, np.float32), (len(a), 1))
     some = np.flatnonzero(scores >= SCENE_LIKELY)
+    if not len(some):
+        return found
+    from lookalike.review.likeness import alike  # brings in PyTorch
+
     laid = _laid_out(a[some], b[some], how[some], whole[some], whole[some])
     found[some] = alike(*laid, hopeless=SCENE_HOPELESS).likeness
     return found

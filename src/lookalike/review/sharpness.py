@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from lookalike.noise.estimation import noise_sigma
 from lookalike.pixels import Floats
@@ -105,6 +104,8 @@ def _noise_energy(noise: float, sigma: float) -> float:
 
 
 def _energies(grey: Floats) -> _Energy:
+    from scipy import ndimage
+
     gradients = {}
     for sigma in (FINE, COARSE):
         smooth = ndimage.gaussian_filter(grey, sigma, mode="nearest", truncate=3.0)
@@ -124,6 +125,8 @@ def _energies(grey: Floats) -> _Energy:
 
 def _gradient(smooth: Floats) -> tuple[Floats, Floats]:
     """Central differences, down and across."""
+    from scipy import ndimage
+
     taps = np.array([-0.5, 0, 0.5], np.float32)
     y, x = (ndimage.correlate1d(smooth, taps, axis=axis, mode="nearest") for axis in (0, 1))
     return y, x

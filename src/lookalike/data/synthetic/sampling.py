@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from lookalike.data.synthetic.traits import PERSON_FIELDS, SHOT_FIELDS, Table
 
@@ -41,6 +40,8 @@ class Draws:
 
     def normal(self, mean: float = 0.0, deviation: float = 1.0, cut: float = 2.2) -> Column:
         """Normal, without the tails beyond `cut` deviations."""
+        from scipy.special import ndtri
+
         centred: Column = ndtri(1e-9 + (1.0 - 2e-9) * self.uniform())
         return mean + deviation * np.clip(centred, -cut, cut)
 
