@@ -5,21 +5,44 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from typing import Any, Literal
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lookalike.errors import OptionError
 from lookalike.training.place import ALONE, Place, detected
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 DEVICES = ("auto", "cpu", "cuda")
 FABRIC_NAMES: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
-def make_fabric(device: str, precision: str = "float32", place: Place = ALONE) -> Fabric:
+class OneDevice:
+    """What Lightning's `Fabric` does for a process alone, without its import: that brings in PyTorch's compiler."""
+
+    def __init__(self, device: str, precision: str) -> None:
+        self.device = torch.device("cuda", torch.cuda.current_device()) if device == "cuda" else torch.device("cpu")
+        self._half = precision == "bfloat16"
+
+    def setup(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Any, Any]:
+        """The network, on the device, and the optimiser."""
+        return network.to(self.device), optimizer
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """For the pass forward."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext()
+
+    def backward(self, loss: Tensor) -> None:
+        """The pass back."""
+        loss.backward()  # type: ignore[no-untyped-call]
+
+
+def make_fabric(device: str, precision: str = "float32", place: Place = ALONE) -> Fabric | OneDevice:
     """This process on the chosen device, in "float32", or in "bfloat16" with float32 weights.
 
     One of several meets the others here, and waits for them.
@@ -28,11 +51,14 @@ def make_fabric(device: str, precision: str = "float32", place: Place = ALONE) -
         OptionError: the device is unknown or not there, or the place not that which its starter gave it.
     """
     check_device(device)
-    # Otherwise it announces bfloat16, and who has joined, on stderr, which belongs to the progress bar.
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     accelerator, number = resolve_device(device), FABRIC_NAMES[precision]
     if place.size == 1:
-        return Fabric(accelerator=accelerator, devices=1, precision=number)
+        return OneDevice(accelerator, precision)
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+    # Otherwise it announces bfloat16, and who has joined, on stderr, which belongs to the progress bar.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     strategy = DDPStrategy(cluster_environment=detected(), **_OPTIONS)
     try:
         fabric = Fabric(

@@ -7,6 +7,7 @@ ones of Amsel and others, 2025 ("The Polar Express").
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -37,6 +38,12 @@ def one_by_one(work: Callable[[Tensor], Tensor], given: Sequence[Tensor], dtype:
 
 class Optimizer(torch.optim.Optimizer):
     """What both have in common; the first group's "steps" counts the steps that were made."""
+
+    # PyTorch hides these from its compiler by importing it, which takes longer than a first epoch of few pictures.
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
 
     def step(self, closure: Callable[[], float] | None = None) -> Any:
         """Move every parameter by one step; all of them have gradients in an autoencoder."""

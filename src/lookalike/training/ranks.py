@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, distributed
 
 from lookalike.errors import LookalikeError, OptionError, ProcessLost
 from lookalike.training.batches import Places
 from lookalike.training.checkpoint import State, tensors_of
 from lookalike.training.dealing import all_of, dealt
-from lookalike.training.device import make_fabric
+from lookalike.training.device import OneDevice, make_fabric
 from lookalike.training.interruption import StopRequest
 from lookalike.training.objective import Loss, Trainable
 from lookalike.training.optimizer import Optimizer
 from lookalike.training.place import ALONE, Place
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 PATIENCE = timedelta(days=10_000)
 """How long processes wait for the first one, which may evaluate or write for hours. One that dies ends it at once."""
@@ -38,11 +40,11 @@ class Ranks:
 
     place = ALONE
 
-    def fabric(self, device: str, precision: str) -> Fabric:
+    def fabric(self, device: str, precision: str) -> Fabric | OneDevice:
         """What runs the steps: see `make_fabric`."""
         return make_fabric(device, precision, self.place)
 
-    def set_up(self, fabric: Fabric, network: Trainable, optimizer: Optimizer) -> tuple[Any, Any]:
+    def set_up(self, fabric: Fabric | OneDevice, network: Trainable, optimizer: Optimizer) -> tuple[Any, Any]:
         """The network, for its `loss`, and the optimiser, so that a step is of all processes' gradients."""
         wrapped, stepping = fabric.setup(network, optimizer)
         return wrapped, stepping
@@ -102,7 +104,7 @@ class Several(Ranks):
         # Apart from the exchange of gradients: on the CPU, so that no GPU is waited for, and patient.
         self._control = distributed.new_group(backend="gloo", timeout=PATIENCE)
 
-    def set_up(self, fabric: Fabric, network: Trainable, optimizer: Optimizer) -> tuple[Any, Any]:
+    def set_up(self, fabric: Fabric | OneDevice, network: Trainable, optimizer: Optimizer) -> tuple[Any, Any]:
         """As for one process, through what averages the gradients."""
         wrapped, stepping = fabric.setup(network, optimizer)
         wrapped.mark_forward_method("loss")
@@ -203,7 +205,7 @@ class _Settled:
     nothing comes first, so that a training that was broken off goes on with the bits of an unbroken one.
     """
 
-    def __init__(self, fabric: Fabric, wrapped: Any) -> None:
+    def __init__(self, fabric: Fabric | OneDevice, wrapped: Any) -> None:
         self._fabric = fabric
         self._wrapped = wrapped
         self._settled = False
