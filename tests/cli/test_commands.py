@@ -17,6 +17,7 @@ from PIL import Image
 import lookalike as la
 from lookalike.data import load
 from lookalike.models import KINDS
+from lookalike.models.loading import open_model
 from lookalike.training.recipe import RECIPES
 from places import FIXTURES
 from waiting import PATIENCE, until
@@ -110,7 +111,7 @@ def test_reconstruct(call, runs: Path, pictures: Path, tmp_path: Path, kind: str
     ]
     with Image.open(out / "1.png") as image:
         written = np.asarray(image)
-    model = la.load_model(runs / kind)
+    model = open_model(runs / kind)
     original = la.load(pictures, size=16, fit="stretch")[1]  # as synthetic faces, which the run was trained on
     np.testing.assert_array_equal(written, la.to_uint8(model.reconstruct(original))[0])
     with Image.open(out / "sheet.png") as sheet:

@@ -14,6 +14,7 @@ from PIL import Image
 import lookalike as la
 from lookalike import metrics
 from lookalike.denoising import denoise
+from lookalike.models.loading import open_model
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre
 from pictures import waves
@@ -68,7 +69,7 @@ def test_pictures_come_back_at_their_own_size(json_of, run: Path, pictures: Path
         "turned.png",
         "sheet.png",
     ]
-    model = la.load_model(run)
+    model = open_model(run)
     for name in ("wide", "exact", "tiny"):
         np.testing.assert_array_equal(read(out / f"{name}.png"), denoise(model, read(pictures / f"{name}.png")))
     exact = read(pictures / "exact.png")
@@ -89,7 +90,7 @@ def test_added_noise_is_seen_and_taken_away(json_of, run: Path, pictures: Path, 
     clean = read(picture)
     noisy = corrupt(centre(clean)[None], parse_noise("gaussian:0.1"), seed=4, epoch=EVALUATION_EPOCH, indices=[1])[0]
     restored = read(tmp_path / "out" / "wide.png")
-    np.testing.assert_array_equal(restored, denoise(la.load_model(run), noisy))
+    np.testing.assert_array_equal(restored, denoise(open_model(run), noisy))
     before, after = (metrics.psnr(centre(clean)[None], other[None])[0] for other in (noisy, centre(restored)))
     assert after > before + 8
     json_of("denoise", run, *names, "--out", tmp_path / "again", *options)

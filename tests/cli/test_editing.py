@@ -11,6 +11,7 @@ from PIL import Image
 import lookalike as la
 from lookalike import plots
 from lookalike.editing import load_directions
+from lookalike.models.loading import open_model
 
 DATA = "synthetic:120"
 
@@ -46,7 +47,7 @@ def test_morph(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  
     out = tmp_path / "morph.png"
     command = ["morph", run, pictures[0], pictures[1], "--force", "--out", out]
     assert call(*command, "--json").json == {"steps": 7, "out": str(out)}
-    model, faces = la.load_model(run), prepared(pictures[0].parent)
+    model, faces = open_model(run), prepared(pictures[0].parent)
     drawn = la.to_uint8(la.morph(model, faces[0], faces[1], 7))
     expected = plots.strip([faces.pixels[:1], drawn, faces.pixels[1:2]])
     np.testing.assert_array_equal(pixels_of(out), expected)
@@ -68,7 +69,7 @@ def test_directions_of_the_runs_own_pictures(call, run: Path) -> None:  # type: 
     assert skin["meaningful"] is True
     assert skin["value"] > skin["chance"] + 3 * skin["error"]
     train, _ = la.load(DATA, size=16).split()
-    model = la.load_model(run)
+    model = open_model(run)
     expected = la.attribute_directions(model.encode(train), train.attributes[["skin", "glasses"]], people=train.people)
     found = load_directions(model, run)
     np.testing.assert_array_equal(found["skin"].vector, expected[0].vector)
@@ -80,7 +81,7 @@ def test_directions_of_the_runs_own_pictures(call, run: Path) -> None:  # type: 
 
 def test_directions_of_other_pictures(call, run: Path, pictures: list[Path]) -> None:  # type: ignore[no-untyped-def]
     told = call("directions", run, pictures[0].parent, "--count", 1, "--json").json
-    (first,) = la.principal_directions(la.load_model(run).encode(prepared(pictures[0].parent)), 1)
+    (first,) = la.principal_directions(open_model(run).encode(prepared(pictures[0].parent)), 1)
     assert told["directions"] == [first.as_json()]
 
 
@@ -93,7 +94,7 @@ def test_these_minus_those_and_edit(call, run: Path, pictures: list[Path], tmp_p
         path.rename(folder / path.name)
     told = call("directions", run, "--these", folder, *those, "--name", "ours", "--json").json
     assert [one["name"] for one in told["directions"]] == ["ours"]
-    model = la.load_model(run)
+    model = open_model(run)
     these, those_faces = prepared(folder), prepared(pictures[8].parent)
     expected = model.encode(these).mean(axis=0, dtype=float) - model.encode(those_faces).mean(axis=0, dtype=float)
     held = load_directions(model, run)

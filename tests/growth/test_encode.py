@@ -25,12 +25,13 @@ from lookalike.data.stored import braces_expanded, stored_files
 from lookalike.errors import DataError, Interrupted, MissingExtraError, OptionError, RunError
 from lookalike.gallery.given import read_codes
 from lookalike.growth import encode_source, ledger, pieces
+from lookalike.models.loading import open_model
 from shelves import BAD, COUNT, encoded, folder, parts, pictures, table, tar, zipped
 
 
 @pytest.fixture(scope="module")
 def codes(run: Path) -> np.ndarray:
-    return la.load_model(run).encode(pictures())
+    return open_model(run).encode(pictures())
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from lookalike.errors import LookalikeError, MissingExtraError, NotFittedError
 from lookalike.graphs import session
 from lookalike.interop import onnx_export
 from lookalike.interop.onnx_export import export_onnx, export_saved, exported_by_torch
-from lookalike.interop.onnx_graphs import GRAPHS, OPSET
 from lookalike.interop.onnx_runtime import OnnxCodec, facts_of
 from lookalike.models import kinds_of_their_own, model_class
+from lookalike.models.onnx_graphs import OPSET
+from lookalike.models.onnx_kinds import GRAPHS
 from pictures import waves
 
 SHAPES = [(32, 32, 3), (38, 21, 1), (9, 40, 3), (70, 66, 3)]
@@ -77,7 +78,7 @@ def test_our_graphs_are_those_of_pytorchs_exporter(tmp_path: Path, kind: str, mo
     """Both paths to a file, for a kind that has both."""
     model = fitted(kind, (18, 16, 3))
     export_onnx(model, tmp_path / "ours")
-    monkeypatch.delitem(onnx_export.GRAPHS, kind)
+    monkeypatch.delitem(GRAPHS, kind)
     made: list[onnx.ModelProto] = []
 
     def noted(model: la.Autoencoder) -> dict[str, onnx.ModelProto]:
@@ -166,7 +167,7 @@ def test_a_wrong_graph_is_not_written(tmp_path: Path, monkeypatch: pytest.Monkey
     model = fitted("pca", (8, 8, 3))
     wrong = fitted("pca", (8, 8, 3), seed=1).weights()
     right = GRAPHS["pca"]
-    monkeypatch.setitem(onnx_export.GRAPHS, "pca", lambda p, s, e, d: right(p, s, wrong["encoder"], d))
+    monkeypatch.setitem(GRAPHS, "pca", lambda p, s, e, d: right(p, s, wrong["encoder"], d))
     with pytest.raises(LookalikeError, match="nothing was written"):
         export_onnx(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()

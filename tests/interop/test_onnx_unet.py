@@ -14,10 +14,10 @@ from lookalike import serve
 from lookalike.denoising import denoise
 from lookalike.errors import LookalikeError, OptionError
 from lookalike.graphs import session
-from lookalike.interop import onnx_export, onnx_unet
 from lookalike.interop.onnx_export import export_onnx, export_saved
-from lookalike.interop.onnx_graphs import OPSET
 from lookalike.interop.onnx_runtime import OnnxRestorer, facts_of, open_exported
+from lookalike.models import onnx_kinds, onnx_unet
+from lookalike.models.onnx_graphs import OPSET
 from lookalike.noise import NOT_TOLD
 from lookalike.pixels import centre
 from pictures import waves
@@ -113,7 +113,7 @@ def test_saved_files_give_the_same_bytes(model: la.UNetDenoiser, folder: Path, t
 
 def test_a_wrong_graph_is_not_written(model: la.UNetDenoiser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong, right = trained_a_little(seed=1).weights(), onnx_unet.unet
-    monkeypatch.setitem(onnx_export.CODELESS, "unet", lambda p, s, e, d: right(p, s, wrong["encoder"], d))
+    monkeypatch.setitem(onnx_kinds.CODELESS, "unet", lambda p, s, e, d: right(p, s, wrong["encoder"], d))
     with pytest.raises(LookalikeError, match="nothing was written"):
         export_onnx(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()

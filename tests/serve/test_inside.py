@@ -22,8 +22,8 @@ import pytest
 
 import lookalike as la
 from lookalike.errors import GalleryError, OptionError
-from lookalike.interop import onnx_export
 from lookalike.interop.onnx_runtime import OnnxCodec
+from lookalike.models import onnx_kinds
 from lookalike.serve.app import make_app
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.settings import StudioSettings
@@ -110,7 +110,7 @@ def test_a_kind_that_only_pytorch_exports(gallery: Path, tmp_path: Path, monkeyp
     shutil.copytree(gallery, folder)
     shutil.rmtree(folder / "studio", ignore_errors=True)
     picture = png(waves(1, SIZE, SIZE)[0])
-    monkeypatch.delitem(onnx_export.GRAPHS, "conv")
+    monkeypatch.delitem(onnx_kinds.GRAPHS, "conv")
     with serving(folder) as served:
         if not isinstance(served.studio.codec, OnnxCodec):
             assert "models" in served.get("/api/v1/gallery").json()["preparing"]
@@ -127,7 +127,7 @@ def test_a_denoiser_that_runs_on_pytorch(gallery: Path, tmp_path: Path, monkeypa
     (gallery / "studio").mkdir(exist_ok=True)
     given = waves(1, SIZE, SIZE, seed=8)[0]
     prepare(["models"], gallery, gallery / "studio")
-    monkeypatch.delitem(onnx_export.GRAPHS, "conv")
+    monkeypatch.delitem(onnx_kinds.GRAPHS, "conv")
     with serving(gallery, denoiser=tmp_path / "denoiser") as served:
         served.wait_until_prepared()
         facts = served.get("/api/v1/gallery").json()

@@ -49,9 +49,9 @@ def denoise(
     into one another, so they should show things at the scale of the training pictures.
     """
     from lookalike.denoising.pictures import denoise_files
-    from lookalike.models.loading import load_model
+    from lookalike.models.loading import open_model
 
-    model = load_model(run)
+    model = open_model(run)
     result = denoise_files(
         model, names_from(images), out, noise=noise, level=level, self_ensemble=self_ensemble, force=force, seed=seed
     )

@@ -50,10 +50,10 @@ def directions(
     from lookalike.editing.pictures import read_group
     from lookalike.editing.store import keep_directions
     from lookalike.experiment import pictures_of
-    from lookalike.models.loading import load_model
+    from lookalike.models.loading import open_model
     from lookalike.models.pictures import framing_of
 
-    model = load_model(run)
+    model = open_model(run)
     if these is not None and those is not None:
         for option, value in (("DATA", data), ("--attribute", attribute)):
             if value is not None:

@@ -47,10 +47,10 @@ def edit(
     from lookalike.editing.edit import amount_rows
     from lookalike.editing.pictures import read_for, write_edit
     from lookalike.editing.store import directions_named
-    from lookalike.models.loading import load_model
+    from lookalike.models.loading import open_model
 
     out = Outputs((image,), force=force).file(out)
-    model = load_model(run)
+    model = open_model(run)
     directions = directions_named(along, model, run)
     amounts = amount_rows(len(directions), amount or [])
     say_what_8_bits_lose((image,))

@@ -35,10 +35,10 @@ def morph(
     """
     from lookalike.data.names import say_what_8_bits_lose
     from lookalike.editing.pictures import read_for, write_morph
-    from lookalike.models.loading import load_model
+    from lookalike.models.loading import open_model
 
     out = Outputs((a, b), force=force).file(out)
-    model = load_model(run)
+    model = open_model(run)
     say_what_8_bits_lose((a, b))
     write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind)
     answer({"steps": steps, "out": str(out)}, f"wrote {out}", json)

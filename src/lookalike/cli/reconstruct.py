@@ -24,9 +24,9 @@ def reconstruct(
     Pictures are prepared as those of the run. Nothing here is random; the seed is taken for uniformity.
     """
     from lookalike.experiment import reconstruct_files
-    from lookalike.models.loading import load_model
+    from lookalike.models.loading import open_model
 
-    result = reconstruct_files(load_model(run), names_from(images), out, crop=crop, force=force)
+    result = reconstruct_files(open_model(run), names_from(images), out, crop=crop, force=force)
     written = [str(path) for path in result.written]
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
     lines = [f"wrote {path}" for path in written]

@@ -17,6 +17,7 @@ from lookalike.gallery import stores, updating
 from lookalike.gallery.changes import Changes, Counts
 from lookalike.gallery.feed import Feed
 from lookalike.gallery.folder import (
+    MODEL,
     compact,
     only_writer,
     open_catalog,
@@ -202,9 +203,13 @@ class Gallery(GalleryReader):
         if not self.has_pictures:  # what comes in are codes
             changes = Changes(self._catalog, storage_of(self._catalog, self.folder), _as_they_are)
             return updating.apply_feed(changes, feed, beside, progress, may_remove)
-        from lookalike.models.encoding import Encoders  # PyTorch takes a second to import
+        from lookalike.models.encoding import Encoders
+        from lookalike.models.graphed import Graphed
+        from lookalike.models.loading import load_model
 
-        with Encoders(self.model) as encoders:
+        # What comes in is encoded by the arithmetic of what is there, which a model opened for queries need not have.
+        model = load_model(self.folder / MODEL) if isinstance(self.model, Graphed) else self.model
+        with Encoders(model) as encoders:
             changes = Changes(self._catalog, storage_of(self._catalog, self.folder), encoders.submit)
             counts = updating.apply_feed(changes, feed, beside, progress, may_remove)
             unseen += changes.unseen

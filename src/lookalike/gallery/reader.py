@@ -73,9 +73,9 @@ class GalleryReader:
         """The model whose codes these are."""
         if self._given_model is not None:
             return self._given_model
-        from lookalike.models.loading import load_model
+        from lookalike.models.loading import open_model
 
-        model = load_model(self.folder / MODEL)
+        model = open_model(self.folder / MODEL)
         if model.digest != self._catalog.fact("model"):
             raise GalleryError(f"{self.folder / MODEL} is not the model that made the codes; open with the run's model")
         return model
@@ -279,9 +279,13 @@ class GalleryReader:
 
     def encode(self, pictures: Pixels) -> Floats:
         """Codes of framed pictures: uint8 (N, H, W, C) of the model's shape -> float32 (N, code_size)."""
-        from lookalike.models.encoding import search_codes  # PyTorch takes a second to import
+        if self.model.by_pytorch:
+            from lookalike.models.encoding import search_codes
 
-        return search_codes(self.model, pictures)
+            return search_codes(self.model, pictures)
+        from lookalike.models.batched import exact_codes
+
+        return exact_codes(self.model, pictures)
 
     def encode_text(self, text: str) -> Floats:
         """The code of a text, float32 (code_size,), to search for, by a model that has an encoder of texts.

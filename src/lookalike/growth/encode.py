@@ -21,7 +21,7 @@ from lookalike.growth.sources import Contents, contents_of
 from lookalike.growth.tables import parquet
 from lookalike.growth.worker import Part
 from lookalike.models.base import Autoencoder
-from lookalike.models.loading import load_model
+from lookalike.models.loading import open_model
 from lookalike.models.pictures import framing_of
 from lookalike.training.interruption import StopRequest
 
@@ -128,7 +128,7 @@ def encode_source(
     if address is not None and engine != "ray":
         raise OptionError(f"address {address} is of a Ray cluster; give engine ray (--engine ray) too")
     parquet()
-    fitted = model if isinstance(model, Autoencoder) else load_model(model)
+    fitted = model if isinstance(model, Autoencoder) else open_model(model, threads=1)
     fitted.require_code()
     if Path(source).is_dir() and Path(out).resolve().is_relative_to(Path(source).resolve()):
         raise OptionError(f"--out {out} lies within {source}, which is read; give a folder elsewhere")

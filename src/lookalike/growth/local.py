@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from lookalike.data.framing import Framing
 from lookalike.data.pipeline import available_cores
@@ -13,14 +13,13 @@ from lookalike.growth.pieces import Piece
 from lookalike.growth.worker import Part, Worker
 from lookalike.models.base import Autoencoder
 from lookalike.models.batched import lone_products
-from lookalike.models.encoding import lone_threads
 
 
 def encoded_here(model: Autoencoder, framing: Framing, pieces: Iterator[Piece]) -> Iterator[Part]:
     """The parts of pieces, in their order; decoders, PyTorch and NumPy release the interpreter's lock."""
     count = available_cores()
     worker = Worker(model, framing)
-    pool = lone_threads(count, "worker")
+    pool = _threads(count, model)
 
     def encode(piece: Piece) -> Part:
         return worker(piece, threading.current_thread().name)
@@ -36,3 +35,12 @@ def encoded_here(model: Autoencoder, framing: Framing, pieces: Iterator[Piece]) 
                 yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _threads(count: int, model: Autoencoder) -> ThreadPoolExecutor:
+    """Threads in each of which a model is computed by that thread alone."""
+    if not model.by_pytorch:
+        return ThreadPoolExecutor(count, "worker")
+    from lookalike.models.encoding import lone_threads  # PyTorch takes a second to import
+
+    return lone_threads(count, "worker")

@@ -55,7 +55,7 @@ def encoded_on_ray(model: Autoencoder, framing: Framing, left: Left, most: int, 
         )
         parts = pieces.map_batches(
             Encoder,
-            fn_constructor_args=(_files_of(model), framing),
+            fn_constructor_args=(_files_of(model), framing, model.by_pytorch),
             batch_size=1,
             batch_format="pyarrow",
             **_actors(ray),
@@ -83,15 +83,16 @@ class _Reader:
 class Encoder:
     """Encodes pieces, in an actor of its own: the model is loaded once."""
 
-    def __init__(self, model: ModelFiles, framing: Framing) -> None:
-        from lookalike.models.loading import load_model
+    def __init__(self, model: ModelFiles, framing: Framing, by_pytorch: bool) -> None:
+        from lookalike.models.loading import load_model, open_model
 
         ray = _ray()
         cores = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
         with tempfile.TemporaryDirectory() as folder:
             for name, content in model.items():
                 (Path(folder) / name).write_bytes(content)
-            self.worker = Worker(load_model(folder), framing, max(1, round(cores)))
+            held = load_model(folder) if by_pytorch else open_model(folder, threads=1)
+            self.worker = Worker(held, framing, max(1, round(cores)))
         self.name = f"{ray.util.get_node_ip_address()} process {os.getpid()}"
 
     def __call__(self, batch: Any) -> Any:

@@ -20,9 +20,11 @@ import numpy as np
 from lookalike import files
 from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.graphs import session
-from lookalike.interop.onnx_graphs import CODES, GRAPHS, OPSET, PICTURES, has_operators
-from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, planes
-from lookalike.interop.onnx_unet import CLEAN, CODELESS, LEVELS, reach_of
+from lookalike.interop.onnx_runtime import DECODER, ENCODER
+from lookalike.models.graphed import planes
+from lookalike.models.onnx_graphs import CODES, OPSET, PICTURES
+from lookalike.models.onnx_kinds import CODELESS, written_out
+from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of
 from lookalike.noise import NOT_TOLD
 
 if TYPE_CHECKING:
@@ -122,11 +124,8 @@ def _check_packages(feature: str) -> None:
 
 def _written_out(kind: str, *parts: Any) -> dict[str, Any] | None:
     """`onnx.ModelProto` by file of a kind whose graphs we write ourselves, None of any other."""
-    if kind in CODELESS:
-        return {DENOISER: _model_of(CODELESS[kind](*parts))}
-    if kind in GRAPHS and has_operators(parts[0]):
-        return dict(zip((ENCODER, DECODER), map(_model_of, GRAPHS[kind](*parts)), strict=True))
-    return None
+    protos = written_out(kind, *parts)
+    return None if protos is None else {f"{name}.onnx": proto for name, proto in protos.items()}
 
 
 def _facts(kind: str, parameters: dict[str, Any], image_shape: tuple[int, int, int], digest: str) -> dict[str, str]:
@@ -139,13 +138,6 @@ def _written(contents: dict[str, bytes], folder: Path) -> list[str]:
     for name, content in contents.items():
         files.write_bytes(folder / name, content)
     return [str(folder / name) for name in contents]
-
-
-def _model_of(graph: Any) -> Any:
-    from onnx import helper
-
-    # The intermediate representation of opset 18's time, which older runtimes read as well.
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
 
 
 def _traced(network: nn.Module, example: tuple[int, ...], given: str, result: str) -> Any:

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.graphs import session
-from lookalike.interop.onnx_graphs import CODES, PICTURES
-from lookalike.interop.onnx_unet import CLEAN, LEVELS
+from lookalike.models.graphed import planes
+from lookalike.models.onnx_graphs import CODES, PICTURES
+from lookalike.models.onnx_unet import CLEAN, LEVELS
 from lookalike.models.unet_shape import checked_levels
 from lookalike.noise import NOT_TOLD
-from lookalike.pixels import Floats, centre
+from lookalike.pixels import Floats
 
 ENCODER, DECODER, DENOISER = "encoder.onnx", "decoder.onnx", "denoiser.onnx"
 SETS = ((ENCODER, DECODER), (DENOISER,))
@@ -139,8 +140,3 @@ class OnnxRestorer(_Exported):
         levels = np.full(count, NOT_TOLD, np.float32) if level is None else checked_levels(level, count)
         clean: Floats = self._sessions[0].run([CLEAN], {PICTURES: planes(pictures), LEVELS: levels})[0]
         return clean.transpose(0, 2, 3, 1)
-
-
-def planes(pictures: npt.NDArray[Any]) -> Floats:
-    """uint8 or centred float32 (N, H, W, C) -> centred float32 (N, C, H, W)."""
-    return np.ascontiguousarray(centre(pictures).transpose(0, 3, 1, 2))

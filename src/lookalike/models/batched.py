@@ -22,7 +22,7 @@ def batches(pictures: Pixels | Floats) -> Iterator[Pixels | Floats]:
         yield pictures[start : start + size]
 
 
-def exact_codes(model: Autoencoder, pictures: Pixels) -> Floats:
+def exact_codes(model: Autoencoder, pictures: Pixels | Floats) -> Floats:
     """Codes (n, K) as `model.encode`, in float32, of pictures (n, H, W, C) in batches whose size these alone decide.
 
     The same pictures in the same order give the same bits on equal processors, where one thread computes them

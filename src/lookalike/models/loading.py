@@ -7,6 +7,19 @@ from pathlib import Path
 from lookalike.errors import RunError, WeightsError
 from lookalike.models import model_class, store
 from lookalike.models.base import Autoencoder
+from lookalike.models.graphed import graphed
+
+
+def open_model(folder: str | Path, threads: int | None = None) -> Autoencoder:
+    """As `load_model`, of a model that is to answer and not to learn: without PyTorch, where that can be.
+
+    Its codes and pictures differ from those of `load_model` by the rounding of float32 at most.
+
+    Args:
+        folder: of a run, or of a saved model.
+        threads: that compute a batch where PyTorch does not; None: all cores.
+    """
+    return graphed(Path(folder), threads) or load_model(folder)
 
 
 def load_model(folder: str | Path) -> Autoencoder:

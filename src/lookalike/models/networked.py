@@ -24,6 +24,11 @@ class NetworkAutoencoder(TrainedAutoencoder):
 
     network_: Any
 
+    @property
+    def by_pytorch(self) -> bool:
+        """Always."""
+        return True
+
     @abstractmethod
     def _build(self, image_shape: tuple[int, int, int]) -> Trainable:
         """A network with fresh weights, its parameters checked.

@@ -6,29 +6,25 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import OptionError
 from lookalike.models import kind_named
-from lookalike.models.base import BATCH, NO_CODE
-from lookalike.models.inputs import Pictures, as_pictures
+from lookalike.models.codeless import Codeless
 from lookalike.models.layers import TwoConvolutions, initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, checked_levels, piece_reach
+from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, piece_reach
 from lookalike.noise import NOT_TOLD, Noise, sigmas
-from lookalike.pixels import Floats, Pixels, centre
+from lookalike.pixels import Floats, Pixels
 from lookalike.training.batches import LEVELS, Epoch, Places
 from lookalike.training.objective import Extra, Trainable
 
 WIDEST, MOST_BLOCKS = 256, 16
-BATCH_PIXELS = BATCH * 32 * 32
-"""Pixels that go through at once, so that memory does not grow with the size of the pictures."""
 
 
-class UNetDenoiser(NetworkAutoencoder):
+class UNetDenoiser(Codeless, NetworkAutoencoder):
     """A residual U-Net that takes noise out of pictures of any size, and has no code.
 
     It estimates the noise and subtracts it, at three scales with shortcuts between them; nothing has to pass through a
@@ -46,23 +42,12 @@ class UNetDenoiser(NetworkAutoencoder):
     """
 
     kind: ClassVar[str] = "unet"
-    has_code: ClassVar[bool] = False
-    takes_level: ClassVar[bool] = True
 
     def __init__(self, width: int = 24, blocks: int = 1, seed: int = 0, device: str = "auto") -> None:
         self.width = width
         self.blocks = blocks
         self.seed = seed
         self.device = device
-
-    @property
-    def code_size(self) -> int:  # type: ignore[override]
-        """There is none.
-
-        Raises:
-            OptionError: always.
-        """
-        raise OptionError(NO_CODE)
 
     @property
     def reach(self) -> int | None:
@@ -75,37 +60,6 @@ class UNetDenoiser(NetworkAutoencoder):
             raise OptionError(f"no noise is given; a model that removes it learns from noisy pictures: give {usual!r}")
         return super()._begin(pictures, noise)
 
-    def reconstruct(self, X: Pictures, level: float | npt.ArrayLike | None = None) -> Floats:
-        """Take the noise out: (N, H, W, C) of any H and W -> float32 (N, H, W, C), centred to 0, not clipped.
-
-        `level` is the noise's standard deviation where it is known, one number or one for each picture, on the scale
-        where a picture spans 1; without it the model judges for itself. Grey pictures go through a model of colours as
-        three equal channels, whose mean comes back; a model of grey takes each channel on its own.
-
-        Raises:
-            NotFittedError: the model has no weights yet.
-            OptionError: these are not pictures, or a level is out of range.
-        """
-        pictures = self._checked(X)
-        levels = None if level is None else checked_levels(level, len(pictures))
-        result = np.empty(pictures.shape, np.float32)
-        size = self._batch_size(pictures)
-        for start in range(0, len(pictures), size):
-            part = slice(start, start + size)
-            result[part] = self._reconstruct(centre(pictures[part]), None if levels is None else levels[part])
-        return result
-
-    def _reconstruct(self, pictures: Floats, levels: Floats | None = None) -> Floats:
-        """A centred batch (n, H, W, c), with or without levels (n,), less its noise."""
-        depth, channels = self.image_shape_[2], pictures.shape[3]
-        if depth == channels:
-            return self._denoised(pictures, levels)
-        if depth == 3:
-            mean: Floats = self._denoised(np.repeat(pictures, 3, axis=3), levels).mean(axis=3, keepdims=True)
-            return mean
-        parts = [self._denoised(pictures[..., c : c + 1], levels) for c in range(channels)]
-        return np.concatenate(parts, axis=3)
-
     def _denoised(self, pictures: Floats, levels: Floats | None) -> Floats:
         """A batch with the network's own number of channels."""
         with torch.inference_mode():
@@ -113,14 +67,6 @@ class UNetDenoiser(NetworkAutoencoder):
             told = None if levels is None else torch.from_numpy(levels).to(self._device)
             restored: Floats = self.network_(batch, told).permute(0, 2, 3, 1).float().cpu().numpy()
         return restored
-
-    def _checked(self, X: Pictures) -> Pixels | Floats:
-        self._check_fitted()
-        return as_pictures(X)
-
-    def _batch_size(self, pictures: Pixels | Floats) -> int:
-        pixels = int(pictures.shape[1] * pictures.shape[2])
-        return max(BATCH_PIXELS // pixels, 1)
 
     def _build(self, image_shape: tuple[int, int, int]) -> UNet:
         problems = []

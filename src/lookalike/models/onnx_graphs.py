@@ -1,12 +1,11 @@
 """ONNX graphs of the models we know, written out from their weights: in milliseconds, without PyTorch.
 
-A kind that is not among `GRAPHS` goes through PyTorch's own exporter (`onnx_export`); this is for those that a server
-wants to have running at once.
+A kind that is not among `onnx_kinds.GRAPHS` goes through PyTorch's own exporter (`interop.onnx_export`); this is for
+those that have to answer at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -103,7 +102,7 @@ class Chain:
 def linear(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Sides:
     """Flatten and Dense; Dense and Reshape; with their activations where there are any."""
     forth, back = _linear_chains(image_shape, encoder, decoder, parameters)
-    return _sides(forth, back, image_shape, int(parameters["code_size"]))
+    return sides_of(forth, back, image_shape, int(parameters["code_size"]))
 
 
 def _linear_chains(
@@ -164,7 +163,7 @@ def convolutional(
         back.add("Slice", *ends, back.constant("axes", [2, 3]))
     back.activate(parameters.get("output_activation", "linear"))
     back.shift(parameters, -1)
-    return _sides(forth, back, image_shape, int(parameters["code_size"]))
+    return sides_of(forth, back, image_shape, int(parameters["code_size"]))
 
 
 SIDE, NEIGHBOURHOOD, FOCUS, LEAST_CONTRAST, LEAST_DEVIATION = 32, 1 / 8, 0.32, 0.02, 1e-3
@@ -198,7 +197,7 @@ def contrasting(
     forth.add("Flatten", axis=1)
     forth.add("Gemm", *forth.weights("dense"), transB=1)
     _, back = _linear_chains(image_shape, encoder, decoder, {})
-    return _sides(forth, back, image_shape, int(parameters["code_size"]))
+    return sides_of(forth, back, image_shape, int(parameters["code_size"]))
 
 
 def _normalise(chain: Chain) -> None:
@@ -224,15 +223,6 @@ def _blur(side: int) -> npt.NDArray[np.float64]:
     return blur
 
 
-GRAPHS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Tensors], Sides]] = {
-    "conv": convolutional,
-    "dense": linear,
-    "pca": linear,
-    "search": contrasting,
-}
-"""By the model's kind: from its parameters, picture shape (H, W, C), and weights of both sides."""
-
-
 def has_operators(parameters: dict[str, Any]) -> bool:
     """Whether every activation of a model is one of `OPERATORS`."""
     return all(
@@ -240,7 +230,8 @@ def has_operators(parameters: dict[str, Any]) -> bool:
     )
 
 
-def _sides(forth: Chain, back: Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
+def sides_of(forth: Chain, back: Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
+    """The graphs of both sides of a model with a code."""
     height, width, depth = image_shape
     shape = [depth, height, width]
     return (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from lookalike.interop.onnx_graphs import BATCH, PICTURES, Chain, Tensors
+from lookalike.models.onnx_graphs import BATCH, PICTURES, Chain, Tensors
 from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, piece_reach
 
 CLEAN, LEVELS = "clean", "levels"
@@ -38,10 +37,6 @@ def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder:
     ]
     result = helper.make_tensor_value_info(CLEAN, TensorProto.FLOAT, shape)
     return helper.make_graph(chain.nodes, "denoiser", given, [result], chain.held)
-
-
-CODELESS: dict[str, Callable[[dict[str, Any], tuple[int, int, int], Tensors, Tensors], Any]] = {"unet": unet}
-"""Kinds that are one graph, pictures to pictures, as `onnx_graphs.GRAPHS` are two."""
 
 
 def reach_of(parameters: dict[str, Any]) -> int:

@@ -1,0 +1,109 @@
+"""The ONNX graphs of the residual autoencoder, written out from its weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lookalike.models.onnx_graphs import (
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    CODES,
+    PICTURES,
+    Chain,
+    Sides,
+    Tensors,
+    sides_of,
+)
+
+ENCODER_STRIDE, DECODER_STRIDE = 16, 8
+"""As in `models.residual`, whose module brings in PyTorch; `tests/interop/test_onnx_export.py` holds both together."""
+
+
+def residual(
+    parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
+) -> Sides:
+    """As `models.residual`: whitened principal components in and out, and a network's correction to each."""
+    forth, back = Chain(PICTURES, encoder), Chain(CODES, decoder)
+    _encode(forth, image_shape)
+    _decode(back, image_shape)
+    return sides_of(forth, back, image_shape, int(parameters["code_size"]))
+
+
+def _encode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
+    height, width, _ = image_shape
+    linear = _dense(chain, _flat(chain, PICTURES), "linear")
+    chain.last = PICTURES
+    down, right = -height % ENCODER_STRIDE, -width % ENCODER_STRIDE
+    if down or right:
+        chain.add("Pad", chain.constant("margins", [0, 0, 0, 0, 0, 0, down, right]), mode="edge")
+    _pooled(chain, "trunk.0.conv")
+    _pooled(chain, "trunk.1.conv")
+    _pooled(chain, "trunk.2.conv")
+    _step(chain, "trunk.3.conv")
+    _pooled(chain, "trunk.4.conv")
+    _step(chain, "trunk.5.conv")
+    chain.join("Add", linear, _dense(chain, _flat(chain, chain.last), "dense"))
+
+
+def _decode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
+    height, width, depth = image_shape
+    rows, columns = -(-height // DECODER_STRIDE), -(-width // DECODER_STRIDE)
+    channels = chain.tensors["dense.weight"].shape[0] // (rows * columns)
+    linear = _grid(chain, _dense(chain, CODES, "linear"), "shape", (height, width, depth))
+    _grid(chain, _dense(chain, CODES, "dense"), "grid", (rows, columns, channels))
+    for block, widening in ((0, 1), (3, 4)):
+        _block(chain, f"trunk.{block}")
+        chain.add("Conv", *chain.weights(f"trunk.{widening}"), kernel_shape=[1, 1])
+        chain.add("DepthToSpace", blocksize=2, mode="CRD")
+    _block(chain, "trunk.6")
+    _silu(chain)
+    _convolve(chain, "last")
+    chain.add("DepthToSpace", blocksize=2, mode="CRD")
+    if (rows * DECODER_STRIDE, columns * DECODER_STRIDE) != (height, width):
+        ends = chain.constant("starts", [0, 0]), chain.constant("ends", [height, width])
+        chain.add("Slice", *ends, chain.constant("axes", [2, 3]))
+    chain.join("Add", linear, chain.last)
+
+
+def _flat(chain: Chain, name: str) -> str:
+    chain.join("Transpose", name, perm=CHANNELS_LAST)
+    return chain.join("Flatten", chain.last, axis=1)
+
+
+def _dense(chain: Chain, name: str, layer: str) -> str:
+    return chain.join("Gemm", name, *chain.weights(layer), transB=1)
+
+
+def _grid(chain: Chain, name: str, of: str, shape: tuple[int, int, int]) -> str:
+    chain.join("Reshape", name, chain.constant(of, [-1, *shape]))
+    return chain.join("Transpose", chain.last, perm=CHANNELS_FIRST)
+
+
+def _pooled(chain: Chain, layer: str) -> None:
+    _convolve(chain, layer)
+    chain.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    chain.add("Elu")
+
+
+def _step(chain: Chain, layer: str) -> None:
+    start = chain.last
+    _silu(chain)
+    _convolve(chain, layer)
+    chain.join("Add", start, chain.last)
+
+
+def _block(chain: Chain, name: str) -> None:
+    start = chain.last
+    for layer in ("conv1", "conv2"):
+        _silu(chain)
+        _convolve(chain, f"{name}.{layer}")
+    chain.join("Add", start, chain.last)
+
+
+def _silu(chain: Chain) -> None:
+    given = chain.last
+    chain.join("Mul", given, chain.join("Sigmoid", given))
+
+
+def _convolve(chain: Chain, layer: str) -> None:
+    chain.add("Conv", *chain.weights(layer), kernel_shape=[3, 3], pads=[1, 1, 1, 1])

@@ -1,0 +1,89 @@
+"""What a command loads before it answers: nothing of what trains."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import lookalike as la
+
+TRAINS = {"torch", "lightning_fabric", "sklearn"}
+PLOTS = {"matplotlib"}
+TABLES = {"pandas"}
+CODE = """
+import sys
+from lookalike.cli import main
+try:
+    main()
+except SystemExit as leaving:
+    assert not leaving.code, leaving.code
+loaded = {name.partition(".")[0] for name in sys.modules} | {"torch._dynamo"} & {*sys.modules}
+print(len(sys.modules), *loaded, file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs that know their pictures, a gallery of each, and two pictures."""
+    place = tmp_path_factory.mktemp("start")
+    faces = la.load("synthetic:60", size=16)
+    train, test = faces.split()
+    pca = la.PCAAutoencoder(4).fit(train)
+    conv = la.ConvAutoencoder(4, channels=(4, 6)).initialise(faces.image_shape)
+    unet = la.UNetDenoiser(width=4).initialise(faces.image_shape)
+    for name, model in (("pca", pca), ("conv", conv), ("unet", unet)):
+        model.data_ = pca.data_
+        model.save(place / name)
+        if model.has_code:
+            with la.Gallery.open(place / f"{name}-gallery", model) as gallery:
+                gallery.update(train)
+    for name, picture in zip("ab", test.pixels[:2], strict=True):
+        Image.fromarray(picture).resize((40, 40)).save(place / f"{name}.png")
+    return place
+
+
+# Modules as they were counted when this was written, and a tenth more.
+COMMANDS = {
+    "--help": (set(), 400),
+    "train --help": ({"numpy"}, 400),
+    "data synthetic:60 --size 16": (TRAINS | PLOTS | TABLES | {"scipy", "onnxruntime"}, 900),
+    "search pca-gallery a.png": (TRAINS | PLOTS | TABLES | {"scipy", "onnxruntime"}, 750),
+    "search conv-gallery a.png": (TRAINS | PLOTS | TABLES | {"scipy"}, 850),
+    "encode conv synthetic:60 --out codes": (TRAINS | PLOTS, 1300),
+    "reconstruct conv a.png --out back": (TRAINS | TABLES, 1500),
+    "denoise unet a.png --out clean": (TRAINS | TABLES, 1500),
+    "morph conv a.png b.png --out morph.gif": (TRAINS | PLOTS | TABLES | {"scipy"}, 850),
+    "train synthetic:60 --size 16 --run fresh --epochs 1 --json": (
+        {"lightning_fabric", "torch._dynamo", "sklearn"},
+        2500,
+    ),
+    "evaluate conv": (TRAINS | PLOTS | TABLES, 1300),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_loads_what_it_needs(command: str, place: Path) -> None:
+    absent, most = COMMANDS[command]
+    done = subprocess.run([sys.executable, "-c", CODE, *command.split()], cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    count, *loaded = done.stderr.splitlines()[-1].split()
+    assert not absent & set(loaded)
+    assert int(count) <= most
+
+
+def test_python_searches_without_what_trains(place: Path) -> None:
+    code = (
+        "import sys, json, lookalike as la\n"
+        "gallery = la.Gallery.open('conv-gallery', create=False)\n"
+        "found = gallery.search('a.png', k=3)\n"
+        "print(json.dumps([len(found.names), *{name.partition('.')[0] for name in sys.modules}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=True)
+    count, *loaded = json.loads(done.stdout)
+    assert count == 3
+    assert not (TRAINS | PLOTS | TABLES | {"scipy"}) & set(loaded)
