@@ -33,7 +33,7 @@ import lookalike as la
 import timing
 from lookalike.data.images import Pixels
 from lookalike.errors import Interrupted
-from lookalike.models import model_class
+from lookalike.models import new_model
 from lookalike.models import pca as pca_module
 
 AT_ONCE = 1000
@@ -143,7 +143,7 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
     progress.TrainingProgress.step = timed  # type: ignore[method-assign]
     with watched(found):
         training, _ = mapped(given).split()
-        model: Any = model_class(given.model)(given.code)
+        model: Any = new_model(given.model, code_size=given.code)
         with suppress(Interrupted):
             model.fit(training, progress=False)
     return {
