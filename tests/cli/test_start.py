@@ -51,7 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 COMMANDS = {
     "--help": (set(), 400),
     "train --help": ({"numpy"}, 400),
-    "data synthetic:60 --size 16": (TRAINS | PLOTS | TABLES | {"scipy", "onnxruntime"}, 900),
+    "data synthetic:60 --size 16": (TRAINS | PLOTS | TABLES | {"rich", "onnxruntime"}, 900),
     "search pca-gallery a.png": (TRAINS | PLOTS | TABLES | {"scipy", "onnxruntime"}, 750),
     "search conv-gallery a.png": (TRAINS | PLOTS | TABLES | {"scipy"}, 850),
     "encode conv synthetic:60 --out codes": (TRAINS | PLOTS, 1300),
