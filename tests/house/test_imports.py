@@ -19,6 +19,7 @@ PACKAGE = Path(lookalike.__file__).parent
 FLOORS = {
     "errors": -1,  # which everything raises
     "files": 0,
+    "archives": 1,
     "graphs": 0,
     "pixels": 0,
     "tensors": 1,

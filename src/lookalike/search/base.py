@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -14,6 +15,9 @@ from lookalike.search import store
 from lookalike.search.inputs import Ids, as_codes, as_ids, whole
 from lookalike.search.lookup import Lookup, Mask, Rows, fingerprints
 from lookalike.search.metric import Floats, Metric, make_metric
+
+BLOCK = 1 << 17
+"""Codes that are transformed, held and compared at once; of fewer, all."""
 
 
 class Neighbours(NamedTuple):
@@ -64,12 +68,13 @@ class Index(ABC):
         self.held_in: str | None = None
         self._width: int | None = None
         self._ids: Ids = np.empty(0, np.int64)
-        self._by_id = Lookup(self._ids)
+        self._numbered: Lookup | None = None
         self._twins: Lookup | None = None
+        self._mapped: store.Arrays | None = None
 
     @abstractmethod
-    def _build(self, points: Floats) -> None:
-        """Learn the structure from float32 (N, K), and hold them as rows 0 to N - 1; N may be 0."""
+    def _learn(self, points: Floats, count: int) -> None:
+        """Learn a structure for `count` points from some of them, float32 (n, K), and hold none yet; n may be 0."""
 
     @abstractmethod
     def _extend(self, points: Floats) -> None:
@@ -84,12 +89,12 @@ class Index(ABC):
         """True squared distances float32 (Q, k), nearest first, and rows; -1 where none was found; k <= rows."""
 
     @abstractmethod
-    def _state(self) -> store.Arrays:
+    def _state(self) -> store.Written:
         """The structure as arrays by name."""
 
     @abstractmethod
     def _restore(self, arrays: store.Arrays) -> None:
-        """Take over a structure that `_state` gave."""
+        """Take over a structure that `_state` gave; what is mapped of it may not be changed."""
 
     @property
     @abstractmethod
@@ -133,9 +138,31 @@ class Index(ABC):
         self.metric = metric
         self.settings = self._set()
         self._width = given.shape[1]
-        self._build(metric.transform(given))
-        self._ids, self._by_id, self._twins = names, Lookup(names), None
+        self._mapped = None
+        taught = sample(len(given), max(BLOCK, self.taught_by(len(given))))
+        points = metric.transform(given[taught])
+        self._learn(points, len(given))
+        for block in blocks(len(given)):
+            self._extend(points[block] if len(points) == len(given) else metric.transform(given[block]))
+        self._ids, self._numbered, self._twins = names, None, None
         return self
+
+    def taught_by(self, count: int) -> int:
+        """Of how many points, of `count`, a structure is learned."""
+        return 0
+
+    @property
+    def _by_id(self) -> Lookup:
+        """The row of each id; made when it is first needed, which no query does."""
+        if self._numbered is None:
+            self._numbered = Lookup(self._ids)
+        return self._numbered
+
+    def _own(self) -> None:
+        """Take into memory what is left in a file, before it changes."""
+        if self._mapped is not None:
+            self._restore({name: np.asarray(array) for name, array in self._mapped.items()})
+            self._mapped = None
 
     def add(self, codes: npt.ArrayLike, ids: npt.ArrayLike) -> None:
         """Hold further codes (N, K) under new ids (N,); nothing is learned anew.
@@ -150,6 +177,7 @@ class Index(ABC):
         if len(held):
             raise OptionError(f"id {held[0]} is held already; remove it first, or give the code another id")
         points = self.metric.transform(given)
+        self._own()
         self._extend(points)
         self._ids = np.concatenate([self._ids, names])
         self._by_id.add(names)
@@ -169,6 +197,7 @@ class Index(ABC):
         kept[rows[rows >= 0]] = False
         removed = len(self) - int(kept.sum())
         if removed:
+            self._own()
             self._keep(kept)
             self._ids = self._ids[kept]
             self._by_id.keep(kept)
@@ -236,7 +265,7 @@ class Index(ABC):
         Raises:
             SearchError: the index was not fitted.
         """
-        arrays: store.Arrays = {"ids": self._ids}
+        arrays: dict[str, Any] = {"ids": self._ids}
         description = {
             "kind": self.kind,
             "metric": self.metric.name,
@@ -257,9 +286,11 @@ class Index(ABC):
         self.settings = description["settings"]
         self.held_in = description.get("held_in")
         self._width = description["width"]
-        self._ids = arrays["ids"]
-        self._by_id = Lookup(self._ids)
-        self._restore(store.part(arrays, "structure"))
+        self._ids, self._numbered = arrays["ids"], None
+        structure = store.part(arrays, "structure")
+        self._restore(structure)
+        is_mapped = any(isinstance(array, np.memmap) for array in structure.values())
+        self._mapped = structure if is_mapped else None
         return self
 
     def _put_twins_first(self, points: Floats, squared: Floats, rows: Rows) -> None:
@@ -297,6 +328,17 @@ class Index(ABC):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value <= most:
                 raise OptionError(f"{name} is {value!r}; give a whole number from {least} to {most}")
         return {name: None if value is None else int(value) for name, value in settings.items()}
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """So many rows in blocks; one, though it is empty, where there are none."""
+    for start in range(0, max(count, 1), BLOCK):
+        yield slice(start, min(start + BLOCK, count))
+
+
+def sample(count: int, most: int) -> slice | Rows:
+    """All of `count` rows, or `most` of them, evenly spaced."""
+    return slice(None) if count <= most else np.arange(most) * count // most
 
 
 def _padded(found: Neighbours, k: int) -> Neighbours:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.search.base import Index, Neighbours
-from lookalike.search.exact import ExactIndex
+from lookalike.search.exact import Scan
 from lookalike.search.inputs import Ids, as_codes
 from lookalike.search.metric import Floats
 
@@ -38,11 +38,11 @@ class Examination:
     """Queries with their true neighbours among codes, in one metric.
 
     Attributes:
-        exact: the index that gave the true neighbours.
+        exact: what gave the true neighbours.
         seconds: what finding them took.
     """
 
-    def __init__(self, exact: Index, queries: npt.ArrayLike, k: int) -> None:
+    def __init__(self, exact: Index | Scan, queries: npt.ArrayLike, k: int) -> None:
         self.exact = exact
         self.queries: Floats = as_codes(queries)
         self.k = max(1, min(k, len(exact)))
@@ -53,7 +53,7 @@ class Examination:
     @classmethod
     def like(cls, index: Index, codes: Floats, ids: Ids, queries: npt.ArrayLike, k: int) -> Self:
         """Over `codes`, in the metric that `index` has learned."""
-        return cls(ExactIndex(index.metric.name).hold(index.metric, codes, ids), queries, k)
+        return cls(Scan(index.metric, codes, ids), queries, k)
 
     def shares(self, index: Index) -> npt.NDArray[np.float64]:
         """Share of the k true neighbours that each query finds: float64 (Q,).

@@ -50,13 +50,12 @@ class HNSWIndex(Index):
         """Whether all codes are candidates, which is then answered by comparing them all."""
         return self.settings["ef_search"] >= len(self)
 
-    def _build(self, points: Floats) -> None:
+    def _learn(self, points: Floats, count: int) -> None:
         faiss = load_faiss()
         self._graph = faiss.IndexHNSWFlat(points.shape[1], self.settings["links"])
         self._graph.hnsw.efConstruction = self.settings["ef_construction"]
         self._row_of: Rows | None = None  # of each code in the graph, -1 of a removed one; None: all are their own rows
-        self._graph.add(points)
-        self._flat = load_faiss().downcast_index(self._graph.storage)
+        self._flat = faiss.downcast_index(self._graph.storage)
 
     def _extend(self, points: Floats) -> None:
         if self._row_of is not None:
@@ -72,7 +71,9 @@ class HNSWIndex(Index):
         else:
             self._row_of[self._row_of >= 0] = fresh
         if kept.sum() < (1 - MOST_DEAD) * self._graph.ntotal:
-            self._build(flat.points_of(self._flat)[self._row_of >= 0])
+            living = flat.points_of(self._flat)[self._row_of >= 0]
+            self._learn(living, len(living))
+            self._graph.add(living)
         self._count()
 
     def _search(self, points: Floats, k: int) -> tuple[Floats, Rows]:
@@ -101,12 +102,13 @@ class HNSWIndex(Index):
             self._labels = np.flatnonzero(self._row_of >= 0)
             self._living = flat.selector(self._row_of >= 0)
 
-    def _state(self) -> store.Arrays:
+    def _state(self) -> store.Written:
         rows = {} if self._row_of is None else {"row_of": self._row_of}
-        return {"graph": store.serialised(self._graph), **rows}
+        return {"graph": store.Serialised(self._graph), **rows}
 
     def _restore(self, arrays: store.Arrays) -> None:
-        self._graph = store.deserialised(arrays["graph"])
+        self._graph = store.restored(arrays["graph"])
         self._flat = load_faiss().downcast_index(self._graph.storage)
-        self._row_of = arrays.get("row_of")
+        rows = arrays.get("row_of")
+        self._row_of = None if rows is None else np.array(rows)
         self._count()

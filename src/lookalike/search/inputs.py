@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import OptionError
-from lookalike.search.metric import Floats
+from lookalike.search.metric import CHUNK, Floats
 
 Ids = npt.NDArray[np.int64]
 
@@ -28,10 +28,12 @@ def as_codes(codes: npt.ArrayLike, width: int | None = None) -> Floats:
         raise OptionError(f"codes of shape {given.shape}; this index takes codes of shape (N, {of})")
     with np.errstate(over="ignore"):
         plain = np.ascontiguousarray(given, np.float32)
-    finite = np.isfinite(plain)
-    if not finite.all():
-        row = int(np.argmin(finite.all(axis=1)))
-        raise OptionError(f"code {row} holds {given[row][~finite[row]][0]}; codes must be finite float32 numbers")
+    for start in range(0, len(plain), CHUNK):
+        finite = np.isfinite(plain[start : start + CHUNK])
+        if not finite.all():
+            row = int(np.argmin(finite.all(axis=1)))
+            wrong = given[start + row][~finite[row]][0]
+            raise OptionError(f"code {start + row} holds {wrong}; codes must be finite float32 numbers")
     return plain
 
 

@@ -45,13 +45,16 @@ class IVFIndex(Index):
         """Whether all cells are looked through."""
         return self.settings["probes"] >= self.most_effort
 
-    def _build(self, points: Floats) -> None:
+    def taught_by(self, count: int) -> int:
+        """As many as k-means takes."""
+        return POINTS_A_CENTRE * cell_count(self._given["lists"], count)
+
+    def _learn(self, points: Floats, count: int) -> None:
         faiss = load_faiss()
-        count = self.settings["lists"] = cell_count(self.settings.get("lists"), len(points))
+        cells = self.settings["lists"] = cell_count(self.settings.get("lists"), count)
         self._quantizer = faiss.IndexFlatL2(points.shape[1])
-        self._lists = faiss.IndexIVFFlat(self._quantizer, points.shape[1], count)
+        self._lists = faiss.IndexIVFFlat(self._quantizer, points.shape[1], cells)
         learn_cells(self._lists, points)
-        self._lists.add(points)
 
     def _extend(self, points: Floats) -> None:
         self._lists.add(points)
@@ -68,11 +71,11 @@ class IVFIndex(Index):
         squared, rows = self._lists.search(points, k, params=probing(None, self._lists))
         return squared, rows
 
-    def _state(self) -> store.Arrays:
-        return {"lists": store.serialised(self._lists)}
+    def _state(self) -> store.Written:
+        return {"lists": store.Serialised(self._lists)}
 
     def _restore(self, arrays: store.Arrays) -> None:
-        self._lists = store.deserialised(arrays["lists"])
+        self._lists = store.restored(arrays["lists"])
 
 
 def cell_count(asked: int | None, points: int) -> int:

@@ -46,18 +46,22 @@ class IVFPQIndex(refined.RefinedIndex):
         """Whether all codes are ranked."""
         return self.settings["probes"] >= self.most_effort and self.settings["candidates"] >= len(self)
 
-    def _build(self, points: Floats) -> None:
+    def taught_by(self, count: int) -> int:
+        """As many as k-means takes for the cells, which is more than for a segment."""
+        return ivf.POINTS_A_CENTRE * ivf.cell_count(self._given["lists"], count)
+
+    def _learn(self, points: Floats, count: int) -> None:
         faiss = load_faiss()
         width = points.shape[1]
-        count = self.settings["lists"] = ivf.cell_count(self.settings.get("lists"), len(points))
+        cells = self.settings["lists"] = ivf.cell_count(self.settings.get("lists"), count)
         segments = self.settings["segments"] = self.settings.get("segments") or segment_count(width)
         if width % segments:
             raise OptionError(f"segments is {segments}, which does not divide codes of {width} numbers; give a divisor")
         self._quantizer = faiss.IndexFlatL2(width)
-        lists = faiss.IndexIVFPQ(self._quantizer, width, count, segments, BITS)
+        lists = faiss.IndexIVFPQ(self._quantizer, width, cells, segments, BITS)
         ivf.ease(lists.pq.cp)
         ivf.learn_cells(lists, points, least=1 << BITS)
-        self._refine(lists, points)
+        self._refine(lists)
 
     def _keep(self, kept: Mask) -> None:
         self._remove(kept)

@@ -42,14 +42,14 @@ class LSHIndex(refined.RefinedIndex):
         """Whether all codes are ranked."""
         return self.settings["candidates"] >= len(self)
 
-    def _build(self, points: Floats) -> None:
+    def _learn(self, points: Floats, count: int) -> None:
         faiss = load_faiss()
         width = points.shape[1]
         bits = self.settings.get("bits") or min(MOST_BITS, max(FEWEST_BITS, BITS_A_NUMBER * width))
         self.settings["bits"] = bits
         hashes = faiss.IndexLSH(width, bits, True, True)  # rotated at random, each bit's threshold at its median
         hashes.train(refined.training_points(points, 1))
-        self._refine(hashes, points)
+        self._refine(hashes)
 
     def _keep(self, kept: Mask) -> None:
         self._remove(kept)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lookalike.errors import OptionError
 from lookalike.search.base import Index
-from lookalike.search.exact import ExactIndex
+from lookalike.search.exact import ExactIndex, Scan
 from lookalike.search.examination import Examination
 from lookalike.search.index import INDEXES, Kinds
 from lookalike.search.inputs import Ids, as_codes, as_ids
@@ -21,6 +21,9 @@ from lookalike.search.tuning import HOPELESS, Say, Tuning, set_as
 SMALL = 1_000_000
 """Numbers in all codes together up to which "auto" is exact search without a trial (31,250 codes of 32): it answers a
 query in a fraction of a millisecond there, less than encoding the query took, and no neighbour is lost."""
+LARGE = 64_000_000
+"""Numbers in all codes together beyond which "auto" tries inverted lists alone (two million codes of 32): a graph takes
+an hour for ten million codes, and twice their memory, and what looks at all of them is out of the race."""
 HELD_OUT, HELD_OUT_OF = 2_000, 20
 """The most codes that are held out to measure with, and of how many one is: they are added after the measurement, and
 many more items in it would cost an index some of its recall."""
@@ -63,7 +66,8 @@ def choose(
     with 99% confidence. Exact search takes part, so that it is chosen where nothing that keeps the promise is faster.
 
     Small sets, of up to a million numbers in all codes together (31,250 codes of 32), get exact search from "auto"
-    without a trial of other kinds: it answers in a fraction of a millisecond there, and loses nothing.
+    without a trial of other kinds: it answers in a fraction of a millisecond there, and loses nothing. Large ones, of
+    more than 64 million numbers (two million codes of 32), get inverted lists from it, whose probes alone are tuned.
 
     Args:
         codes: finite numbers, (N, K).
@@ -103,9 +107,12 @@ def choose(
             asked = np.zeros((1, given.shape[1]), np.float32)
     codes_held = given[kept] if len(aside) else given
     learned = metric if isinstance(metric, Metric) else make_metric(metric).fit(codes_held)
-    exact = ExactIndex(learned.name).hold(learned, codes_held, names[kept])
+    makers = {kind: kinds[kind] for kind in tried}
+    exact: ExactIndex | Scan = Scan(learned, codes_held, names[kept])
+    if ExactIndex in makers.values():
+        exact = ExactIndex(learned.name).hold(learned, codes_held, names[kept])
     tuning = Tuning(Examination(exact, asked, k), recall, progress)
-    index, trial = _fastest({kind: kinds[kind] for kind in tried}, exact, codes_held, names[kept], tuning)
+    index, trial = _fastest(makers, exact, codes_held, names[kept], tuning)
     if method == "auto" and len(tried) > 1:
         why = _reason(trial, tuning.trials)
     report = _report(index, trial, tuning, k, method, why)
@@ -179,16 +186,18 @@ def _kinds(method: str, numbers: int, recall: float, kinds: Kinds) -> tuple[list
         return ["exact"], "A recall of 1 is kept by exact search alone."
     if numbers <= SMALL:
         return ["exact"], "Exact search wins on so small a set: fast enough, and it loses nothing; no other was tried."
+    if numbers > LARGE and "ivf" in kinds:
+        return ["ivf"], "Inverted lists alone were tried on so large a set."
     return [kind for kind in ("ivf", "hnsw", "ivfpq", "lsh", "exact") if kind in kinds], ""
 
 
-def _fastest(kinds: Kinds, exact: ExactIndex, codes: Floats, ids: Ids, tuning: Tuning) -> tuple[Index, Trial]:
+def _fastest(kinds: Kinds, exact: ExactIndex | Scan, codes: Floats, ids: Ids, tuning: Tuning) -> tuple[Index, Trial]:
     """The index and trial that keep the promise fastest; where no kind does, the last at its most thorough."""
     finalists: list[tuple[Index, Trial]] = []
-    index: Index = exact
+    index: Index | None = None
     for kind, make in kinds.items():
         started = time.perf_counter()
-        if make is ExactIndex:
+        if make is ExactIndex and isinstance(exact, ExactIndex):
             index = exact
         else:
             tuning.say(f"building {kind} over {len(codes):,} codes")
@@ -201,6 +210,7 @@ def _fastest(kinds: Kinds, exact: ExactIndex, codes: Floats, ids: Ids, tuning: T
             best = max(best, found.queries_per_second)
             finalists = [one for one in finalists if one[1].queries_per_second * HOPELESS >= best]
     if not finalists:
+        assert index is not None
         return index, tuning.trials[-1]
     if len(finalists) > 1:
         finalists = _timed_again(finalists, tuning)

@@ -18,11 +18,10 @@ class RefinedIndex(Index):
 
     may_miss_itself = True
 
-    def _refine(self, rough: Any, points: Floats) -> None:
+    def _refine(self, rough: Any) -> None:
         faiss = load_faiss()
         self._rough, self._both = rough, faiss.IndexRefineFlat(rough)
         self._flat = faiss.downcast_index(self._both.refine_index)
-        self._both.add(points)
 
     def _extend(self, points: Floats) -> None:
         self._both.add(points)
@@ -44,12 +43,12 @@ class RefinedIndex(Index):
     def _points(self, rows: Rows) -> Floats:
         return flat.points_of(self._flat)[rows]
 
-    def _state(self) -> store.Arrays:
-        return {"both": store.serialised(self._both)}
+    def _state(self) -> store.Written:
+        return {"both": store.Serialised(self._both)}
 
     def _restore(self, arrays: store.Arrays) -> None:
         faiss = load_faiss()
-        self._both = store.deserialised(arrays["both"])
+        self._both = store.restored(arrays["both"])
         self._rough = faiss.downcast_index(self._both.base_index)
         self._flat = faiss.downcast_index(self._both.refine_index)
 

@@ -97,13 +97,12 @@ class MilvusIndex(Index):
         self.settle()
         super().save(folder)
 
-    def _build(self, points: Floats) -> None:
+    def _learn(self, points: Floats, count: int) -> None:
         self.held_in = None
-        self._sent = np.zeros(len(points), np.bool_)
-        self._prints = fingerprints(points)
+        self._sent = np.empty(0, np.bool_)
+        self._prints = np.empty(0, np.uint64)
         self._gone = np.empty(0, np.int64)
         self._loose = load_faiss().IndexFlatL2(points.shape[1])
-        self._loose.add(points)
 
     def _extend(self, points: Floats) -> None:
         self._loose.add(points)
@@ -174,7 +173,7 @@ class MilvusIndex(Index):
         assert self.held_in is not None
         return self.held_in
 
-    def _state(self) -> store.Arrays:
+    def _state(self) -> store.Written:
         return {"prints": self._prints}
 
     def _restore(self, arrays: store.Arrays) -> None:
