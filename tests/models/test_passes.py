@@ -14,6 +14,7 @@ from lookalike.errors import OptionError
 from lookalike.experiment import train_run
 from lookalike.models import passes, principal, subspace
 from lookalike.models.sketch import Sketch, of_sketch
+from lookalike.pixels import centre
 from pictures import waves
 
 SIDE = 12
@@ -131,6 +132,26 @@ def test_auto_is_exact_where_that_has_room(many: np.ndarray, monkeypatch: pytest
     assert near.score(many) == pytest.approx(exact.score(many), rel=passes.TOLERANCE)
     with pytest.raises(OptionError, match="2,000 pictures of 432 values; an exact PCA needs one of them to be at most"):
         la.PCAAutoencoder(4, solver="covariance").fit(many)
+
+
+def test_an_exact_solver_takes_no_more_memory_than_it_may(many: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = many[:300]  # fewer than their values: their floats beside two matrices of 300 x 300
+    exact = la.PCAAutoencoder(4).fit(few)
+    monkeypatch.setattr(principal, "EXACT_BYTES", 16 * 300**2 + 4 * 300 * 432)
+    assert la.PCAAutoencoder(4).fit(few).score(few) == exact.score(few)
+    monkeypatch.setattr(principal, "EXACT_BYTES", 16 * 300**2 + 4 * 300 * 432 - 1)
+    assert la.PCAAutoencoder(4).fit(few).data_["approximation"]["passes"] > 1
+    assert "approximation" not in la.PCAAutoencoder(4).fit(few[:299]).data_
+    with pytest.raises(OptionError, match=r"300 pictures of 432 values; an exact PCA needs .* GB for them"):
+        la.PCAAutoencoder(4, solver="covariance").fit(few)
+
+
+@pytest.mark.parametrize("solver", ["covariance", "svd", "randomised"])
+def test_pictures_that_are_given_stay_as_they_are(many: np.ndarray, solver: str) -> None:
+    given = centre(many[:300])
+    before = given.copy()
+    la.PCAAutoencoder(4, solver=solver).fit(given)
+    np.testing.assert_array_equal(given, before)
 
 
 def test_runs_and_cards_say_how_near(many: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

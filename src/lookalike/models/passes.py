@@ -20,7 +20,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lookalike.models.subspace import Approximation, Doubles, Subspace, excess_of, of_rows, with_fixed_signs
+from lookalike.models.subspace import (
+    Approximation,
+    Doubles,
+    Subspace,
+    centred_rows,
+    excess_of,
+    of_rows,
+    with_fixed_signs,
+)
 from lookalike.pixels import Floats, Pixels, centre
 
 TOLERANCE = 1e-3
@@ -52,7 +60,7 @@ def by_passes(pictures: Pixels | Floats, code_size: int, seed: int = 0) -> Subsp
     generator = np.random.default_rng(seed)
     values = int(np.prod(pictures.shape[1:]))
     columns = min(code_size + max(code_size // 4, LEAST_MORE), len(pictures), values)
-    sample = _sample(pictures, max(SAMPLE, 2 * columns), generator).reshape(-1, values)
+    sample = _sample(pictures, max(SAMPLE, 2 * columns), generator)
     begin = of_rows(sample, columns, exact=False)
     del sample
     space = Space(begin.components.T)
@@ -287,10 +295,10 @@ def _most_captured(space: Space, count: int, outside: float) -> float:
 
 
 def _sample(pictures: Pixels | Floats, count: int, generator: np.random.Generator) -> Floats:
-    """Some of the pictures, centred, in their order."""
-    if len(pictures) <= count:
-        return centre(pictures)
-    return centre(pictures[np.sort(generator.choice(len(pictures), count, replace=False))])
+    """Some of the pictures as rows of their own, in their order."""
+    if len(pictures) > count:
+        pictures = pictures[np.sort(generator.choice(len(pictures), count, replace=False))]
+    return centred_rows(pictures)
 
 
 def _orthonormal(vectors: Doubles) -> Doubles:

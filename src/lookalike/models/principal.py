@@ -10,14 +10,16 @@ from lookalike.errors import OptionError
 from lookalike.models.passes import by_passes
 from lookalike.models.subspace import (
     COVARIANCE_UP_TO,
+    EXACT_BYTES,
     SVD_UP_TO,
     Moments,
     Subspace,
+    centred_rows,
     check_code_size,
     of_moments,
     of_rows,
 )
-from lookalike.pixels import Floats, Pixels, centre
+from lookalike.pixels import Floats, Pixels
 
 
 def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = "auto", seed: int = 0) -> Subspace:
@@ -41,13 +43,16 @@ def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = 
     if solver == "randomised" or (solver == "auto" and not fits):
         return by_passes(pictures, code_size, seed)
     if not fits:
+        needs = f"one of them to be at most {COVARIANCE_UP_TO:,}"
+        if least <= COVARIANCE_UP_TO:
+            needs = f"{_bytes_of(count, values) / 1e9:.1f} GB for them, and may take {EXACT_BYTES / 1e9:.1f}"
         raise OptionError(
-            f"{count:,} pictures of {values:,} values; an exact PCA needs one of them to be at most "
-            f"{COVARIANCE_UP_TO:,}: give solver='auto', or load them at a smaller size"
+            f"{count:,} pictures of {values:,} values; an exact PCA needs {needs}: give solver='auto', or load them at "
+            "a smaller size"
         )
     exact = solver == "svd" or (solver == "auto" and least <= SVD_UP_TO)
     if exact or count < values:
-        return of_rows(centre(pictures).reshape(count, values), code_size, exact=exact)
+        return of_rows(centred_rows(pictures), code_size, exact=exact)
     moments = Moments(values)
     moments.add(pictures)
     return of_moments(moments, code_size)
@@ -55,7 +60,13 @@ def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = 
 
 def fits_exactly(count: int, values: int) -> bool:
     """Whether an exact solver has room for so many pictures of so many values."""
-    return min(count, values) <= COVARIANCE_UP_TO
+    return min(count, values) <= COVARIANCE_UP_TO and _bytes_of(count, values) <= EXACT_BYTES
+
+
+def _bytes_of(count: int, values: int) -> int:
+    """What the exact solver takes: a matrix of the lesser of both, a copy, and fewer pictures than values."""
+    least = min(count, values)
+    return 16 * least**2 + (4 * count * values if count < values else 0)
 
 
 def as_known(subspace: Subspace) -> dict[str, Any]:

@@ -16,7 +16,11 @@ CHUNK = 1024
 SVD_UP_TO = 1000
 """Below this many pictures or pixels the SVD of the pictures costs no more than their covariance."""
 COVARIANCE_UP_TO = 20_000
-"""Values a picture; the covariance of 20,000 takes 3.2 GB."""
+"""Values a picture, or pictures; the covariance of 20,000 takes 3.2 GB."""
+EXACT_BYTES = 16 * COVARIANCE_UP_TO**2
+"""That covariance and a copy of it, 6.4 GB: what an exact PCA may take beside the pictures."""
+COLUMNS_AT_ONCE = 1 << 14
+"""Values of all pictures that are taken to float64 at once."""
 LANCZOS_UP_TO = 0.03
 """Share of all eigenvectors up to which Lanczos is quicker than a full decomposition."""
 LEAST_LEFT = 1e-3
@@ -101,7 +105,9 @@ def of_moments(moments: Moments, k: int) -> Subspace:
     """The k leading principal components of what was added."""
     assert moments.shift is not None
     mean = moments.sum / moments.count
-    covariance = moments.products - np.outer(mean, moments.sum)
+    covariance = moments.products.copy()
+    for start in range(0, len(mean), CHUNK):
+        covariance[start : start + CHUNK] -= np.outer(mean[start : start + CHUNK], moments.sum)
     covariance /= max(moments.count - 1, 1)
     total = float(np.trace(covariance))
     variances, vectors = _leading(covariance, k)
@@ -109,11 +115,12 @@ def of_moments(moments: Moments, k: int) -> Subspace:
 
 
 def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
-    """The k leading components of (N, D) rows: by SVD where `exact`, else from the (N, N) Gram matrix."""
+    """The k leading components of (N, D) rows, which lose their mean: by SVD where `exact`, else by the Gram matrix."""
     from scipy import linalg
 
     mean = rows.mean(axis=0, dtype=np.float64)
-    centred = rows - mean.astype(np.float32)
+    rows -= mean.astype(np.float32)
+    centred = rows
     freedom = max(len(rows) - 1, 1)
     total = float(np.einsum("nd,nd->", centred, centred, dtype=np.float64)) / freedom
     if exact:
@@ -128,10 +135,21 @@ def of_rows(rows: Floats, k: int, *, exact: bool) -> Subspace:
     for start in range(0, rows.shape[1], CHUNK):
         columns = centred[:, start : start + CHUNK]
         gram += columns @ columns.T
-    variances, left = _leading(gram / freedom, k)
+    gram /= freedom
+    variances, left = _leading(gram, k)
     # A component is the pictures' combination by the Gram eigenvector; QR cleans what rounding left of the scale.
-    components, _ = np.linalg.qr(centred.T.astype(np.float64) @ left)
+    values = range(0, rows.shape[1], COLUMNS_AT_ONCE)
+    parts = [centred[:, start : start + COLUMNS_AT_ONCE].T.astype(np.float64) @ left for start in values]
+    components, _ = np.linalg.qr(np.concatenate(parts))
     return Subspace(with_fixed_signs(components.T), mean, variances, total)
+
+
+def centred_rows(pictures: Pixels | Floats) -> Floats:
+    """Pictures (N, H, W, C) as rows of their own: float32 (N, H * W * C), as `centre` has them."""
+    rows = np.empty((len(pictures), int(np.prod(pictures.shape[1:]))), np.float32)
+    for start in range(0, len(pictures), CHUNK):
+        rows[start : start + CHUNK] = centre(pictures[start : start + CHUNK]).reshape(-1, rows.shape[1])
+    return rows
 
 
 def _leading(matrix: Doubles, k: int) -> tuple[Doubles, Doubles]:
