@@ -8,7 +8,8 @@ code, and an update that was cut off goes on as if it had not been.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from lookalike.gallery.database import Database
 
 MOST_GIVEN = 1900
 """SQLite's own limit is 2,000 columns."""
+LISTING = "listing"
+"""The fact that tells which file has the stored items of a state; see `listing`."""
 AT_ONCE = 500
 """Items that are asked for in one statement."""
 
@@ -109,11 +112,17 @@ class Catalog(Database):
         row = (key, values.dtype.str, json.dumps(values.shape), values.tobytes())
         self._run("INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?)", row)
 
-    def next_generation(self) -> int:
-        """Count one further state of the gallery; called in every transaction that changes its items."""
-        generation = int(self.fact("generation")) + 1
-        self.set_fact("generation", generation)
-        return generation
+    def next_generation(self, *, same_items: bool = False) -> int:
+        """Count one further state of the gallery; called in every transaction that changes what readers see.
+
+        `same_items`: ids, names, persons and rows of the stored items are as before, and so is what was kept of them.
+        """
+        before = int(self.fact("generation"))
+        self.set_fact("generation", before + 1)
+        kept = self.fact(LISTING)
+        if same_items and kept is not None and kept["generation"] == before:
+            self.set_fact(LISTING, {**kept, "generation": before + 1})
+        return before + 1
 
     def items(self, *states: str) -> list[Item]:
         """The items of these states, by name."""
@@ -121,8 +130,17 @@ class Catalog(Database):
 
     def fields(self, names: str, *states: str) -> list[tuple[Any, ...]]:
         """Some fields of the items of these states, by name; all of them are half a kilobyte an item."""
+        return self._rows(self._fields(names, states), states)
+
+    def field_blocks(self, names: str, *states: str) -> Iterator[list[tuple[Any, ...]]]:
+        """As `fields`, some items at a time; inside `reading`."""
+        return self._blocks(self._fields(names, states), states)
+
+    def _fields(self, names: str, states: tuple[str, ...]) -> str:
         marks = ", ".join("?" * len(states))
-        return self._rows(f"SELECT {names} FROM items WHERE state IN ({marks}) ORDER BY name, id", states)
+        # said once more for SQLite, which then takes the order from the index of names, and need not sort
+        living = "" if "retired" in states else "state <> 'retired' AND "
+        return f"SELECT {names} FROM items WHERE {living}state IN ({marks}) ORDER BY name, id"
 
     def item(self, id: int) -> Item:
         """The item of that id.
@@ -144,13 +162,24 @@ class Catalog(Database):
         rows = self._rows("SELECT id FROM items WHERE pixels = ? AND state = 'stored' ORDER BY name", (pixels,))
         return [int(row[0]) for row in rows]
 
+    def items_where(self, condition: str, values: Sequence[Any]) -> list[Item]:
+        """The items of a condition, and in the order, that a file of this room writes."""
+        return [_item(row) for row in self._rows(f"SELECT {self._of_item} FROM items WHERE {condition}", values)]
+
     def add(self, item: Item, given: Sequence[Value] | None) -> None:
         """Write a new item under a new id (its own is not looked at), and what its source knows of it."""
+        self.add_all([(item, given)])
+
+    def add_all(self, items: Iterable[tuple[Item, Sequence[Value] | None]]) -> None:
+        """As `add`, for many."""
         names = [*schema.BOOKKEEPING[1:], *_PLACES]
         statement = f"INSERT INTO items ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        cursor = self._run(statement, (*item[1:-1], *item.columns))
-        if given is not None:
-            self._put_given(int(cursor.lastrowid or 0), given)
+        for is_bare, some in groupby(items, lambda one: one[1] is None):
+            rows = ((*item[1:-1], *item.columns) for item, _ in some) if is_bare else ()
+            self._run_many(statement, rows)
+            for item, given in () if is_bare else some:
+                cursor = self._run(statement, (*item[1:-1], *item.columns))
+                self._put_given(int(cursor.lastrowid or 0), given or ())
 
     def touch(self, id: int, columns: Sequence[Value], content: str | None) -> None:
         """Note that an item's file looks otherwise, with the same picture in it."""
@@ -224,9 +253,13 @@ class Catalog(Database):
         self._run(schema.given_table(tuple(columns)))
         self.set_fact("attributes", [column.as_json() for column in columns])
 
-    def given_values(self) -> dict[int, tuple[Value, ...]]:
-        """What the source knows of each item that it knows something of, by its id, in the order of `given`."""
-        return {int(row[0]): tuple(row[1:]) for row in self._rows("SELECT * FROM attributes")}
+    def given_values(self, ids: Sequence[int] | None = None) -> dict[int, tuple[Value, ...]]:
+        """What the source knows of each item, or of some, that it knows something of: by id, as `given` has it."""
+        if ids is None:
+            rows = self._rows("SELECT * FROM attributes")
+        else:
+            rows = self._rows(f"SELECT * FROM attributes WHERE item IN ({', '.join('?' * len(ids))})", ids)
+        return {int(row[0]): tuple(row[1:]) for row in rows}
 
     def values_of(self, ids: Sequence[int]) -> dict[int, dict[str, Value]]:
         """All that users meet of some items, by id and the columns' names; those that are gone are left out."""

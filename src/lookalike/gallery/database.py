@@ -20,6 +20,8 @@ TO_OPEN = 2**15 + 2 * 2**12
 """Bytes that a connection writes before anything is asked of it: the log's index, and a page each of file and log."""
 FRAME = 24
 """Bytes that the log has before each page."""
+AT_ONCE = 1 << 14
+"""Rows of a long answer that are held."""
 
 
 class Database:
@@ -80,6 +82,16 @@ class Database:
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock, self._explained():
             return self._connection.execute(statement, values).fetchall()
+
+    def _blocks(self, statement: str, values: Sequence[Any] = ()) -> Iterator[list[Any]]:
+        """As `_rows`, some at a time; inside `reading`, so that all are of one state."""
+        cursor = self._run(statement, values)
+        while True:
+            with self._lock, self._explained():
+                rows = cursor.fetchmany(AT_ONCE)
+            if not rows:
+                return
+            yield rows
 
     def _row(self, statement: str, values: Sequence[Any] = ()) -> Any:
         return next(iter(self._rows(statement, values)), None)

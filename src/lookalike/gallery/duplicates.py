@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +99,7 @@ def near_pairs_by_index(nearest: Nearest, count: int, threshold: float) -> Itera
             k = min(4 * k, count)
 
 
-def grouped(points: Floats, names: list[str], pairs: Iterator[Ids], distances: Distances) -> list[list[str]]:
+def grouped(points: Floats, names: Sequence[str], pairs: Iterator[Ids], distances: Distances) -> list[list[str]]:
     """Join pairs of places into groups of names; `pairs` may be many, only one block of them is held."""
     numbers = np.arange(len(points))
     for some in pairs:

@@ -15,11 +15,12 @@ from filelock import FileLock, Timeout
 from lookalike.data.framing import Framing
 from lookalike.errors import GalleryError, MissingExtraError
 from lookalike.gallery import index as indexes
-from lookalike.gallery import stores
+from lookalike.gallery import listing, stores
 from lookalike.gallery.catalog import Catalog
 from lookalike.gallery.index import METHOD, METRIC, RECALL, Wish
 from lookalike.gallery.schema import VERSION
 from lookalike.gallery.storage import named_by, storage_of
+from lookalike.gallery.view import View
 from lookalike.models.store import read_description
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 CATALOG = "catalog.sqlite"
 MODEL = "model"
-WRITTEN = (MODEL, "codes-*.bin", "pixels-*.bin", "index-*")
+WRITTEN = (MODEL, "codes-*.bin", "pixels-*.bin", "index-*", "listing-*.npz")
 """What a gallery's folder comes to hold beside its catalog, as patterns."""
 ACROSS_METRIC = "cosine"
 """Where texts have codes too: these lie apart from those of pictures, and whitening by pictures would blow that up."""
@@ -149,19 +150,18 @@ def _begin(folder: Path, model: Autoencoder, metric: str, store: str) -> None:
             catalog.close()
 
 
-def compact(catalog: Catalog, folder: Path) -> bool:
+def compact(catalog: Catalog, folder: Path, view: View) -> bool:
     """Write codes and pixels anew where more than half of their rows are named by nobody; whether that was so.
 
     The new files are whole before the catalog names them; whoever has the old ones mapped goes on reading them.
     """
     count = int(catalog.fact("rows"))
-    ids, rows = np.array(catalog.fields("id, row", "stored"), np.int64).reshape(-1, 2).T
-    live, places = np.unique(rows, return_inverse=True)
+    live, places = np.unique(view.rows, return_inverse=True)
     if count - len(live) < max(COMPACT_FROM, count // 2):
         return False
     before, new = named_by(catalog), storage_of(catalog, folder).rewritten(live, count)
     with catalog.transaction():
-        catalog.move_rows((int(row), int(id)) for row, id in zip(places, ids, strict=True))
+        catalog.move_rows((int(row), int(id)) for row, id in zip(places, view.ids, strict=True))
         catalog.set_fact("rows", len(live))
         catalog.set_fact("files", new.number)
         catalog.next_generation()
@@ -172,6 +172,7 @@ def compact(catalog: Catalog, folder: Path) -> bool:
 def remove_leftovers(catalog: Catalog, folder: Path) -> None:
     """Remove what the catalog does not name: rows of before a rewriting, or what a call left that was cut off."""
     indexes.remove_leftovers(catalog, folder)
+    listing.remove_leftovers(catalog, folder)
     left = catalog.fact("left") or []
     for fact in left:
         try:

@@ -25,10 +25,12 @@ from lookalike.gallery.folder import (
     usual_framing_of,
 )
 from lookalike.gallery.given import CodeSet
+from lookalike.gallery.listing import keep_listing
 from lookalike.gallery.moving import Moved, bring
 from lookalike.gallery.reader import GalleryReader
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.updating import Update
+from lookalike.gallery.view import View
 from lookalike.pixels import Floats
 from lookalike.search.metric import make_metric
 
@@ -141,8 +143,7 @@ class Gallery(GalleryReader):
             )
             if found is not None and updating.begin(self._catalog, *found):
                 counts = self._apply(*found, progress, may_remove, unseen)
-            compact(self._catalog, self.folder)
-            view = self._now()
+            view = self._kept()
             report = indexes.maintain(self._catalog, self.folder, view, self.encode, wish, seed=seed, say=say)
             with self._lock:
                 self._index = None
@@ -189,12 +190,23 @@ class Gallery(GalleryReader):
             self._reach()
             wish = indexes.wish_of(self._catalog).among(self._store.kinds)
             options: dict[str, Any] = {"seed": seed, "say": say, "learned": learned}
-            report = indexes.maintain(self._catalog, self.folder, self._now(), self.encode, wish, **options)
+            report = indexes.maintain(self._catalog, self.folder, self._kept(), self.encode, wish, **options)
             remove_leftovers(self._catalog, self.folder)
             with self._lock:
                 self._index = None
         seconds = time.perf_counter() - started
         return Moved(before.told, self._store.told, count, report.kind, report.recall, report.kept, report.why, seconds)
+
+    def _kept(self) -> View:
+        """What an update has led to, with its files in order: none larger than need be, and its items listed in one."""
+        view = self._now()
+        if compact(self._catalog, self.folder, view):
+            view = self._now()
+        if view.listing.file is None:
+            keep_listing(self._catalog, self.folder, view.listing, view.generation)
+            with self._lock:
+                self._view = None  # so that what is in memory of it goes
+        return self._now()
 
     def _apply(
         self, feed: Feed, beside: Beside, progress: Progress | None, may_remove: float, unseen: list[str]

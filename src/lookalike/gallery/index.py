@@ -16,7 +16,7 @@ import numpy as np
 
 from lookalike.data.images import Pixels
 from lookalike.errors import OptionError, SearchError
-from lookalike.gallery.catalog import Catalog
+from lookalike.gallery.catalog import LISTING, Catalog
 from lookalike.gallery.storage import named_by, storage_of, store_of
 from lookalike.gallery.stores import Named
 from lookalike.gallery.view import Floats, View
@@ -68,10 +68,12 @@ class Wish(NamedTuple):
 
 def index_of(catalog: Catalog, folder: Path, view: View) -> Index:
     """The index over exactly the view's items; an exact one in memory where there is none on disk, or a damaged one."""
-    index = _load(catalog, folder)
-    if index is None:
+    found = _load(catalog, folder)
+    if found is None:
         return index_class("exact")(wish_of(catalog).metric).fit(view.codes, view.ids)
-    _catch_up(index, view)
+    index, about = found
+    if not _is_of(about, view):
+        _catch_up(index, view)
     return index
 
 
@@ -97,21 +99,27 @@ def maintain(
     """
     about, kinds = catalog.fact("index"), store_of(catalog, folder).kinds
     probes = _probes(catalog, view, encode, seed)
-    index = None
+    found = None
     if about is not None and list(wish) == catalog.fact("wish") and is_alike(about["chosen_for"], len(view.ids)):
-        index = _load(catalog, folder)
-    if index is None:
+        found = _load(catalog, folder)
+    if found is None:
         chosen_for = len(view.ids)
         metric = wish.metric if learned is None else learned
         asked: dict[str, Any] = {"metric": metric, "recall": wish.recall, "k": K, "method": wish.method}
         index, report = choose(view.codes, view.ids, **asked, queries=probes, seed=seed, progress=say, kinds=kinds)
     else:
+        index, about = found
         chosen_for, report = about["chosen_for"], Report(**{**about["report"], "trials": ()})
+        if _is_of(about, view):
+            return report
         if not _catch_up(index, view):
+            with catalog.transaction():
+                catalog.set_fact("index", {**about, LISTING: view.listing.file})
             return report
         index.settle()
         index, report = keep_promise(index, view.codes, view.ids, probes, report, seed=seed, progress=say, kinds=kinds)
-    _save(catalog, folder, index, wish, {"chosen_for": chosen_for, "report": report.as_json()})
+    about = {"chosen_for": chosen_for, "report": report.as_json(), LISTING: view.listing.file}
+    _save(catalog, folder, index, wish, about)
     return report
 
 
@@ -124,14 +132,20 @@ def remove_leftovers(catalog: Catalog, folder: Path, before: Named | None = None
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _load(catalog: Catalog, folder: Path) -> Index | None:
+def _is_of(about: dict[str, Any], view: View) -> bool:
+    """Whether an index is known to hold exactly the view's items."""
+    return view.listing.file is not None and about.get(LISTING) == view.listing.file
+
+
+def _load(catalog: Catalog, folder: Path) -> tuple[Index, dict[str, Any]] | None:
+    """The index that the catalog names, and what it knows of it."""
     for _ in range(3):
         about = catalog.fact("index")
         if about is None:
             return None
         path = folder / about["folder"]
         try:
-            return load_index(path, store_of(catalog, folder).kinds)
+            return load_index(path, store_of(catalog, folder).kinds), about
         except (SearchError, OSError) as error:
             if (catalog.fact("index") or {}).get("folder") != about["folder"]:
                 continue  # an update has replaced it meanwhile
@@ -162,7 +176,7 @@ def _save(catalog: Catalog, folder: Path, index: Index, wish: Wish, about: dict[
         catalog.set_fact("index", {**about, "folder": path.name, "held_in": index.held_in})
         catalog.set_fact("wish", list(wish))
         if index.held_in != before.held_in:  # who has the one before in hand is to let it go
-            catalog.next_generation()
+            catalog.next_generation(same_items=True)
     remove_leftovers(catalog, folder, before)
 
 
@@ -175,7 +189,7 @@ def _probes(catalog: Catalog, view: View, encode: Callable[[Pixels], Floats], se
     generator = np.random.default_rng(seed)
     places = np.sort(generator.choice(len(view.ids), min(len(view.ids), PROBES), replace=False))
     if not view.has_pictures:
-        return _kept(catalog, view, _beside(view.codes[places], generator))
+        return _kept(catalog, view, _beside(view.codes_at(places), generator))
     mirrored = np.ascontiguousarray(view.all_pixels[view.rows[places]][:, :, ::-1])
     return _kept(catalog, view, encode(mirrored))
 

@@ -65,5 +65,5 @@ def bring(catalog: Catalog, folder: Path, told: str, progress: Progress | None) 
         catalog.set_fact("store", after)
         catalog.set_fact("left", [*left, before])
         catalog.set_fact("index", None)
-        catalog.next_generation()
+        catalog.next_generation(same_items=True)
     return count

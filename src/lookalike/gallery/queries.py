@@ -18,6 +18,9 @@ from lookalike.gallery.snapshot import Asked, Encode, Snapshot
 from lookalike.gallery.view import View
 from lookalike.pixels import as_channels
 
+NAMES_COMPARED = 100_000
+"""Names among which those near an unknown one are looked for."""
+
 
 class Reader:
     """Turns queries into codes, over one state of a gallery.
@@ -115,7 +118,7 @@ def place_of(view: View, name: str) -> int:
     """
     place = view.numbers.get(name)
     if place is None:
-        near = difflib.get_close_matches(name, view.names[:100_000], 3, 0.6) or view.names[:3]
+        near = difflib.get_close_matches(name, view.names[:NAMES_COMPARED], 3, 0.6) or view.names[:3]
         names = f"; near are: {', '.join(near)}" if near else ", which is empty"
         raise GalleryError(f"no picture called {name} is stored in this gallery{names}")
     return place

@@ -129,7 +129,7 @@ class GalleryReader:
         held, none = self._catalog.given_values(), (None,) * len(columns)
         rows = zip(*(held.get(int(id), none) for id in view.ids), strict=True) if len(view.ids) else [()] * len(columns)
         table = {column.name: column.array(values) for column, values in zip(columns, rows, strict=True)}
-        return pd.DataFrame(table, index=view.names, columns=[column.name for column in columns])
+        return pd.DataFrame(table, index=list(view.names), columns=[column.name for column in columns])
 
     @property
     def rejected(self) -> list[Rejected]:

@@ -83,7 +83,7 @@ def settle(catalog: Catalog, rules: int, sizes: Sizes, is_other: bool) -> None:
         changed = {row[0]: float(score) for row, score in zip(rows, found, strict=True) if row[3] != score}
         catalog.tell("UPDATE scores SET odd_size = ? WHERE content = ?", ((v, k) for k, v in changed.items()))
         if is_other or changed:
-            catalog.next_generation()
+            catalog.next_generation(same_items=True)
 
 
 def scores_by_name(catalog: Catalog) -> tuple[list[str], dict[str, npt.NDArray[np.float32]]]:

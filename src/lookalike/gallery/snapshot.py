@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
-from lookalike import files
 from lookalike.data.columns import Value
 from lookalike.data.images import Pixels
 from lookalike.errors import GalleryError, OptionError
@@ -100,8 +100,14 @@ class Snapshot:
     @cached_property
     def digest(self) -> str:
         """16 hexadecimal digits that change whenever pictures, names or codes do."""
-        parts = (str(self.catalog.fact("model")).encode(), self.view.ids.tobytes(), self.view.codes.tobytes())
-        return files.sha256(b"".join((*parts, "\n".join(self.view.names).encode())))[:16]
+        view, found = self.view, hashlib.sha256(str(self.catalog.fact("model")).encode())
+        found.update(view.ids.tobytes())
+        for start in range(0, len(view.ids), _BLOCK):
+            found.update(view.codes_at(slice(start, start + _BLOCK)).tobytes())
+        for start in range(0, len(view.ids), _BLOCK):
+            names = "\n".join(view.names[start : start + _BLOCK]).encode()
+            found.update(names if start == 0 else b"\n" + names)
+        return found.hexdigest()[:16]
 
     def place(self, id: int) -> int:
         """The place of an item by its id.
@@ -169,7 +175,7 @@ class Snapshot:
         """About how many pairs of pictures are at most that far apart, of a thousand pictures drawn by the seed."""
         count = len(self.view.ids)
         places = np.random.default_rng(seed).choice(count, min(count, SAMPLE), replace=False)
-        points = self.index.metric.transform(self.view.codes[places])
+        points = self.index.metric.transform(self.view.codes_at(places))
         lengths = np.einsum("nk,nk->n", points, points)
         squared = np.maximum(lengths[:, None] + lengths - 2 * points @ points.T, 0)
         near = np.count_nonzero(self.index.metric.distances(squared) <= threshold) - len(places)
@@ -240,7 +246,7 @@ class Snapshot:
         """The nearest of the chosen to a point after the metric's transform, one by one; exact."""
         metric, parts = self.index.metric, []
         for start in range(0, len(chosen), _BLOCK):
-            points = metric.transform(self.view.codes[chosen[start : start + _BLOCK]])
+            points = metric.transform(self.view.codes_at(chosen[start : start + _BLOCK]))
             parts.append(metric.distances(np.square(points - target).sum(axis=1)))
         return _first(chosen, np.concatenate(parts) if parts else np.empty(0, np.float32), k)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lookalike.errors import GalleryError
 from lookalike.gallery.catalog import Catalog
+from lookalike.gallery.listing import Listing, places_of, read_listing
 from lookalike.gallery.storage import storage_of
 from lookalike.gallery.stores import Rows
 
@@ -28,20 +29,35 @@ class View:
 
     Attributes:
         generation: which state of the gallery this is.
-        ids: the catalog's numbers, which an index knows the codes by; a picture that changes gets a new one.
-        names, people: one for each item; a person is None where nobody is known.
-        rows: places in the files.
+        listing: its items; `ids`, `names`, `people` and `rows` are its.
         all_codes: the rows of codes, where the store has them: memory-mapped, or fetched when they are asked for.
         all_pixels: the file of rows, memory-mapped.
     """
 
     generation: int
-    ids: Ids
-    names: list[str]
-    people: list[str | None]
-    rows: Ids
+    listing: Listing
     all_codes: Rows
     all_pixels: npt.NDArray[np.uint8]
+
+    @property
+    def ids(self) -> Ids:
+        """The catalog's numbers, which an index knows the codes by; a picture that changes gets a new one."""
+        return self.listing.ids
+
+    @property
+    def names(self) -> Sequence[str]:
+        """A name for each item, rising."""
+        return self.listing.names
+
+    @property
+    def people(self) -> Sequence[str | None]:
+        """A person for each item, None where nobody is known."""
+        return self.listing.people
+
+    @property
+    def rows(self) -> Ids:
+        """The place of each item in the files."""
+        return self.listing.rows
 
     @property
     def has_pictures(self) -> bool:
@@ -58,21 +74,22 @@ class View:
 
     @cached_property
     def codes(self) -> Floats:
-        """The codes (N, K), in memory."""
+        """The codes (N, K): as they lie in their file where they are in the order of names there, else in memory."""
+        if isinstance(self.all_codes, np.memmap) and _are_all(self.rows, len(self.all_codes)):
+            return np.asarray(self.all_codes)
         return np.ascontiguousarray(self.all_codes[self.rows])
 
+    def codes_at(self, places: Ids | slice) -> Floats:
+        """The codes of some items; from their file, where that is at hand."""
+        if isinstance(self.all_codes, np.ndarray):
+            found: Floats = np.asarray(self.all_codes)[self.rows[places]]
+            return found
+        return self.codes[places]
+
     @cached_property
-    def numbers(self) -> dict[str, int]:
+    def numbers(self) -> Mapping[str, int]:
         """The place of each name."""
-        return {name: place for place, name in enumerate(self.names)}
-
-    @cached_property
-    def _order(self) -> Ids:
-        return np.argsort(self.ids).astype(np.int64)
-
-    @cached_property
-    def _sorted_ids(self) -> Ids:
-        return self.ids[self._order]
+        return places_of(self.listing.names)
 
     def places(self, ids: Iterable[int] | Ids) -> Ids:
         """The places of ids, those that are not here (any more) left out."""
@@ -84,9 +101,15 @@ class View:
         """The places of ids, of any shape, -1 for those that are not here."""
         if not len(self.ids):
             return np.full(ids.shape, -1, np.int64)
-        at = np.minimum(np.searchsorted(self._sorted_ids, ids), len(self.ids) - 1)
-        places: Ids = np.where(self._sorted_ids[at] == ids, self._order[at], -1)
+        by_id = self.listing.by_id
+        at = by_id[np.minimum(np.searchsorted(self.ids, ids, sorter=by_id), len(self.ids) - 1)]
+        places: Ids = np.where(self.ids[at] == ids, at, -1)
         return places
+
+
+def _are_all(rows: Ids, count: int) -> bool:
+    """Whether these are all of so many rows, in their order."""
+    return len(rows) == count and bool((rows == np.arange(count)).all())
 
 
 def read_view(catalog: Catalog, folder: Path) -> View:
@@ -97,22 +120,14 @@ def read_view(catalog: Catalog, folder: Path) -> View:
     """
     for _ in range(_TRIES):
         with catalog.reading():
-            items = catalog.fields("id, name, person, row", "stored")
             facts: dict[str, Any] = {key: catalog.fact(key) for key in ("generation", "rows")}
+            listing = read_listing(catalog, folder, facts["generation"])
             storage = storage_of(catalog, folder)
         try:
             codes, pixels = storage.codes.mapped(facts["rows"]), storage.pixels.mapped(facts["rows"])
         except FileNotFoundError:  # the files were rewritten after the catalog was read: it names the new ones now
             continue
-        return View(
-            facts["generation"],
-            np.array([id for id, *_ in items], np.int64),
-            [name for _, name, *_ in items],
-            [person for *_, person, _ in items],
-            np.array([row for *_, row in items], np.int64),
-            codes,
-            pixels,
-        )
+        return View(facts["generation"], listing, codes, pixels)
     raise GalleryError(
         f"{folder} lacks its files of codes or pixels; remove the folder and build the gallery again with: "
         "lookalike index RUN DATA --gallery FOLDER"

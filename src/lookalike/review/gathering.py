@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def album_of(gallery: Gallery, snapshot: Snapshot, others: ImageSet | None) -> A
     view = snapshot.view
     known = dict(snapshot.catalog.fields("name, content", "stored"))
     names, contents = list(view.names), [known.get(name) for name in view.names]
-    sources: list[tuple[DataSpec | None, dict[str, int]]] = [(gallery.source, view.numbers)]
+    sources: list[tuple[DataSpec | None, Mapping[str, int]]] = [(gallery.source, view.numbers)]
     count = len(names)
     if others is not None:
         if others.pixels.shape[1:] != view.all_pixels.shape[1:]:

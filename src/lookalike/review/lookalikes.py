@@ -104,7 +104,7 @@ def groups(gallery: Gallery, *, smallest: int = SMALLEST) -> Groups:
 
     labels = clusters(points, nearest, smallest)
     count = int(labels.max(initial=-1)) + 1
-    columns = Columns(_known(gallery, view.names), points, count) if count else None
+    columns = Columns(_known(gallery, list(view.names)), points, count) if count else None
     found = []
     for label in range(count):
         places = np.flatnonzero(labels == label)

@@ -5,7 +5,7 @@ Codes name candidates; the pictures themselves decide, read again from their sou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ class Album:
     names: list[str]
     contents: list[str | None]
     small: Any
-    sources: list[tuple[DataSpec | None, dict[str, int]]]
+    sources: list[tuple[DataSpec | None, Mapping[str, int]]]
     taken: npt.NDArray[np.float64]
     originals: Originals = field(init=False)
 

@@ -54,7 +54,7 @@ class Review:
     @property
     def names(self) -> list[str]:
         """The names of all pictures, sorted."""
-        return self.snapshot.view.names
+        return list(self.snapshot.view.names)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; `distance` is that of the codes, in the gallery's metric."""

@@ -40,7 +40,7 @@ def gallery_facts(snapshot: Snapshot, threshold: Threshold | None = None) -> dic
         "false_match_rate": None if threshold is None else threshold.false_match_rate,
         "false_matches": None if threshold is None else threshold.false_matches,
         "match_basis": None if threshold is None else threshold.basis,
-        "people": any(person is not None for person in view.people),
+        "people": view.listing.people.are_known,
         "attributes": [column.name for column in snapshot.catalog.given],
         "columns": column_facts(snapshot.catalog.listed),
         "noises": noise_facts(),

@@ -167,7 +167,7 @@ def directions(gallery: Gallery, snapshot: Snapshot, seed: int = 0) -> list[dict
     view = snapshot.view
     found = principal_directions(view.codes, PRINCIPAL) if len(view.ids) > 1 else []
     table = gallery.attributes
-    if table is not None and list(table.index) == view.names:
+    if table is not None and list(table.index) == list(view.names):
         known = complete_sides(table)
         places = known.index.to_numpy()
         people = [view.people[place] or "" for place in places]
