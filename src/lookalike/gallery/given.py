@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,32 @@ LARGEST_NAMES = 2**31
 """Bytes of a file of names."""
 
 
+class Numbers(Sequence[str]):
+    """Numbers for names, of five digits or more; made when they are asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        places = range(self._count)[place]
+        return f"{places:05d}" if isinstance(places, int) else [f"{one:05d}" for one in places]
+
+
 @dataclass(frozen=True)
 class CodeSet:
     """Codes (N, K), finite numbers, with a name for each."""
 
     codes: npt.NDArray[Any]
-    names: list[str]
+    names: Sequence[str]
 
     def feed(self) -> Feed:
         """As an update takes them, float32."""
@@ -61,11 +81,15 @@ def read_codes(path: Path, names: Path | None = None) -> CodeSet:
         raise DataError(f"{path} cannot be read as codes: {' '.join(str(error).split())}") from error
     if codes.ndim != 2 or codes.dtype.kind not in "fiu" or min(codes.shape) < 1:
         raise DataError(f"{path} holds {codes.dtype} {codes.shape}; give numbers of shape (N, K)")
-    held = [f"{i:05d}" for i in range(len(codes))] if held is None else held
+    if held is None:
+        return CodeSet(codes, Numbers(len(codes)))
     if len(held) != len(codes):
         raise DataError(f"{path} holds {len(codes):,} codes, and there are {len(held):,} names; give one for each")
+    held = [name if name.isascii() else readable(name) for name in held]
+    if len(np.unique(np.fromiter(map(hash, held), np.int64, len(held)))) == len(held):
+        return CodeSet(codes, held)
     named = unique_namer()
-    return CodeSet(codes, [named(readable(name)) for name in held])
+    return CodeSet(codes, [named(name) for name in held])
 
 
 def _of_npy(path: Path) -> npt.NDArray[Any]:

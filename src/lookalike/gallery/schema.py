@@ -35,6 +35,10 @@ DECISIONS = f"""
 """What people decided, one entry after the other; see `decisions`."""
 
 
+CONTENTS = "CREATE INDEX items_content ON items (content) WHERE content IS NOT NULL"
+"""By which an update finds a file's content that is known."""
+
+
 def tables() -> list[str]:
     """The statements that make an empty catalog."""
     return [
@@ -56,6 +60,7 @@ def tables() -> list[str]:
         """,
         "CREATE UNIQUE INDEX one_item_a_name ON items (name) WHERE state <> 'retired'",
         "CREATE INDEX items_pixels ON items (pixels)",
+        CONTENTS,
         given_table(()),
         DECISIONS,
         scores_table(),
@@ -109,6 +114,11 @@ def _make_decisions(run: Run) -> None:
     run("INSERT INTO facts SELECT 'settled', coalesce(max(id), 0) FROM items")
 
 
+def _find_contents(run: Run) -> None:
+    """To version 6: items are found by their files' contents."""
+    run(CONTENTS)
+
+
 SCORED = min(score.since for score in SCORES)
 """The version that has a table of scores first."""
 WITH_DECISIONS = 5
@@ -117,6 +127,7 @@ STEPS: dict[int, Callable[[Run], None]] = {
     2: _declare_given_columns,
     SCORED: _keep_scores,
     WITH_DECISIONS: _make_decisions,
+    6: _find_contents,
 }
 """By the version they lead to, what is to be done beside adding the columns that are declared since then."""
 VERSION = max(*STEPS, *(column.since for column in COLUMNS), *(score.since for score in SCORES))

@@ -149,7 +149,7 @@ def begin(catalog: Catalog, feed: Feed, beside: Beside) -> bool:
             catalog.set_fact("framing", feed.framing.as_json())
         if beside.columns != catalog.given:
             catalog.set_given(beside.columns)
-            catalog.next_generation()
+            catalog.next_generation(same_items=True)
             if beside.exif:
                 catalog.forget_files()
     return True
@@ -195,7 +195,7 @@ def _check_loss(changes: Changes, feed: Feed, may_remove: float) -> None:
     before = spec_of(changes.catalog)
     if feed.entries is None or before is None or feed.spec is None or before.source != feed.spec.source:
         return
-    held, lost = sum(item.state == "stored" for item in changes.items.values()), changes.lost()
+    held, lost = changes.held.stored, changes.lost()
     if lost > may_remove * held:
         raise GalleryError(
             f"{lost:,} of {held:,} pictures are no longer in {feed.spec.source}, and a share of {may_remove:g} of them "
@@ -226,8 +226,8 @@ def _take_files(changes: Changes, feed: Feed, beside: Beside, progress: Progress
             else:
                 waiting[entry.name] = entry
                 # a photo of known content has faces to be found again, whose codes are known by their pixels
-                known = changes.contents if framing.faces is None else {}
-                yield Source(entry.name, _reader(entry, known, contents, unread, beside, told))
+                contained: Container[str] = changes.held if framing.faces is None else {}
+                yield Source(entry.name, _reader(entry, contained, contents, unread, beside, told))
 
     def opened(name: str) -> Entry:
         """An entry whose file was opened, with what that told."""
@@ -242,19 +242,22 @@ def _take_files(changes: Changes, feed: Feed, beside: Beside, progress: Progress
     for decoded in decode_all(sources(), feed.framing):
         for name, reason in decoded.rejected:
             entry, content = opened(name), contents.get(name)
-            if reason == _IS_KNOWN and content in changes.contents:
-                changes.take_content(entry, content)
-            elif name in unread and any(item.state == "stored" for item in changes.items_of(name)):
+            known = changes.held.known(content) if reason == _IS_KNOWN and content is not None else None
+            if known is not None and content is not None:
+                changes.take_known(entry, content, known)
+            elif name in unread and any(item.state == "stored" for item in changes.held.items_of(name)):
                 changes.keep_unseen([name])
             else:
                 changes.reject(entry, content, reason)
             forget(name)
         faces = [None] * len(decoded.names) if decoded.faces is None else decoded.faces
+        came = []
         for name, face, picture in zip(decoded.names, faces, as_channels(decoded.pixels, channels), strict=True):
             entry = opened(name) if face is None else opened(name).of_face(face)
-            changes.take_picture(entry, contents[name], picture)
+            came.append((entry, contents[name], picture))
             if face is None or face.number == face.faces:
                 forget(name)
+        changes.take_pictures(came)
         done += decoded.sources
         progress(done + len(kept), feed.total)
     progress(done + len(kept), feed.total)
@@ -304,9 +307,9 @@ def _take_pixels(changes: Changes, feed: Feed, beside: Beside, progress: Progres
                 f"pictures of shape {pixels.shape[1:]}; this gallery's model takes {expected}: load them with "
                 f"size={expected[:2]}"
             )
-        for entry, picture in zip(entries, pixels, strict=True):
-            changes.take_picture(_known(entry, beside), None, picture)
-        progress(len(changes.entries), feed.total)
+        came = zip(entries, pixels, strict=True)
+        changes.take_pictures([(_known(entry, beside), None, picture) for entry, picture in came])
+        progress(changes.seen, feed.total)
 
 
 def _check_framing(catalog: Catalog, feed: Feed) -> None:
