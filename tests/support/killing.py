@@ -18,6 +18,7 @@ HANGS = 600
 
 
 PRELOADED = (
+    *("pytest", "pictures", "PIL.Image", "PIL.PngImagePlugin"),
     *("faiss", "matplotlib.figure", "matplotlib.backends.backend_agg"),
     *("lookalike.gallery", "lookalike.models.conv", "lookalike.models.encoding", "lookalike.models.pca"),
     *("pymilvus", "milvus_lite.adapter.grpc.server"),
