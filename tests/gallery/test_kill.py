@@ -121,13 +121,13 @@ def prepare(folder: Path, count: int, changes: int, context: ForkServerContext) 
 @pytest.mark.local_store("test_stores.py kills over Milvus, where each start takes a second")
 def test_killed_at_thirty_random_moments(tmp_path: Path, fresh: ForkServerContext) -> None:
     """Within hundredths of a second of a random touch of the disk, wherever the update has come to by then."""
-    source = prepare(tmp_path, 600, 100, fresh)
+    source = prepare(tmp_path, 240, 100, fresh)
     shutil.copytree(tmp_path / "before", tmp_path / "unbroken")
     told, report = fresh.Pipe(duplex=False)
     assert finish(fresh, update, tmp_path / "unbroken", source, Moment(0), report) == 0
     touches = told.recv()
     expected = state(tmp_path / "unbroken")
-    assert len(expected["items"]) == 600 - 33 + 30 + 1 - 1  # gone, new, the same as before, emptied
+    assert len(expected["items"]) == 240 - 33 + 30 + 1 - 1  # gone, new, the same as before, emptied
     assert expected["index"]
     draws = random.Random(0)
     killed = broken = number = 0
