@@ -16,14 +16,13 @@ from lookalike.denoising import denoise
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre, to_uint8
 from pictures import waves
-from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, prepare_here, serving, small_model
+from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, serving, small_model
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gallery")
     build_gallery(folder)
-    prepare_here(folder)
     small_model().save(folder.parent / "denoiser")
     with serving(folder, denoiser=folder.parent / "denoiser") as studio:
         studio.wait_until_prepared()

@@ -19,7 +19,7 @@ from waiting import until
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gallery")
     build_gallery(folder)
-    prepare_here(folder)
+    prepare_here(folder, ["groups"])
     with serving(folder) as studio:
         studio.wait_until_prepared()
         yield studio

@@ -28,7 +28,7 @@ from lookalike.serve.app import make_app
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.settings import StudioSettings
 from lookalike.studio.maps import Atlas, layout
-from lookalike.studio.preparing import Prepared, Preparer, prepare
+from lookalike.studio.preparing import Prepared, Preparer, folder_for, prepare
 from pictures import waves
 from studio import SIZE, build_gallery, pixels_of, png, serving, small_model
 from waiting import PATIENCE, until
@@ -108,7 +108,7 @@ def test_a_kind_that_only_pytorch_exports(gallery: Path, tmp_path: Path, monkeyp
     """Served by PyTorch at first; by ONNX Runtime once the process beside has written its files."""
     folder = tmp_path / "gallery"
     shutil.copytree(gallery, folder)
-    shutil.rmtree(folder / "studio", ignore_errors=True)
+    shutil.rmtree(Prepared(folder_for(folder)).models_folder(small_model().digest), ignore_errors=True)
     picture = png(waves(1, SIZE, SIZE)[0])
     monkeypatch.delitem(onnx_kinds.GRAPHS, "conv")
     with serving(folder) as served:

@@ -22,12 +22,12 @@ TOKEN = "a-token-of-some-length"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gallery = tmp_path_factory.mktemp("gallery")
     build_gallery(gallery, 12)
+    prepare_here(gallery)
     return gallery
 
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Served]:
-    prepare_here(folder)
     with serving(folder, hosts=("photos.example", "pictures.example:8443")) as studio:
         studio.wait_until_prepared()
         yield studio

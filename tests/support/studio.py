@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,13 +91,19 @@ def small_model() -> la.ConvAutoencoder:
 
 
 def build_gallery(folder: Path, count: int = 60, metric: str | None = None) -> None:
+    """A gallery of faces, with what a studio would else have made for it by a process of its own."""
     with la.Gallery.open(folder, model=small_model(), metric=metric) as gallery:
         gallery.update(la.load(f"synthetic:{count}", size=SIZE))
+    prepare_here(folder, SOON)
 
 
-def prepare_here(gallery: Path) -> None:
+SOON = ("threshold", "directions", "tsne")
+"""What every studio wants of a gallery, but for the model's graphs, which it writes itself."""
+
+
+def prepare_here(gallery: Path, kinds: Iterable[str] = KINDS) -> None:
     """Make what a studio has made beside it: the process that does so yields to all else, and may be long about it."""
-    prepare(KINDS, gallery, folder_for(gallery))
+    prepare(kinds, gallery, folder_for(gallery))
 
 
 def png(pixels: np.ndarray) -> bytes:
