@@ -79,7 +79,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dic
     train_run(pca, faces, folder / "pca")
     noisy = la.ConvAutoencoder(24, channels=(8, 8, 8, 8), device="cpu")
     train_run(noisy, faces, folder / "cleaning", epochs=2, noise="gaussian:0.1")
-    train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=25)
+    train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=3)
     with la.Gallery.open(folder / "gallery", model=pca) as gallery:
         gallery.update(faces)
     prepare_here(folder / "gallery")
@@ -90,9 +90,16 @@ PLACES = ("at the root", "behind a proxy")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The tabs are used at the root of a host, and behind a proxy that gives the studio a prefix."""
+    """The tabs are used on a desk at the root of a host, and on a phone behind a proxy that gives the studio a prefix.
+
+    What is the same on both is used behind the proxy, where addresses have more to go wrong.
+    """
     if "served" in metafunc.fixturenames and metafunc.module.__name__.endswith("test_tabs"):
-        metafunc.parametrize("served", PLACES, indirect=True, scope="session")
+        if "width" in metafunc.fixturenames:
+            pairs = list(zip(PLACES, SIZES, strict=True))
+            metafunc.parametrize(("served", "width"), pairs, indirect=["served"], scope="session")
+        else:
+            metafunc.parametrize("served", PLACES[1:], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

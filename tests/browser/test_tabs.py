@@ -22,7 +22,6 @@ from lookalike.denoising import denoise
 from studio import Served, png, serving
 
 pytestmark = pytest.mark.slow
-WIDTHS = ("desktop", "phone")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,6 @@ def url(served: Served, rest: str = "") -> str:
     return f"{str(served.client.base_url).rstrip('/')}/{rest}"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_find(served: Served, visit: Any, gallery: Any, ids: dict[str, int], width: str) -> None:
     page = visit(url(served), width)
     grid = page.locator(".results .grid a.card")
@@ -111,7 +109,6 @@ def test_an_own_picture(served: Served, visit: Any, faces: la.ImageSet, tmp_path
     page.expected.clear()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_blend(
     served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], width: str
 ) -> None:
@@ -159,7 +156,6 @@ def test_save_a_blend_as_gif(
             assert np.abs(found - decoded(model, code)).mean() < 6  # 256 colours for all frames
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_edit(
     served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], width: str
 ) -> None:
@@ -204,7 +200,6 @@ def unet(folders: dict[str, Path]) -> Any:
     return la.load_model(folders["unet"])
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_clean(
     served: Served,
     visit: Any,
@@ -255,7 +250,6 @@ def test_clean_by_the_server(
     page.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_map(served: Served, visit: Any, width: str) -> None:
     page = visit(url(served, "#map"), width)
     page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
@@ -330,7 +324,6 @@ def test_map_in_webgl(served: Served, launch: Any) -> None:
     assert (difference > 40).mean() < 0.05  # but for rounded corners and smoothing
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_map_selection(served: Served, visit: Any, gallery: Any, tmp_path: Path, width: str) -> None:
     page = visit(url(served, "#map?layout=pca"), width)
     page.locator(".map-page .told", has_text="240 pictures; near ones").wait_for()
@@ -394,7 +387,6 @@ def test_map_in_colours(served: Served, visit: Any, gallery: Any) -> None:
     page.wait_for_url(re.compile("colour=%40groups|colour=@groups"))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_training(served: Served, visit: Any, folders: dict[str, Path], width: str) -> None:
     page = visit(url(served, "#training"), width)
     page.locator("svg.curve").wait_for()
