@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,16 +15,12 @@ from places import SHARED
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache() -> Iterator[None]:
-    """Nothing is read from the user's cache, and nothing is left in it."""
-    before = os.environ.get("LOOKALIKE_CACHE")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["LOOKALIKE_CACHE"] = folder
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is read from the user's cache, and nothing is left in it; what one worker has read, the others find."""
+    base = tmp_path_factory.getbasetemp()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOOKALIKE_CACHE", str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"))
         yield
-        if before is None:
-            del os.environ["LOOKALIKE_CACHE"]
-        else:
-            os.environ["LOOKALIKE_CACHE"] = before
 
 
 def _shared(name: str) -> Path:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from lookalike.growth.worker import Part
 from places import ROOT
 from shelves import BAD, COUNT, encoded, parts, tar
 
-ray = pytest.importorskip("ray.data")
 pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra 'ray' is not installed"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
     pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of sockets that Ray leaves open
