@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Where Python is told to keep no bytecode, each of the hundred processes that tests start compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-everywhere check bench page format clean
 
 demo: $(READY)
