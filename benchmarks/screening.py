@@ -2,6 +2,7 @@
 
     pip install cleanvision
     python benchmarks/screening.py BSDS500 lfw-deepfunneled.tgz [--half 1] [--pictures 60] [--rounds 3] [--timed 200]
+    python benchmarks/screening.py BSDS500 lfw-deepfunneled.tgz --alarms 250
 
 Of each source every second picture belongs to half 1 (half 0 served to choose the limits in `review/checks.py`). From
 each of `--pictures` of them, evenly spread, one spoilt copy of every kind in `KINDS` is made; all lie in one folder as
@@ -274,6 +275,17 @@ def measured(source: str, half: int, count: int, peer: bool) -> dict[str, Any]:
     return told
 
 
+def alarms(source: str, half: int, count: int) -> dict[str, Any]:
+    """Of many pictures as they are, the share that each of our checks calls bad."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "in"
+        folder.mkdir()
+        fill(folder, pictures_of(source, half, count), ["as it is"])
+        scores, _ = ours(folder, Path(place) / "gallery")
+    shares = {check: round(float(np.mean([one[check] >= 0.5 for one in scores.values()])), 3) for check in TASKS}
+    return {"pictures": len(scores), "called_bad": shares}
+
+
 def timed(source: str, half: int, count: int, rounds: int, peer: bool) -> Iterator[dict[str, float]]:
     """Pictures a second, ours and CleanVision's one after the other in each round."""
     with tempfile.TemporaryDirectory() as place:
@@ -297,7 +309,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timed", type=int, default=200, help="pictures that the speed is measured with")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--alarms", type=int, help="only count false alarms, on that many pictures as they are")
     given = parser.parse_args()
+    if given.alarms is not None:
+        for source in given.sources:
+            print(json.dumps({Path(source).name: alarms(source, given.half, given.alarms)}), flush=True)
+        return
     for source in given.sources:
         told = measured(source, given.half, given.pictures, not given.no_peer)
         print(json.dumps({Path(source).name: told}), flush=True)
