@@ -81,6 +81,20 @@ def test_by_the_reference_evaluator(tmp_path: Path, depth: int, blocks: int) -> 
         np.testing.assert_allclose(clean[i : i + 1].transpose(0, 2, 3, 1), expected, rtol=0, atol=rounding(model))
 
 
+def test_at_half_size_without_biases(tmp_path: Path) -> None:
+    """Squares of pixels become channels in PyTorch's order, and sides are continued to multiples of 8."""
+    form = {"channels": (4, 6, 8), "fold": 2, "biases": False}
+    model = la.UNetDenoiser(**form, device="cpu").fit(waves(40, 16, 16), epochs=2, progress=False)
+    export_onnx(model, tmp_path)
+    restorer = OnnxRestorer(tmp_path)
+    for size in [(32, 32), (33, 38), (1, 3)]:
+        pictures = waves(2, *size)
+        for level in (None, 0.2):
+            expected = model.reconstruct(pictures, level)
+            np.testing.assert_allclose(restorer.reconstruct(pictures, level), expected, rtol=0, atol=rounding(model))
+    assert facts_of(session(tmp_path / "denoiser.onnx"))["reach"] == str(model.reach)
+
+
 def test_what_it_is(model: la.UNetDenoiser, folder: Path) -> None:
     facts = facts_of(session(folder / "denoiser.onnx"))
     assert facts == {

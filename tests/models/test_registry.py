@@ -62,7 +62,7 @@ def test_what_a_kind_does_not_take_is_refused_with_those_that_do() -> None:
 def test_parameters_in_words() -> None:
     assert parameters_of_words("conv", ["channels=8,16", "seed=3"]) == {"channels": (8, 16), "seed": 3}
     assert parameters_of_words("unet", ["width=8", "device=cpu"]) == {"width": 8, "device": "cpu"}
-    with pytest.raises(OptionError, match="'depth=3' sets nothing of model 'unet'; give one of blocks, device"):
+    with pytest.raises(OptionError, match="'depth=3' sets nothing of model 'unet'; give one of biases, blocks"):
         parameters_of_words("unet", ["depth=3"])
     with pytest.raises(OptionError, match="width is 'wide'; give a whole number"):
         parameters_of_words("unet", ["width=wide"])

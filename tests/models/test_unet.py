@@ -14,9 +14,9 @@ from PIL import Image
 import lookalike as la
 from lookalike.denoising import denoise, tiling
 from lookalike.errors import OptionError
-from lookalike.models import KINDS
+from lookalike.models import KINDS, parameters_of_words
 from lookalike.models.base import Autoencoder
-from lookalike.models.unet import Block, UNet, UNetDenoiser
+from lookalike.models.unet import Block, Form, UNet, UNetDenoiser
 from lookalike.models.unet_shape import reach_of
 from lookalike.noise import EVALUATION_EPOCH, NOT_TOLD, corrupt, parse_noise, sigmas
 from lookalike.pixels import centre
@@ -156,24 +156,25 @@ def test_large_batches_go_through_in_parts_of_so_many_pixels(monkeypatch: pytest
     assert seen == [2, 2, 2, 1]
 
 
-@pytest.mark.parametrize("blocks", [1, 2])
-def test_reach_is_how_far_a_pixel_can_matter(blocks: int) -> None:
+@pytest.mark.parametrize(("blocks", "fold"), [(1, 1), (2, 1), (1, 2)])
+def test_reach_is_how_far_a_pixel_can_matter(blocks: int, fold: int) -> None:
     """Every weight one, no bias: a changed pixel changes all that it can, wherever it lies in its cell."""
-    network, side = UNet(1, 2, blocks, seed=0), 160
+    network, side = UNet(Form(1, (2, 4, 8), blocks, fold), "mse", seed=0), 160
+    stride = 4 * fold
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.fill_(1 if parameter.ndim > 1 else 0)
         furthest = 0
-        for place in range(side // 2, side // 2 + 4):
+        for place in range(side // 2, side // 2 + stride):
             pictures = torch.zeros(1, 1, side, side)
             pictures[0, 0, place, place] = 1
             changed = torch.nonzero((network(pictures) - network(pictures * 0))[0, 0])
             furthest = max(furthest, int((changed - place).abs().max()))
-    assert furthest <= reach_of(blocks) <= furthest + 3
-    model = lively(blocks=blocks)
+    assert furthest <= reach_of(blocks, fold) <= furthest + stride - 1
+    model = UNetDenoiser(blocks=blocks, fold=fold)
     assert model.reach is not None
-    assert model.reach % 4 == 0
-    assert 0 <= model.reach - reach_of(blocks) < 4
+    assert model.reach % stride == 0
+    assert 0 <= model.reach - reach_of(blocks, fold) < stride
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (65, 130), (150, 70), (20, 129), (31, 30)])
@@ -216,6 +217,98 @@ def test_a_self_ensemble_is_the_mean_of_quarter_turns(shape: tuple[int, int], mo
     np.testing.assert_array_equal(denoise(model, turned, 0.1, self_ensemble=True), np.rot90(together))
     assert (denoise(model, turned, 0.1) != np.rot90(denoise(model, picture, 0.1))).any()
     assert (denoise(model, picture, self_ensemble=True) != together).any()
+
+
+# For photographs: at half size, without biases
+
+
+def photographic(seed: int = 0) -> UNetDenoiser:
+    """Untrained, with an end that is not zero."""
+    settings = {"channels": (6, 8, 10), "fold": 2, "biases": False, "objective": "l1"}
+    model = UNetDenoiser(**settings, seed=seed, device="cpu").initialise((16, 16, 3))
+    with torch.no_grad():
+        model.network_.decoder.tail.weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(seed))
+    return model
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (16, 16), (17, 22)])
+def test_folded_it_takes_any_size_too(shape: tuple[int, int]) -> None:
+    model, pictures = photographic(), waves(2, *shape)
+    height, width = shape
+    padded = np.pad(centre(pictures), [(0, 0), (0, -height % 8), (0, -width % 8), (0, 0)], mode="reflect")
+    with torch.inference_mode():
+        whole = model.network_(torch.from_numpy(padded).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(model.reconstruct(pictures), whole[:, :height, :width], rtol=0, atol=rounding(model))
+
+
+def test_without_biases_twice_as_strong_a_picture_gives_twice_the_result() -> None:
+    """Blind: what it is told is not scaled with the picture."""
+    pictures = centre(waves(2, 24, 16))
+    model, with_biases = photographic(), lively()
+    with torch.no_grad():
+        for name, parameter in with_biases.network_.named_parameters():
+            parameter.add_(0.1 if name.endswith("bias") else 0)
+    np.testing.assert_allclose(model.reconstruct(2 * pictures), 2 * model.reconstruct(pictures), rtol=0, atol=1e-4)
+    assert np.abs(with_biases.reconstruct(2 * pictures) - 2 * with_biases.reconstruct(pictures)).max() > 0.01
+
+
+def test_it_minimises_the_mean_absolute_error_where_that_is_asked_for() -> None:
+    model, shown_ = photographic(), torch.from_numpy(centre(waves(3, 16, 16))).permute(0, 3, 1, 2)
+    given = shown_ + 0.1
+    with torch.no_grad():
+        total, mse = model.network_.loss(shown_, given, {"levels": torch.full((3,), NOT_TOLD)})
+    left = model.reconstruct(given.permute(0, 2, 3, 1).numpy()) - shown_.permute(0, 2, 3, 1).numpy()
+    assert float(total) == pytest.approx(np.abs(left).mean(), rel=1e-5)
+    assert float(mse) == pytest.approx(np.square(left).mean(), rel=1e-5)
+
+
+def test_it_is_saved_with_its_form_and_others_as_they_were(tmp_path: Path) -> None:
+    model = photographic()
+    model.save(tmp_path / "new")
+    again = la.load_model(tmp_path / "new")
+    assert (again.digest, again.reach) == (model.digest, model.reach)
+    lively().save(tmp_path / "old")
+    parameters = json.loads((tmp_path / "old" / "model.json").read_text())["parameters"]
+    assert set(parameters) == {"width", "blocks", "seed", "device"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"channels": (4, 8)}, r"channels are \(4, 8\); give 3 numbers from 1 to 1024"),
+        ({"fold": 5}, "fold is 5; give 1 to 4"),
+        ({"objective": "l2"}, "objective 'l2' is unknown; give one of mse, l1"),
+    ],
+)
+def test_a_form_that_cannot_be_is_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        UNetDenoiser(**parameters).initialise((16, 16, 3))
+
+
+def test_a_form_is_given_in_words() -> None:
+    words = ["channels=6,8,10", "fold=2", "biases=false", "objective=l1"]
+    given = parameters_of_words("unet", words)
+    assert given == {"channels": (6, 8, 10), "fold": 2, "biases": False, "objective": "l1"}
+    with pytest.raises(OptionError, match="biases is 'maybe'; give true or false"):
+        parameters_of_words("unet", ["biases=maybe"])
+
+
+def test_a_trapezoid_rises_stays_and_falls_to_nothing() -> None:
+    recipe = Recipe(schedule="trapezoid", warmup=0.1, fall=0.3)
+    rates = [recipe.rate_at(step, 100) for step in range(100)]
+    np.testing.assert_allclose(np.diff(rates[:10]), 1 / 11)
+    assert set(rates[10:70]) == {1.0}
+    np.testing.assert_allclose(np.diff(rates[70:]), -1 / 31)
+    assert rates[-1] == pytest.approx(1 / 31)
+
+
+def test_pictures_are_shown_in_all_quarter_turns() -> None:
+    pictures, members = waves(200, 8, 8), np.arange(200)
+    clean = shown(pictures, None, recipe=Recipe(turns=True)).pictures(members)[0].permute(0, 2, 3, 1).numpy()
+    turns = [np.rot90(centre(pictures), quarters, axes=(1, 2)) for quarters in range(4)]
+    same = np.array([[np.allclose(one, turn[i], atol=1e-6) for turn in turns] for i, one in enumerate(clean)])
+    assert same.any(axis=1).all()
+    assert (same.sum(axis=0) > 25).all()
 
 
 # Levels

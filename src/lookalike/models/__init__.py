@@ -147,7 +147,7 @@ def parameters_of_words(name: str, words: Iterable[str]) -> dict[str, Any]:
             )
         try:
             given[parameter] = _READERS[types[parameter]](value)
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             raise OptionError(f"{parameter} is {value!r}; give {_FORMS[types[parameter]]}") from error
     return given
 
@@ -156,9 +156,15 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     int: int,
     float: float,
     str: str,
+    bool: lambda word: {"true": True, "false": False}[word.lower()],
     tuple[int, ...]: lambda words: tuple(int(word) for word in words.split(",")),
 }
-_FORMS = {int: "a whole number", float: "a number", tuple[int, ...]: "whole numbers with commas between them"}
+_FORMS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[int, ...]: "whole numbers with commas between them",
+}
 
 
 def usual(what: str) -> str:

@@ -61,10 +61,10 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 class TwoConvolutions(nn.Module):
     """What residual blocks have in common: two convolutions of 3 x 3 that keep the number of channels."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, biases: bool = True) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=biases)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=biases)
 
 
 class FlattenChannelsLast(nn.Module):

@@ -69,9 +69,9 @@ class Chain:
         self.held.append(numpy_helper.from_array(np.asarray(values, dtype, order="C"), name))
         return name
 
-    def weights(self, layer: str) -> tuple[str, str]:
-        """Keep a layer's weight and bias."""
-        names = f"{layer}.weight", f"{layer}.bias"
+    def weights(self, layer: str) -> tuple[str, ...]:
+        """Keep a layer's weight, and its bias where it has one."""
+        names = tuple(name for name in (f"{layer}.weight", f"{layer}.bias") if name in self.tensors)
         for name in names:
             self.constant(name, self.tensors[name], np.float32)
         return names

@@ -144,19 +144,35 @@ def _residual(image_shape: ImageShape, *, code_size: int, width: int, seed: int,
     return {"encoder": encoder, "decoder": decoder}
 
 
-def _unet(image_shape: ImageShape, *, width: int, blocks: int, seed: int, device: str) -> Shapes:
-    depth = image_shape[2]
-    encoder, decoder = _layer("head", (width, depth + 2, 3, 3)), _layer("tail", (depth, width, 3, 3))
+def _unet(
+    image_shape: ImageShape,
+    *,
+    width: int,
+    blocks: int,
+    channels: Sequence[int] = (),
+    fold: int = 1,
+    biases: bool = True,
+    objective: str = "mse",
+    seed: int,
+    device: str,
+) -> Shapes:
+    folded = image_shape[2] * fold**2
+    scales = channels or [width << i for i in range(HALVINGS + 1)]
+    encoder = _layer("head", (scales[0], folded + 2, 3, 3))
+    decoder = _layer("tail", (folded, scales[0], 3, 3))
     for i in range(HALVINGS):
-        fine, coarse = width << i, width << (i + 1)
+        fine, coarse = scales[i], scales[i + 1]
         encoder |= _layer(f"down{i + 1}", (coarse, fine, 2, 2))
         decoder |= _layer(f"up{i + 1}", (4 * fine, coarse, 1, 1))
         for block in range(blocks):
             encoder |= _two_convolutions(f"blocks{i + 1}.{block}", fine)
             decoder |= _two_convolutions(f"blocks{i + 1}.{block}", fine)
     for block in range(blocks):
-        encoder |= _two_convolutions(f"bottom.{block}", width << HALVINGS)
-    return {"encoder": encoder, "decoder": decoder}
+        encoder |= _two_convolutions(f"bottom.{block}", scales[HALVINGS])
+    sides = {"encoder": encoder, "decoder": decoder}
+    if biases:
+        return sides
+    return {side: {name: of for name, of in own.items() if len(of) > 1} for side, own in sides.items()}
 
 
 def _two_convolutions(name: str, channels: int) -> Side:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.models.onnx_graphs import BATCH, PICTURES, Chain, Tensors
-from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, piece_reach
+from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, piece_reach, stride_of
 
 CLEAN, LEVELS = "clean", "levels"
 """Names beside `PICTURES`: the output (N, C, H, W), and the noise's standard deviations (N,)."""
@@ -21,11 +21,16 @@ def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder:
     both |= {f"decoder.{name}": tensor for name, tensor in decoder.items()}
     chain = Chain(PICTURES, both)
     height, width = (_length(chain, PICTURES, axis) for axis in (2, 3))
-    seen = chain.join("Gather", PICTURES, _continued(chain, height), axis=2)
-    seen = chain.join("Gather", seen, _continued(chain, width), axis=3)
+    fold = _fold_of(parameters)
+    stride = stride_of(fold)
+    whole = chain.join("Gather", PICTURES, _continued(chain, height, stride), axis=2)
+    whole = chain.join("Gather", whole, _continued(chain, width, stride), axis=3)
+    seen = whole if fold == 1 else _folded(chain, whole, image_shape[2], fold)
     chain.join("Concat", seen, _planes(chain, seen), axis=1)
     _network(chain, int(parameters["blocks"]))
-    chain.join("Sub", seen, chain.last)
+    if fold > 1:
+        chain.add("DepthToSpace", blocksize=fold, mode="CRD")
+    chain.join("Sub", whole, chain.last)
     zeros, axes = chain.constant("zeros", [0, 0]), chain.constant("axes", [2, 3])
     kept = chain.last
     chain.join("Slice", kept, zeros, chain.join("Concat", height, width, axis=0), axes)
@@ -41,7 +46,19 @@ def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder:
 
 def reach_of(parameters: dict[str, Any]) -> int:
     """Pixels, along an axis, from which a pixel of the result can be changed: as `UNetDenoiser.reach`."""
-    return piece_reach(int(parameters["blocks"]))
+    return piece_reach(int(parameters["blocks"]), _fold_of(parameters))
+
+
+def _fold_of(parameters: dict[str, Any]) -> int:
+    return int(parameters.get("fold", 1))
+
+
+def _folded(chain: Chain, pictures: str, depth: int, fold: int) -> str:
+    """Squares of pixels as channels, in PyTorch's order: a picture's channel first, then the place in the square."""
+    places = np.arange(fold * fold * depth).reshape(fold * fold, depth).T.ravel()
+    return chain.join(
+        "Gather", chain.join("SpaceToDepth", pictures, blocksize=fold), chain.constant("order", places), axis=1
+    )
 
 
 def _length(chain: Chain, name: str, axis: int) -> str:
@@ -49,10 +66,10 @@ def _length(chain: Chain, name: str, axis: int) -> str:
     return chain.join("Shape", name, start=axis, end=axis + 1)
 
 
-def _continued(chain: Chain, length: str) -> str:
-    """Places along a side, continued by reflection to a multiple of 4: as `numpy.pad`'s "reflect", of any length."""
-    stride, one, two = (chain.constant(f"{length}_{n}", [n]) for n in (STRIDE, 1, 2))
-    rounded = chain.join("Add", length, chain.constant(f"{length}_{STRIDE - 1}", [STRIDE - 1]))
+def _continued(chain: Chain, length: str, multiple: int) -> str:
+    """Places along a side, continued by reflection to a multiple: as `numpy.pad`'s "reflect", of any length."""
+    stride, one, two = (chain.constant(f"{length}_{n}", [n]) for n in (multiple, 1, 2))
+    rounded = chain.join("Add", length, chain.constant(f"{length}_{multiple - 1}", [multiple - 1]))
     whole = chain.join("Mul", chain.join("Div", rounded, stride), stride)
     period = chain.join("Max", chain.join("Mul", chain.join("Sub", length, one), two), one)
     zero, step = (chain.constant(f"{length}_scalar_{n}", n) for n in (0, 1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,13 +16,14 @@ from lookalike.models import kind_named
 from lookalike.models.codeless import Codeless
 from lookalike.models.layers import TwoConvolutions, initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, STRIDE, piece_reach
+from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, piece_reach, stride_of
 from lookalike.noise import NOT_TOLD, Noise, sigmas
 from lookalike.pixels import Floats, Pixels
 from lookalike.training.batches import LEVELS, Epoch, Places
-from lookalike.training.objective import Extra, Trainable
+from lookalike.training.objective import Extra, Loss, Trainable
 
-WIDEST, MOST_BLOCKS = 256, 16
+WIDEST, MOST_BLOCKS, LARGEST_FOLD = 256, 16, 4
+SCALES = HALVINGS + 1
 
 
 class UNetDenoiser(Codeless, NetworkAutoencoder):
@@ -31,8 +33,14 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
     narrow code, so detail stays. It judges for itself how strong the noise is, or is told.
 
     Args:
-        width: channels at the full scale, 1 to 256; twice and four times as many at a half and a quarter.
+        width: channels at the finest scale, 1 to 256; twice and four times as many at a half and a quarter of it.
         blocks: residual blocks at each scale, on the way down and up, 1 to 16.
+        channels: those of the three scales, the finest first, instead of what `width` gives.
+        fold: side of the squares of pixels that are the places of the finest scale, 1 to 4: 2 sees every pixel and
+            computes at half size, a quarter of the work.
+        biases: whether convolutions add numbers of their own. Without, a picture with noise s times as strong gives a
+            result s times as large: what is learned at one strength holds at others (Mohan and others, 2020).
+        objective: what a training minimises: "mse", or "l1", the mean absolute error.
         seed: of the initial weights, the order of the pictures, and their noise.
         device: "auto" (a GPU where there is one), "cpu" or "cuda"; only this and the versions change the last bits.
 
@@ -42,17 +50,32 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
     """
 
     kind: ClassVar[str] = "unet"
+    added: ClassVar[dict[str, Any]] = {"channels": (), "fold": 1, "biases": True, "objective": "mse"}
 
-    def __init__(self, width: int = 24, blocks: int = 1, seed: int = 0, device: str = "auto") -> None:
+    def __init__(
+        self,
+        width: int = 24,
+        blocks: int = 1,
+        channels: tuple[int, ...] = (),
+        fold: int = 1,
+        biases: bool = True,
+        objective: str = "mse",
+        seed: int = 0,
+        device: str = "auto",
+    ) -> None:
         self.width = width
         self.blocks = blocks
+        self.channels = channels
+        self.fold = fold
+        self.biases = biases
+        self.objective = objective
         self.seed = seed
         self.device = device
 
     @property
     def reach(self) -> int | None:
         """Pixels, along an axis, from which a pixel of the result can be changed."""
-        return piece_reach(self.blocks)
+        return piece_reach(self.blocks, self.fold)
 
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         if noise is None:
@@ -69,14 +92,46 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
         return restored
 
     def _build(self, image_shape: tuple[int, int, int]) -> UNet:
+        channels = tuple(self.channels) or tuple(self.width << i for i in range(SCALES))
         problems = []
         if not 1 <= self.width <= WIDEST:
             problems.append(f"width is {self.width}; give 1 to {WIDEST}")
         if not 1 <= self.blocks <= MOST_BLOCKS:
             problems.append(f"blocks are {self.blocks}; give 1 to {MOST_BLOCKS}")
+        if len(channels) != SCALES or not all(1 <= one <= WIDEST << HALVINGS for one in channels):
+            problems.append(f"channels are {channels}; give {SCALES} numbers from 1 to {WIDEST << HALVINGS}")
+        if not 1 <= self.fold <= LARGEST_FOLD:
+            problems.append(f"fold is {self.fold}; give 1 to {LARGEST_FOLD}")
+        if self.objective not in OBJECTIVES:
+            problems.append(f"objective {self.objective!r} is unknown; give one of {', '.join(OBJECTIVES)}")
         if problems:
             raise OptionError("; ".join(problems))
-        return UNet(image_shape[2], self.width, self.blocks, self.seed)
+        form = Form(image_shape[2], channels, self.blocks, self.fold, self.biases)
+        return UNet(form, self.objective, self.seed)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What decides a network's tensors: channels of a picture and of each scale, blocks a scale, fold, biases."""
+
+    depth: int
+    channels: tuple[int, ...]
+    blocks: int
+    fold: int = 1
+    biases: bool = True
+
+    @property
+    def folded(self) -> int:
+        """Numbers of a picture at a place of the finest scale."""
+        return self.depth * self.fold**2
+
+    def conv(self, seen: int, given: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+        """A convolution from `seen` to `given` channels, that keeps sides or divides them by its stride."""
+        return nn.Conv2d(seen, given, kernel, stride, padding=kernel // 2 if stride == 1 else 0, bias=self.biases)
+
+    def some(self, channels: int) -> nn.Sequential:
+        """The residual blocks of a scale."""
+        return nn.Sequential(*(Block(channels, biases=self.biases) for _ in range(self.blocks)))
 
 
 class Block(TwoConvolutions):
@@ -89,18 +144,19 @@ class Block(TwoConvolutions):
 
 
 class Contracting(nn.Module):
-    """The way down: (N, C + 2, H, W) -> features of every scale, the finest first.
+    """The way down: (N, C * fold^2 + 2, H / fold, W / fold) -> features of every scale, the finest first.
 
-    Channels are `width`, twice and four times that; the input's last two say whether the level is told, and what it is.
+    The input's last two channels say whether the level is told, and what it is.
     """
 
-    def __init__(self, depth: int, width: int, blocks: int) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__()
-        self.head = nn.Conv2d(depth + 2, width, 3, padding=1)
+        channels = form.channels
+        self.head = form.conv(form.folded + 2, channels[0], 3)
         for i in range(HALVINGS):
-            self.add_module(f"blocks{i + 1}", _blocks(width << i, blocks))
-            self.add_module(f"down{i + 1}", nn.Conv2d(width << i, width << (i + 1), 2, stride=2))
-        self.bottom = _blocks(width << HALVINGS, blocks)
+            self.add_module(f"blocks{i + 1}", form.some(channels[i]))
+            self.add_module(f"down{i + 1}", form.conv(channels[i], channels[i + 1], 2, 2))
+        self.bottom = form.some(channels[HALVINGS])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """See a picture with its level at three scales."""
@@ -114,17 +170,18 @@ class Contracting(nn.Module):
 
 
 class Expanding(nn.Module):
-    """The way up: features of every scale -> (N, C, H, W), the noise.
+    """The way up: features of every scale -> (N, C * fold^2, H / fold, W / fold), the noise.
 
     A 1 x 1 convolution and a pixel shuffle double the sides; the features of that scale are added.
     """
 
-    def __init__(self, depth: int, width: int, blocks: int) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__()
+        channels = form.channels
         for i in reversed(range(HALVINGS)):
-            self.add_module(f"up{i + 1}", nn.Conv2d(width << (i + 1), 4 * (width << i), 1))
-            self.add_module(f"blocks{i + 1}", _blocks(width << i, blocks))
-        self.tail = nn.Conv2d(width, depth, 3, padding=1)
+            self.add_module(f"up{i + 1}", form.conv(channels[i + 1], 4 * channels[i], 1))
+            self.add_module(f"blocks{i + 1}", form.some(channels[i]))
+        self.tail = form.conv(channels[0], form.folded, 3)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Draw the noise from what was seen."""
@@ -162,39 +219,50 @@ class UNet(Trainable):
     extras: Mapping[str, Extra] = {"levels": ToldLevels}
     removes_noise: ClassVar[bool] = True
 
-    def __init__(self, depth: int, width: int, blocks: int, seed: int) -> None:
+    def __init__(self, form: Form, objective: str, seed: int) -> None:
         super().__init__()
-        self.encoder = Contracting(depth, width, blocks)
-        self.decoder = Expanding(depth, width, blocks)
+        self.fold = form.fold
+        self.objective = objective
+        self.encoder = Contracting(form)
+        self.decoder = Expanding(form)
         initialise_as_keras(self, seed)
         nn.init.zeros_(self.decoder.tail.weight)  # at first it leaves pictures as they are
 
     def forward(self, images: Tensor, levels: Tensor | None = None) -> Tensor:
-        """Clean float32 (N, C, H, W) in [-0.5, 0.5]; sides that are no multiples of 4 are continued by reflection.
+        """Clean float32 (N, C, H, W) in [-0.5, 0.5]; sides that are no whole cells are continued by reflection.
 
         `levels` (N,) are the noise's standard deviations, `NOT_TOLD` where it is to judge for itself, as without.
         """
         height, width = images.shape[2:]
-        images = _continued(images)
+        images = _continued(images, stride_of(self.fold))
         if levels is None:
             levels = images.new_full((len(images),), NOT_TOLD)
         told = (levels >= 0).to(images.dtype)
         planes = torch.stack([told, told * levels.to(images.dtype) * LEVEL_SCALE], 1)
-        planes = planes[:, :, None, None].expand(-1, -1, *images.shape[2:])
-        noise: Tensor = self.decoder(self.encoder(torch.cat([images, planes], 1)))
+        seen = images if self.fold == 1 else F.pixel_unshuffle(images, self.fold)
+        planes = planes[:, :, None, None].expand(-1, -1, *seen.shape[2:])
+        noise: Tensor = self.decoder(self.encoder(torch.cat([seen, planes], 1)))
+        if self.fold > 1:
+            noise = F.pixel_shuffle(noise, self.fold)
         clean: Tensor = (images - noise)[..., :height, :width]
         return clean
 
+    def loss(self, shown: Tensor, given: Tensor, extras: Mapping[str, Tensor]) -> Loss:
+        """The objective, and the MSE beside it."""
+        clean = self(given, **extras)
+        mse = F.mse_loss(clean, shown)
+        return Loss(OBJECTIVES[self.objective](clean, shown), mse)
 
-def _continued(images: Tensor) -> Tensor:
+
+OBJECTIVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss}
+"""What may be minimised."""
+
+
+def _continued(images: Tensor, stride: int) -> Tensor:
     """Continue both sides at their ends, as `numpy.pad` reflects: to and fro, where a side is shorter than its end."""
     for axis in (2, 3):
         side = images.shape[axis]
-        if side % STRIDE:
-            places = np.pad(np.arange(side), (0, -side % STRIDE), mode="reflect")
+        if side % stride:
+            places = np.pad(np.arange(side), (0, -side % stride), mode="reflect")
             images = images.index_select(axis, torch.from_numpy(places).to(images.device))
     return images
-
-
-def _blocks(channels: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(Block(channels) for _ in range(count)))

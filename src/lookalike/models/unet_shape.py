@@ -8,24 +8,30 @@ import numpy.typing as npt
 from lookalike.errors import OptionError
 
 HALVINGS = 2
-STRIDE = 1 << HALVINGS
-"""Sides are continued to multiples of this."""
+
+
+def stride_of(fold: int) -> int:
+    """Sides are continued to multiples of this; `fold` x `fold` pixels are one place of the finest scale."""
+    return fold << HALVINGS
+
 
 LEVEL_SCALE = 10
 """Brings levels to about 1; smaller, the network learns to judge for itself before it learns to listen."""
 
 
-def reach_of(blocks: int) -> int:
+def reach_of(blocks: int, fold: int = 1) -> int:
     """How many pixels away, along an axis, a pixel of the input can at most change one of the output."""
     ends = 2  # head and tail
     sides = 2 * sum(2 * blocks * (1 << i) for i in range(HALVINGS))  # two convolutions a block, down and up
-    bottom = 2 * blocks * STRIDE
-    return ends + sides + bottom + STRIDE - 1  # a convolution at a scale reaches on from anywhere in its cell
+    bottom = 2 * blocks * (1 << HALVINGS)
+    # a convolution at a scale reaches on from anywhere in its cell
+    return fold * (ends + sides + bottom) + stride_of(fold) - 1
 
 
-def piece_reach(blocks: int) -> int:
+def piece_reach(blocks: int, fold: int = 1) -> int:
     """`reach_of`, in whole cells of the coarsest scale, on which pieces of a picture have to begin."""
-    return -(-reach_of(blocks) // STRIDE) * STRIDE
+    stride = stride_of(fold)
+    return -(-reach_of(blocks, fold) // stride) * stride
 
 
 def checked_levels(level: float | npt.ArrayLike, count: int) -> npt.NDArray[np.float32]:

@@ -21,7 +21,7 @@ Places = npt.NDArray[np.int64]
 FEW = 32
 """Pictures that a set is recognised by."""
 
-ORDER, FLIPS, LEVELS, PIECES, GREYS, JITTER, WOBBLE = range(7)
+ORDER, FLIPS, LEVELS, PIECES, GREYS, JITTER, WOBBLE, TURNS = range(8)
 """Streams of random numbers of an epoch. What a model wants besides draws from one of a number of its own."""
 
 
@@ -51,6 +51,7 @@ class Batches:
         count, stream = epoch.count, epoch.stream
         self.order: Places = stream(ORDER).permutation(count)
         self.mirrored = stream(FLIPS).random(count) < 0.5 if recipe.flips else None
+        self.turned = stream(TURNS).integers(4, size=count) if recipe.turns else None
         self.grey = stream(GREYS).random(count) < recipe.greys if recipe.greys else None
         self.wobble = Wobble(stream(WOBBLE), count, recipe.wobble) if recipe.wobble else None
         self.jitter = Jitter(stream(JITTER), count, recipe.jitter) if recipe.jitter else None
@@ -67,8 +68,12 @@ class Batches:
         """(shown, given to the network), each float32 (n, C, H, W): the same tensor where there is no noise."""
         chosen = self.pictures_[members] if self.corners is None else self._pieces(members, self.corners[members])
         if self.mirrored is not None:
-            turned = self.mirrored[members]
-            chosen[turned] = chosen[turned, :, ::-1]
+            mirrored = self.mirrored[members]
+            chosen[mirrored] = chosen[mirrored, :, ::-1]
+        if self.turned is not None and chosen.shape[1] == chosen.shape[2]:
+            for quarters in (1, 2, 3):
+                those = self.turned[members] == quarters
+                chosen[those] = np.rot90(chosen[those], quarters, axes=(1, 2))
         clean = as_batch(chosen, self.device)
         if self.wobble is not None:
             clean = self.wobble(clean, members)

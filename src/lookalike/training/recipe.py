@@ -9,7 +9,7 @@ from typing import Any
 from lookalike.errors import OptionError
 
 OPTIMIZERS = ("adamax", "muon")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "trapezoid")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -30,13 +30,16 @@ class Recipe:
         epsilon: added to what a gradient is divided by.
         vector_rate: Adam's rate for biases under Muon.
         weight_decay: share of the weights, times the rate, that Muon takes off at each step: it bounds their growth.
-        schedule: "constant", or "cosine": a linear rise, then half a cosine down to nothing at the last step.
+        schedule: "constant"; "cosine": a linear rise, then half a cosine down to nothing at the last step; "trapezoid":
+            a linear rise, a constant rate, and a linear fall to nothing.
         warmup: share of all steps that the rise takes.
+        fall: share of all steps that the fall of a trapezoid takes.
         piece: side in pixels of a square piece that is shown instead of a larger picture, drawn anew each epoch, to a
             network that takes any size; 0: whole pictures.
         greys: share of coloured pictures that are shown without colour, noise and all, drawn anew each epoch, so that a
             network that removes noise learns that of grey pictures as well.
         flips: show half of the pictures mirrored, drawn anew each epoch.
+        turns: show pictures, or pieces, that are square by a number of quarter turns, drawn anew each epoch.
         jitter: largest change of a picture's contrast, as a share of it, drawn anew each epoch. Each colour's changes
             by up to a third of that besides, the brightness by up to half of it, as a share of the whole range.
         wobble: largest shift of a picture, as a share of each side, and change of its size, drawn anew each epoch; it
@@ -61,9 +64,11 @@ class Recipe:
     weight_decay: float = 0.0
     schedule: str = "constant"
     warmup: float = 0.1
+    fall: float = 0.3
     piece: int = 0
     greys: float = 0.0
     flips: bool = False
+    turns: bool = False
     jitter: float = 0.0
     wobble: float = 0.0
     precision: str = "auto"
@@ -83,7 +88,7 @@ class Recipe:
                 )
         problems += [
             f"{name} is {getattr(self, name):g}; give a value from 0 to below 1"
-            for name in ("beta_1", "beta_2", "warmup", "weight_decay", "jitter", "wobble")
+            for name in ("beta_1", "beta_2", "warmup", "fall", "weight_decay", "jitter", "wobble")
             if not 0 <= getattr(self, name) < 1
         ]
         if not 0 <= self.greys <= 1:
@@ -102,6 +107,9 @@ class Recipe:
         """Share of the highest rate at a step, counted from 0 over all epochs, of `steps` in all."""
         if self.schedule == "constant":
             return 1.0
+        if self.schedule == "trapezoid":
+            rise, fall = round(self.warmup * steps), round(self.fall * steps)
+            return min((step + 1) / (rise + 1), 1.0, (steps - step) / (fall + 1))
         rise = self.warmup * steps
         if step < rise:
             return (step + 1) / (rise + 1)
@@ -145,6 +153,19 @@ RECIPES = {
         greys=0.15,
         flips=True,
     ),
+    # For photographs at their own scale: docs/denoising.md.
+    "photos": replace(
+        _MUON,
+        epochs=100,
+        batch_size=16,
+        learning_rate=0.01,
+        schedule="trapezoid",
+        warmup=0.02,
+        piece=64,
+        greys=0.2,
+        flips=True,
+        turns=True,
+    ),
 }
 
 
@@ -153,6 +174,7 @@ RECIPES_IN_WORDS = {
     "fast": "reaches its quality in about a quarter of the time",
     "best": "takes longer and goes further",
     "unet": "for the model of that name",
+    "photos": "for that model on photographs, turned every way",
 }
 
 
