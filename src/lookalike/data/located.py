@@ -20,20 +20,31 @@ from lookalike.data.pipeline import Progress, Source
 from lookalike.data.tables import is_lfws
 from lookalike.errors import DataError, OptionError
 
-GIVE = "give a folder, an archive, an .npy or .npz file, 'synthetic' or 'lfw'"
+GIVE = "give a folder, an archive, an .npy or .npz file, 'synthetic', 'leaves' or 'lfw'"
 READER = 3
 """Raised when the same source would be read into other pictures, so that no older cache is found."""
 NOT_NAMED = "not in the table"
 DOWNLOADS = ("lfw", "lfw-funneled", "lfw-deepfunneled")
 _log = logging.getLogger(__name__)
-_SYNTHETIC = re.compile(r"synthetic(?::(\d+))?")
-_SYNTHETIC_COUNT = 13_000
+PROCEDURAL = {"synthetic": 13_000, "leaves": 1_000}
+"""Sources that are drawn rather than read, and how many pictures each gives unless told."""
+_PROCEDURAL = re.compile(rf"({'|'.join(PROCEDURAL)})(?::(\d+))?")
 
 
-def synthetic_count(source: str | Path) -> int | None:
-    """How many procedural faces a source asks for, None where it is of another kind."""
-    drawn = _SYNTHETIC.fullmatch(str(source))
-    return int(drawn[1] or _SYNTHETIC_COUNT) if drawn else None
+class Drawn(NamedTuple):
+    """What is asked of a procedural source: its name in `PROCEDURAL`, and how many pictures."""
+
+    name: str
+    pictures: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.pictures}"
+
+
+def drawn_of(source: str | Path) -> Drawn | None:
+    """A procedural source, None where it is of another kind."""
+    found = _PROCEDURAL.fullmatch(str(source))
+    return None if found is None else Drawn(found[1], int(found[2] or PROCEDURAL[found[1]]))
 
 
 def reader_state() -> list[Any]:
@@ -129,7 +140,7 @@ class Located(NamedTuple):
 
 
 def locate(source: str | Path, options: DataOptions, progress: Progress | None = None) -> Located | None:
-    """What `load` would read, without reading its pictures; None for procedural faces, which lie nowhere.
+    """What `load` would read, without reading its pictures; None for procedural pictures, which lie nowhere.
 
     Raises:
         DataError: the source is not there, or of no kind that can be read.
@@ -139,9 +150,11 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
         raise DataError(f"the source's name is empty; {GIVE}")
     _warn_of_namesake(source)
     table = None if options.attributes is None or not is_lfws(options.attributes) else options.attributes
-    if synthetic_count(source) is not None:
+    drawn = drawn_of(source)
+    if drawn is not None:
         if table is not None:
-            raise OptionError("attributes in LFW's layout go with LFW only; synthetic faces have their own")
+            own = "synthetic faces have their own" if drawn.name == "synthetic" else f"{drawn.name} have none"
+            raise OptionError(f"attributes in LFW's layout go with LFW only; {own}")
         return None
     path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else Path(source).expanduser().resolve()
     if not path.exists():
@@ -170,7 +183,7 @@ def _check_faces(path: Path, kind: str, framing: Framing) -> None:
 
 def _warn_of_namesake(source: str | Path) -> None:
     """Say that a keyword was taken as one where a file or folder of its name is here too."""
-    if not isinstance(source, str) or not (source in DOWNLOADS or synthetic_count(source) is not None):
+    if not isinstance(source, str) or not (source in DOWNLOADS or drawn_of(source) is not None):
         return
     if Path(source).exists():
         _log.warning("%s is a keyword, and also the name of something here; for that, write ./%s", source, source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -19,7 +19,7 @@ from lookalike.data.exif import COLUMNS as CAMERAS
 from lookalike.data.exif import read_exif
 from lookalike.data.framing import Framing
 from lookalike.data.images import DataSpec, ImageSet, Pixels
-from lookalike.data.located import Located, locate, synthetic_count
+from lookalike.data.located import Drawn, Located, drawn_of, locate
 from lookalike.data.names import photo_and_face, told
 from lookalike.data.options import Asked, DataOptions
 from lookalike.data.pipeline import Decoded, Progress, Source, decode_all
@@ -36,9 +36,9 @@ def load(
     """Read pictures into an ImageSet of uint8 (N, H, W, C), from the cache where they were read before.
 
     Args:
-        source: "synthetic" or "synthetic:N" (procedural faces), "lfw", "lfw-funneled" or "lfw-deepfunneled" (downloaded
-            once), the path of an LFW archive or its unpacked folder, any folder, tar or zip of pictures, or an .npy or
-            .npz file whose first 4-D uint8 array is taken.
+        source: "synthetic" or "synthetic:N" (procedural faces), "leaves" or "leaves:N" (procedural dead leaves), "lfw",
+            "lfw-funneled" or "lfw-deepfunneled" (downloaded once), the path of an LFW archive or its unpacked folder,
+            any folder, tar or zip of pictures, or an .npy or .npz file whose first 4-D uint8 array is taken.
         cache: False reads anew and keeps nothing.
         progress: called with (pictures done, pictures in all or None).
         asked: `size` (usually 32), `crop`, `fit`, `attributes`, `key`, `exif`, `layout`, `faces`, `detector`: see
@@ -59,9 +59,11 @@ def load_with(
     """`load` with options that are checked already; the same errors."""
     located = locate(source, options, progress)
     beside = Beside.asked(options, files=located is not None and located.kind != "array")
-    if located is None:
-        images = _load_synthetic(synthetic_count(source) or 0, options, cache, progress)
+    drawn = drawn_of(source)
+    if drawn is not None:
+        images = _load_drawn(drawn, options, cache, progress)
     else:
+        assert located is not None
         images = _load_located(located, cache, progress)
     beside.join(images)
     return images
@@ -95,25 +97,36 @@ def _content_of(source: str | Path | bytes) -> bytes:
     return source if isinstance(source, bytes) else read_file(Path(source))
 
 
-def _load_synthetic(count: int, options: DataOptions, use_cache: bool, progress: Progress | None) -> ImageSet:
-    from lookalike.data import synthetic
-
+def _load_drawn(asked: Drawn, options: DataOptions, use_cache: bool, progress: Progress | None) -> ImageSet:
     framing = options.framing(Framing(fit="stretch"))
+    called = "synthetic faces" if asked.name == "synthetic" else asked.name
     if framing.faces is not None:
-        raise OptionError("faces are looked for in photos; synthetic faces are framed already, so leave faces out")
+        raise OptionError(f"faces are looked for in photos; {called} are framed already, so leave faces out")
     if framing.crop or framing.size[0] != framing.size[1]:
         raise OptionError(
-            f"synthetic faces are drawn square and whole; size {framing.size} and crop {framing.crop} do not fit"
+            f"{called} are drawn square and whole; size {framing.size} and crop {framing.crop} do not fit"
         )
-    key = _cache.key_of("synthetic", synthetic.VERSION, count, framing.size[0])
+    version, draw = _drawer(asked.name)
+    key = _cache.key_of(asked.name, version, asked.pictures, framing.size[0])
     found = _cache.find(key) if use_cache else None
     if found is None:
-        report = None if progress is None else lambda done: progress(done, count)
-        drawn = synthetic.synthetic_faces(count, framing.size[0], progress=report)
+        report = None if progress is None else lambda done: progress(done, asked.pictures)
+        drawn = draw(asked.pictures, framing.size[0], progress=report)
         found = _cache.keep(key, drawn) if use_cache else drawn
     table = None if options.attributes is None else str(options.attributes)
-    found.spec = DataSpec(f"synthetic:{count}", framing, table, key=options.key)
+    found.spec = DataSpec(str(asked), framing, table, key=options.key)
     return found
+
+
+def _drawer(name: str) -> tuple[str, Callable[..., ImageSet]]:
+    """The version of a procedural source, and what draws it: (count, size, progress=) -> ImageSet."""
+    if name == "leaves":
+        from lookalike.data import leaves
+
+        return leaves.VERSION, leaves.leaves
+    from lookalike.data import synthetic
+
+    return synthetic.VERSION, synthetic.synthetic_faces
 
 
 def _load_located(located: Located, use_cache: bool, progress: Progress | None) -> ImageSet:

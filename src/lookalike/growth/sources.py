@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from lookalike.data import arrays
 from lookalike.data.cache import content_digest
 from lookalike.data.framing import Framing
-from lookalike.data.located import Located, locate, reader_state, synthetic_count
+from lookalike.data.located import Drawn, Located, drawn_of, locate, reader_state
 from lookalike.data.names import readable, unique_namer, why_skipped
 from lookalike.data.options import DataOptions
 from lookalike.data.stored import StoredFile, is_address, stored_files
@@ -61,8 +61,10 @@ def contents_of(source: str | Path, options: DataOptions) -> Contents:
     if is_here and text.lower().endswith(TABLES):
         return _of_files(text, stored_files(text), options)
     located = locate(source, options)
-    if located is None:
-        return _of_faces(synthetic_count(source) or 0, options)
+    drawn = drawn_of(source)
+    if drawn is not None:
+        return _of_drawn(drawn, options)
+    assert located is not None
     if options.attributes is not None and located.table is None:
         raise OptionError(
             f"--attributes {options.attributes} chooses no pictures, as a table in LFW's layout does; leave it out, "
@@ -100,10 +102,10 @@ def _of_located(located: Located, options: DataOptions) -> Contents:
     return Contents(place, _folder(files, states, sizes), located.framing, dict(located.skipped), tuple(located.unseen))
 
 
-def _of_faces(count: int, options: DataOptions) -> Contents:
+def _of_drawn(drawn: Drawn, options: DataOptions) -> Contents:
     framing = options.framing(Framing(fit="stretch"))
     options = options.like(framing)
-    return Contents(f"synthetic:{count}", _rows(f"synthetic:{count}", "", count, 0, options), framing)
+    return Contents(str(drawn), _rows(str(drawn), "", drawn.pictures, 0, options), framing)
 
 
 def _of_files(source: str, found: list[StoredFile], options: DataOptions) -> Contents:
