@@ -105,12 +105,12 @@ def judge(
     sums = {name: np.zeros(4) for name in (NOISY, *denoisers)}
     for place, clean in enumerate(pictures):
         noisy = with_noise(clean, sigma, seed)
-        sums[NOISY][:3] += _figures(clean, to_uint8(noisy))
+        sums[NOISY][:3] += figures(clean, to_uint8(noisy))
         for name, function in denoisers.items():
             started = time.perf_counter()
             restored = to_uint8(function(noisy.copy(), place))  # its own, so that one which works in place spoils none
             seconds = time.perf_counter() - started
-            sums[name] += [*_figures(clean, restored), seconds]
+            sums[name] += [*figures(clean, restored), seconds]
     noise = f"{255 * sigma:g} of 255"
     return [Restored(name, noise, *(float(value) for value in total / len(pictures))) for name, total in sums.items()]
 
@@ -122,7 +122,8 @@ def with_noise(clean: Pixels, sigma: float, seed: int = 0) -> Floats:
     return noisy
 
 
-def _figures(clean: Pixels, restored: Pixels) -> tuple[float, float, float]:
+def figures(clean: Pixels, restored: Pixels) -> tuple[float, float, float]:
+    """(MSE where a picture spans 1, PSNR in dB, SSIM) of one picture uint8 (H, W, C) beside the clean one."""
     pair = centre(clean)[None] + np.float32(0.5), centre(restored)[None] + np.float32(0.5)
     mse, psnr, ssim = (float(measure(*pair)[0]) for measure in (metrics.squared_errors, metrics.psnr, metrics.ssim))
     return mse, psnr, ssim
