@@ -27,7 +27,23 @@ if TYPE_CHECKING:
     from lookalike.data import DataOptions, DataSpec, ImageSet
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="The pictures: see 'lookalike --help'.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+
+
+def _run_named(given: Path) -> Path:
+    """The folder of a run, or of what comes with the package and is named like one."""
+    if given != Path("ready") or given.exists():
+        return given
+    from lookalike.denoising.ready import ready_folder
+
+    return ready_folder()
+
+
+Run = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="The folder of a run, or 'ready': the denoiser of the package.", callback=_run_named
+    ),
+]
 Size = Annotated[int | None, typer.Option(help="Height and width in pixels that pictures come to.", show_default="32")]
 Crop = Annotated[
     int | None,

@@ -36,7 +36,7 @@ def export(
         Path | None,
         typer.Option(
             help="With 'page': a run that removes noise, trained with --model unet, or of pictures of the same shape.",
-            show_default="none",
+            show_default="the one that comes with the package",
         ),
     ] = None,
     force: Force = False,
@@ -91,12 +91,13 @@ def export(
 def _page(
     run: Path, out: Path, gallery: Path | None, pictures: int | None, denoiser: Path | None, seed: int
 ) -> dict[str, Any]:
+    from lookalike.denoising.ready import ready_run
     from lookalike.serve.static_export import PICTURES, export_page
 
     if gallery is not None and pictures is not None:
         raise OptionError("--pictures does not go with --gallery, which is exported whole; leave one out")
     count = PICTURES if pictures is None else pictures
-    return export_page(run, out, gallery=gallery, denoiser=denoiser, pictures=count, seed=seed)
+    return export_page(run, out, gallery=gallery, denoiser=denoiser or ready_run(), pictures=count, seed=seed)
 
 
 def _look(out: Path) -> str:

@@ -24,7 +24,8 @@ def serve(
     denoiser: Annotated[
         Path | None,
         typer.Option(
-            help="A run whose model removes noise, trained with --model unet or --model denoiser.", show_default="none"
+            help="A run whose model removes noise, trained with --model unet or --model denoiser.",
+            show_default="the one that comes with the package",
         ),
     ] = None,
     token: Annotated[
@@ -59,6 +60,7 @@ def serve(
     have a review applied. Ctrl-C ends it. The seed draws the pairs that a match is measured on, and the map's
     approximations.
     """
+    from lookalike.denoising.ready import ready_run
     from lookalike.serve.running import serve_forever
 
     serve_forever(
@@ -66,7 +68,7 @@ def serve(
         host=host,
         port=port,
         runs=tuple(run or ()),
-        denoiser=denoiser,
+        denoiser=denoiser or ready_run(),
         token=token,
         hosts=tuple(allow_host or ()),
         seed=seed,

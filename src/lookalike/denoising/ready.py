@@ -12,12 +12,18 @@ from lookalike.models.loading import load_model
 from lookalike.models.store import DESCRIPTION
 
 NAME = "ready"
-"""What stands for this denoiser where a run is named."""
+"""What stands for this denoiser where a run is named, and the name of its folder."""
 
 
 def ready_folder() -> Path:
     """Where its `model.json`, weights (safetensors) and `card.md` lie, whether or not they are there."""
     return Path(str(files("lookalike.denoising").joinpath(NAME)))
+
+
+def ready_run() -> Path | None:
+    """The folder, None where this installation has no weights."""
+    folder = ready_folder()
+    return folder if (folder / DESCRIPTION).is_file() else None
 
 
 @lru_cache(maxsize=1)
@@ -30,10 +36,10 @@ def load_ready() -> Autoencoder:
         RunError: this installation has no weights.
         WeightsError: they are damaged.
     """
-    folder = ready_folder()
-    if not (folder / DESCRIPTION).is_file():
+    folder = ready_run()
+    if folder is None:
         raise RunError(
-            f"this installation has no denoiser of its own ({folder} holds none); name a run, such as one of: "
+            f"this installation has no denoiser of its own ({ready_folder()} holds none); name a run, such as one of: "
             "lookalike train DATA --run RUN --model unet"
         )
     return load_model(folder)
