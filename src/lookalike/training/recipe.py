@@ -108,8 +108,8 @@ class Recipe:
         if self.schedule == "constant":
             return 1.0
         if self.schedule == "trapezoid":
-            rise, fall = round(self.warmup * steps), round(self.fall * steps)
-            return min((step + 1) / (rise + 1), 1.0, (steps - step) / (fall + 1))
+            up, down = round(self.warmup * steps), round(self.fall * steps)
+            return min((step + 1) / (up + 1), 1.0, (steps - step) / (down + 1))
         rise = self.warmup * steps
         if step < rise:
             return (step + 1) / (rise + 1)
