@@ -261,7 +261,10 @@ class Rows:
 
 def _mark(axes: Any, x: float, y: float, title: str, marker: str, colour: str) -> None:
     axes.plot([x], [y], marker, color=colour)
-    axes.annotate(title, (x, y), textcoords="offset points", xytext=(5, 4), fontsize=7, color=plots.INK)
+    below = len(axes.texts) % 2  # neighbours' names apart
+    axes.annotate(
+        title, (x, y), textcoords="offset points", xytext=(6, -11 if below else 5), fontsize=7, color=plots.INK
+    )
 
 
 if __name__ == "__main__":
