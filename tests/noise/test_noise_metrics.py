@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from lookalike import metrics
 from lookalike.errors import OptionError
 from lookalike.noise import NOISES, Gaussian, Noise, NoiseChain, corrupt, parse_noise, picture_generator
+from lookalike.noise.camera import demosaiced, mosaic_of
 from pictures import waves
 
 
@@ -179,6 +180,92 @@ def test_blind_qualities_are_whole_numbers_ends_included() -> None:
     qualities, counts = np.unique([noise.draw(generator) for _ in range(2000)], return_counts=True)
     np.testing.assert_array_equal(qualities, [10, 11, 12, 13])
     assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_poisson_and_gaussian_noise_together_have_a_variance_that_rises_with_the_signal() -> None:
+    light = np.linspace(0.1, 1, 10)
+    clean = np.broadcast_to(light.reshape(-1, 1, 1, 1) - 0.5, (10, 200, 200, 1)).astype(np.float32)
+    noise = corrupt(clean, parse_noise("poisson:200+gaussian:0.03"), seed=0, epoch=1, indices=range(10)) - clean
+    variances = light / 200 + 0.03**2
+    # A variance of n numbers is off by sqrt(2 / n) of itself, of counts by little more.
+    np.testing.assert_allclose(noise.var(axis=(1, 2, 3), dtype=np.float64), variances, rtol=4.5 * np.sqrt(2 / 40_000))
+    assert (np.abs(noise.mean(axis=(1, 2, 3), dtype=np.float64)) < 5 * np.sqrt(variances / 40_000)).all()
+
+
+@pytest.mark.parametrize("iso", [800, 12_800])
+def test_a_camera_counts_photons_of_linear_light(iso: int) -> None:
+    """Of grey, where no mosaic is: in light, by sRGB's formula, the variance is a * signal + b."""
+    photons = 3e6 / iso
+    light = np.linspace(0.1, 0.6, 6)
+    grey = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    clean = np.broadcast_to(grey.reshape(-1, 1, 1, 1) - 0.5, (6, 200, 200, 1)).astype(np.float32)
+    taken = corrupt(clean, parse_noise(f"camera:{iso}"), seed=0, epoch=1, indices=range(6)).astype(np.float64) + 0.5
+    seen = np.where(taken <= 0.04045, taken / 12.92, ((taken + 0.055) / 1.055) ** 2.4)
+    variances = light / photons + (3 / photons) ** 2
+    np.testing.assert_allclose(seen.var(axis=(1, 2, 3)), variances, rtol=4.5 * np.sqrt(2 / 40_000))
+    assert (np.abs(seen.mean(axis=(1, 2, 3)) - light) < 5 * np.sqrt(variances / 40_000) + 1e-6).all()
+
+
+def test_a_cameras_noise_is_coloured_and_alike_in_neighbours() -> None:
+    """On flat grey: by the weights of the filters, sums of squares of independent numbers."""
+    clean = np.zeros((8, 128, 128, 3), np.float32)
+    taken = corrupt(clean, parse_noise("camera:6400"), seed=0, epoch=1, indices=range(8)).astype(np.float64) + 0.5
+    seen = ((taken + 0.055) / 1.055) ** 2.4
+    photons, light = 3e6 / 6400, ((0.5 + 0.055) / 1.055) ** 2.4
+    np.testing.assert_allclose(seen.mean(axis=(0, 1, 2)), light, rtol=0.002)
+
+    def variance(gain: float) -> float:
+        return light / gain / photons + (3 / photons) ** 2
+
+    red, green, blue = variance(2), variance(1), variance(1.7)
+    eighths = np.array([[4, 2, 2, 2, 2, -1, -1, -1, -1]]) / 8  # green at red or blue: the first and the last four
+    at_other = (np.square(eighths[0, [0, 5, 6, 7, 8]]).sum() * (red + blue) / 2) + np.square(
+        eighths[0, 1:5]
+    ).sum() * green
+    expected = (green + at_other) / 2
+    assert seen[..., 1].var() == pytest.approx(expected, rel=0.03)
+    assert seen[..., 0].var() > 1.5 * seen[..., 1].var()
+    shifted = np.corrcoef(seen[:, :, 1:, 0].ravel(), seen[:, :, :-1, 0].ravel())[0, 1]
+    assert shifted > 0.2  # what demosaicing puts in comes from its neighbours
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_demosaicing_is_that_of_its_paper(corner: tuple[int, int]) -> None:
+    """By its equations, pixel by pixel; and what is linear, with colours that differ by constants, comes back whole."""
+    colours = mosaic_of(12, 14, *corner)
+    assert sorted(np.unique(colours, return_counts=True)[1].tolist()) == [42, 42, 84]
+    mosaic = np.random.default_rng(0).random((12, 14))
+    found = demosaiced(mosaic, colours)
+    at = np.pad(mosaic, 2, mode="reflect")
+    for y, x in [(y, x) for y in range(12) for x in range(14)]:
+        v = at[y : y + 5, x : x + 5]
+        beside, above = v[2, 1] + v[2, 3], v[1, 2] + v[3, 2]
+        far_beside, far_above = v[2, 0] + v[2, 4], v[0, 2] + v[4, 2]
+        corners, own = v[1, 1] + v[1, 3] + v[3, 1] + v[3, 3], v[2, 2]
+        if colours[y, x] == 1:
+            row = next(c for c in colours[y] if c != 1)
+            expected = {1: own}
+            expected[row] = beside / 2 + (5 * own - far_beside - corners + far_above / 2) / 8
+            expected[2 - row] = above / 2 + (5 * own - far_above - corners + far_beside / 2) / 8
+        else:
+            bend = own - (far_beside + far_above) / 4
+            expected = {
+                colours[y, x]: own,
+                1: (beside + above) / 4 + bend / 2,
+                2 - colours[y, x]: corners / 4 + 3 / 4 * bend,
+            }
+        np.testing.assert_allclose(found[y, x], [expected[c] for c in range(3)], atol=1e-12)
+    y, x = np.mgrid[:12, :14]
+    plane = (0.02 * y + 0.03 * x)[..., None] + np.array([0.1, 0.3, 0.2])
+    whole = demosaiced(np.take_along_axis(plane, colours[..., None], axis=2)[..., 0], colours)
+    np.testing.assert_allclose(whole[2:-2, 2:-2], plane[2:-2, 2:-2], atol=1e-12)
+
+
+def test_blind_isos_are_drawn_on_a_logarithmic_scale() -> None:
+    noise, generator = parse_noise("camera:100-12800"), np.random.default_rng(0)
+    assert isinstance(noise, NOISES["camera"])
+    steps = [np.log2(noise.draw(generator) / 100) / 7 for _ in range(2000)]
+    assert stats.kstest(steps, "uniform").pvalue > 0.001
 
 
 def test_a_chain_goes_from_left_to_right() -> None:

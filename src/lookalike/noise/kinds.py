@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lookalike.errors import OptionError
 from lookalike.noise.base import OneNumber, Slider
+from lookalike.noise.camera import Camera
 
 if TYPE_CHECKING:
     import numpy as np
@@ -217,6 +218,7 @@ KINDS: tuple[type[OneNumber], ...] = (
     Poisson,
     Blur,
     Jpeg,
+    Camera,
 )
 """Every corruption, in the order of help texts and of the page."""
 
