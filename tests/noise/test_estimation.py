@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.restoration import estimate_sigma
 
-from lookalike.noise.estimation import noise_sigma
+from lookalike.noise.estimation import noise_level, noise_sigma
 from pictures import waves
 
 
@@ -34,3 +34,31 @@ def test_what_is_flat_has_none_where_flat_counts() -> None:
     drawing[:40] = np.random.default_rng(3).normal(0, 0.1, (40, 128, 3))
     assert noise_sigma(drawing) == pytest.approx(0.1, rel=0.1)
     assert noise_sigma(drawing, flat_counts=True) == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("sigma", [2.0, 15.0, 50.0])
+def test_the_level_is_found_beneath_texture(sigma: float, channels: int) -> None:
+    """Where the finest wavelet coefficients hold texture as well as noise, patches still have directions without."""
+    generator = np.random.default_rng(0)
+    y, x = np.mgrid[:160, :200]
+    stripes = 60 * np.sin(2.3 * x + 1.7 * y)[..., None] * np.linspace(0.5, 1, channels)
+    clean = 128 + stripes + 20 * np.sin(x / 30)[..., None]
+    noisy = clean + generator.normal(0, sigma, clean.shape)
+    # Of 30,000 patches of 25 to 75 numbers, variances are off by some sqrt(2 / 30,000), and by what texture leaves.
+    assert noise_level(noisy) == pytest.approx(sigma, rel=0.03)
+    assert noise_level(noisy.astype(np.float32) / 255) == pytest.approx(sigma / 255, rel=0.03)
+    assert noise_sigma(noisy) > 1.1 * sigma
+
+
+def test_the_level_of_whole_numbers_is_on_their_scale() -> None:
+    drawn = np.random.default_rng(1).normal(0, 900, (120, 90, 3))
+    deep = np.clip(np.rint(30_000 + drawn), 0, 65_535).astype(np.uint16)
+    assert noise_level(deep) == pytest.approx(900, rel=0.03)
+    assert noise_level(np.full((64, 64, 3), 7, np.uint8)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 300, 3), (1, 1, 1), (12, 12, 3)])
+def test_few_patches_are_judged_by_their_wavelets(shape: tuple[int, int, int]) -> None:
+    picture = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
+    assert noise_level(picture) == noise_sigma(picture.astype(np.float64))

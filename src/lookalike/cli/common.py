@@ -198,8 +198,8 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def progress_shown(what: str = "reading pictures") -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on stderr for what goes picture by picture, shown in a terminal only."""
+def progress_shown(what: str = "reading pictures") -> Iterator[Callable[[float, int | None], None]]:
+    """A progress bar on stderr for what goes picture by picture (a share of one counts), shown in a terminal only."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

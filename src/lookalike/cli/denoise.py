@@ -7,14 +7,29 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Run, Seed, answer, names_from
+from lookalike.cli.common import Force, Json, Seed, answer, names_from, progress_shown
 from lookalike.noise import noise_help
 
 
 def denoise(
-    run: Run,
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files; '-' reads names from stdin.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RUN] IMAGE...",
+            help="Picture files, and folders of which all pictures are taken; '-' reads names from stdin. Where the "
+            "first is the folder of a run or of a saved model (it holds config.json or model.json), that model does "
+            "the work; else the denoiser that comes with the package does.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The folder that takes the denoised pictures and sheet.png.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="The folder of the run whose model is to do the work; then every IMAGE is one.",
+            show_default="the first argument, else the package's own denoiser",
+        ),
+    ] = None,
     noise: Annotated[
         str | None,
         typer.Option(
@@ -30,6 +45,13 @@ def denoise(
             show_default="the model judges for itself",
         ),
     ] = None,
+    strength: Annotated[
+        float,
+        typer.Option(
+            help="The share of what the model takes away that stays taken away: 0 leaves the picture as it is, less "
+            "than 1 leaves some grain.",
+        ),
+    ] = 1.0,
     self_ensemble: Annotated[
         bool,
         typer.Option(
@@ -38,25 +60,42 @@ def denoise(
             "pictures unlike those of the training, worse for pictures like them. Only for a unet.",
         ),
     ] = False,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            help="Of JPEG, WebP, AVIF and JPEG XL, from 1 (worst) to 100.",
+            show_default="a JPEG's own tables, else 90; what was lossless stays so",
+        ),
+    ] = None,
     force: Force = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Remove noise from pictures with a run's model, and write them at their own size, with a side-by-side sheet.
+    """Remove noise from pictures, and write them as they were (size, format, depth, notes), with a side-by-side sheet.
 
-    A run trained with --model unet is meant, which takes pictures of any size and noise of any strength. One trained
-    with --model denoiser or --noise works too: pictures larger than its own go through in overlapping tiles that blend
-    into one another, so they should show things at the scale of the training pictures.
+    Without a run, the denoiser that comes with the package does it, which was trained for photographs. Of runs, one
+    trained with --model unet is meant, which takes pictures of any size and noise of any strength. One trained with
+    --model denoiser or --noise works too: pictures larger than its own go through in overlapping tiles that blend into
+    one another, so they should show things at the scale of the training pictures.
     """
+    from lookalike.denoising.choosing import model_and_images
     from lookalike.denoising.pictures import denoise_files
-    from lookalike.models.loading import open_model
 
-    model = open_model(run)
-    result = denoise_files(
-        model, names_from(images), out, noise=noise, level=level, self_ensemble=self_ensemble, force=force, seed=seed
-    )
+    model, pictures = model_and_images(run, names_from(images))
+    with progress_shown("cleaning pictures") as progress:
+        result = denoise_files(
+            model,
+            pictures,
+            out,
+            noise=noise,
+            level=level,
+            self_ensemble=self_ensemble,
+            strength=strength,
+            quality=quality,
+            force=force,
+            seed=seed,
+            progress=progress,
+        )
     written = [str(path) for path in result.written]
-    payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
-    lines = [f"wrote {path}" for path in written]
-    lines += [f"skipped {name}: {reason}" for name, reason in result.skipped]
-    answer(payload, "\n".join(lines), json)
+    skipped = [one._asdict() for one in result.skipped]
+    answer({"written": written, "skipped": skipped, "level": result.levels}, result.told(), json)

@@ -6,19 +6,21 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from lookalike.data.decode import is_deeper_than_8_bits
 from lookalike.data.formats import SUFFIXES
-from lookalike.data.images import Pixels, Rejected
+from lookalike.data.images import Rejected
 from lookalike.errors import DataError, PictureError
 
 _log = logging.getLogger(__name__)
+Read = TypeVar("Read")
 
 
 def read_each(
-    paths: Iterable[Path], read: Callable[[Path], Pixels], skipped: list[Rejected]
-) -> Iterator[tuple[Path, Pixels]]:
-    """Each path with its pixels, one in memory at a time; what cannot be read goes to `skipped` with its reason.
+    paths: Iterable[Path], read: Callable[[Path], Read], skipped: list[Rejected]
+) -> Iterator[tuple[Path, Read]]:
+    """Each path with what `read` makes of it, one in memory at a time; what cannot be read goes to `skipped`, with why.
 
     Raises:
         DataError: at the end, where none could be read.
@@ -26,12 +28,12 @@ def read_each(
     found = 0
     for path in paths:
         try:
-            pixels = read(path)
+            content = read(path)
         except PictureError as error:
             skipped.append(Rejected(str(path), str(error)))
             continue
         found += 1
-        yield path, pixels
+        yield path, content
     if not found:
         first = f"; the first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
         raise DataError(f"none of {len(skipped)} pictures can be read{first}")

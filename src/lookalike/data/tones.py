@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -37,23 +38,28 @@ def eight_bits(values: npt.NDArray[Any], stated: tuple[float, float] | None, not
     Raises:
         PictureError: a value is not finite.
     """
-    dtype, is_float = values.dtype, values.dtype.kind == "f"
+    black, white, is_own = range_of(values, stated)
+    if is_own:
+        notes.add(OWN_RANGE)
     values = values.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise PictureError("holds values that are not finite; save it without them")
-    least, most = float(values.min(initial=0)), float(values.max(initial=0))
-    if stated is not None and stated[0] < stated[1]:
-        black, white = stated
-    else:
-        black, white = min(least, 0.0), _white(most, least, is_float=is_float)
-        if dtype.kind == "i":
-            white = min(white, float(np.iinfo(dtype).max))
-        if white != (1 if is_float else 65_535) or black:
-            notes.add(OWN_RANGE)
     values -= black  # in place, since there may be very many
     values *= 255 / (white - black)
     np.rint(values.clip(0, 255, out=values), out=values)
     return values.astype(np.uint8)
+
+
+def range_of(values: npt.NDArray[Any], stated: tuple[float, float] | None) -> tuple[float, float, bool]:
+    """Black and white of numbers as `eight_bits` takes them, and whether their own range decided. Raises as it."""
+    dtype, is_float = values.dtype, values.dtype.kind == "f"
+    least, most = float(values.min(initial=0)), float(values.max(initial=0))
+    if not (math.isfinite(least) and math.isfinite(most)):
+        raise PictureError("holds values that are not finite; save it without them")
+    if stated is not None and stated[0] < stated[1]:
+        return (*stated, False)
+    black, white = min(least, 0.0), _white(most, least, is_float=is_float)
+    if dtype.kind == "i":
+        white = min(white, float(np.iinfo(dtype).max))
+    return black, white, white != (1 if is_float else 65_535) or bool(black)
 
 
 def _white(most: float, least: float, *, is_float: bool) -> float:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.data.images import Pixels
+from lookalike.denoising.depth import EIGHT, OF_DTYPE, Depth, Numbers
 from lookalike.errors import OptionError
 from lookalike.models.base import BATCH
 from lookalike.models.inputs import as_pictures
-from lookalike.pixels import Floats, centre, to_uint8
+from lookalike.pixels import Floats
 
 WINDOW = 256
 """Side of what a window adds to the result, in pixels."""
+Told = Callable[[float], None]
+"""Told the share of a picture that is done, from 0 to 1."""
 
 
 class Restorer(Protocol):
@@ -30,9 +32,19 @@ class Restorer(Protocol):
 
 
 def denoise(
-    model: Restorer, picture: Pixels | Floats, level: float | None = None, *, self_ensemble: bool = False
-) -> Pixels:
-    """Send one picture of any size through a model: (H, W, C) uint8 or centred float -> (H, W, C) uint8.
+    model: Restorer,
+    picture: Numbers | Floats,
+    level: float | None = None,
+    *,
+    self_ensemble: bool = False,
+    strength: float = 1.0,
+    depth: Depth | None = None,
+    told: Told | None = None,
+) -> Numbers:
+    """Send one picture of any size through a model: (H, W, C) -> (H, W, C) of whole numbers.
+
+    The picture is uint8, uint16 or centred float. What comes back is of `depth`, by default of the picture's own, and
+    of floats uint8. `strength` is the share of what the model takes away that stays taken away, from 0 to 1.
 
     A model of pictures of any size (a U-Net) takes it as it is, a large one window by window, which leaves no trace.
     `level` tells such a model the noise's standard deviation, on the scale where a picture spans 1; else it judges for
@@ -45,28 +57,52 @@ def denoise(
     so that no border shows. Beyond its edges, and where it is smaller than a tile, the picture is continued by its own
     reflection. A model of colours sees a grey picture as three equal channels, whose mean comes back; a model of grey
     sees each channel of a coloured picture on its own. Memory beyond the two pictures: one row of tiles, or one
-    window; for a self-ensemble a turned copy and a sum of twice a picture's bytes as well.
+    window; for a self-ensemble a turned copy and a sum of four times a picture's numbers as well.
 
     Raises:
-        OptionError: `picture` is not one picture; `level` is out of range, or the model takes none; a self-ensemble is
-            asked of a model of pictures of one size.
+        OptionError: `picture` is not one picture; `level` or `strength` is out of range, or the model takes no level; a
+            self-ensemble is asked of a model of pictures of one size.
         NotFittedError: the model has no weights yet.
     """
     given: Any = np.asarray(picture)
     if given.ndim != 3:
         raise OptionError(f"an array of shape {given.shape} is not one picture; give (H, W, 3) or (H, W, 1)")
-    source = as_pictures(given)[0]
+    if not 0 <= strength <= 1:
+        raise OptionError(f"strength is {strength:g}; give the share of the noise to take away, from 0 to 1")
+    source = given if given.dtype == np.uint16 and given.shape[2] in (1, 3) else as_pictures(given)[0]
+    work = _Work(source, depth or OF_DTYPE.get(source.dtype.name, EIGHT), strength, told or (lambda share: None))
     restore = _for_channels(model, source.shape[2], level)
     reach: int | None = getattr(model, "reach", None)
     if reach is not None:
-        return turned_by_windows(restore, source, reach) if self_ensemble else by_windows(restore, source, reach)
+        return turned_by_windows(restore, work, reach) if self_ensemble else by_windows(restore, work, reach)
     if self_ensemble:
         raise OptionError(
             "a self-ensemble is for models of pictures of any size; leave it out, or train one with --model unet"
         )
     if source.shape[:2] == tuple(model.image_shape_[:2]):
-        return to_uint8(restore(centre(source)[None])[0])
-    return _by_tiles(restore, source, model.image_shape_[0], model.image_shape_[1])
+        whole = work.centred(slice(None), slice(None))
+        return work.finished(restore(whole[None])[0], whole)
+    return _by_tiles(restore, work, model.image_shape_[0], model.image_shape_[1])
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One picture on its way: its numbers (H, W, C), what they mean, and what is to come of them."""
+
+    source: Numbers
+    depth: Depth
+    strength: float
+    told: Told
+
+    def centred(self, rows: Any, columns: Any) -> Floats:
+        """A part of it, as models see it."""
+        return self.depth.centred(self.source[rows, columns])
+
+    def finished(self, restored: Floats, given: Floats) -> Numbers:
+        """What a model made of a part `given`, by as much as it is to be changed, in whole numbers."""
+        if self.strength < 1:
+            restored = given + np.float32(self.strength) * (restored - given)
+        return self.depth.numbers(restored)
 
 
 def _for_channels(model: Restorer, channels: int, level: float | None) -> Callable[[Floats], Floats]:
@@ -142,74 +178,83 @@ def _axis(side: int, tile: int) -> _Axis:
     return _Axis(side, before, step, places, shares)
 
 
-def _by_tiles(restore: Callable[[Floats], Floats], source: Pixels | Floats, height: int, width: int) -> Pixels:
+def _by_tiles(restore: Callable[[Floats], Floats], work: _Work, height: int, width: int) -> Numbers:
+    source = work.source
     rows, columns = _axis(source.shape[0], height), _axis(source.shape[1], width)
-    result = np.empty(source.shape, np.uint8)
+    result = np.empty(source.shape, work.depth.dtype)
     strip = np.zeros((height, len(columns.places), source.shape[2]), np.float32)
     for top, row_share in zip(rows.starts, rows.shares, strict=True):
-        strip += row_share[:, None, None] * _row(restore, source, rows.places[top : top + height], columns, width)
+        seen = work.centred(rows.places[top : top + height], slice(None))
+        strip += row_share[:, None, None] * _row(restore, seen, columns, width)
         # No later tile reaches the first `step` rows of the strip: they are done.
-        _write(result, strip[: rows.step], top - rows.before, columns.before)
+        _write(work, result, strip[: rows.step], top - rows.before, columns.before)
         strip[: -rows.step] = strip[rows.step :]
         strip[-rows.step :] = 0
+        work.told(min((top + rows.step) / len(rows.places), 1))
     return result
 
 
-def _row(
-    restore: Callable[[Floats], Floats],
-    source: Pixels | Floats,
-    places: npt.NDArray[np.intp],
-    columns: _Axis,
-    width: int,
-) -> Floats:
+def _row(restore: Callable[[Floats], Floats], continued: Floats, columns: _Axis, width: int) -> Floats:
     """One row of tiles, blended along the columns: float32 (height of a tile, continued width, C)."""
-    continued = source[places]
-    blended = np.zeros((len(places), len(columns.places), source.shape[2]), np.float32)
+    height, _, channels = continued.shape
+    blended = np.zeros((height, len(columns.places), channels), np.float32)
     for first in range(0, len(columns.shares), BATCH):
         starts = columns.starts[first : first + BATCH]
-        tiles: Any = np.stack([continued[:, columns.places[left : left + width]] for left in starts])
-        for left, share, tile in zip(starts, columns.shares[first:], restore(centre(tiles)), strict=False):
+        tiles = np.stack([continued[:, columns.places[left : left + width]] for left in starts])
+        for left, share, tile in zip(starts, columns.shares[first:], restore(tiles), strict=False):
             blended[:, left : left + width] += share[None, :, None] * tile
     return blended
 
 
-def _write(result: Pixels, done: Floats, top: int, left: int) -> None:
+def _write(work: _Work, result: Numbers, done: Floats, top: int, left: int) -> None:
     """Put rows that are done into the result; `top` and `left` are where the picture's pixels lie relative to them."""
     first, last = max(top, 0), min(top + len(done), len(result))
     if first < last:
-        result[first:last] = to_uint8(done[first - top : last - top, left : left + result.shape[1]])
+        rows = slice(first, last)
+        kept = done[first - top : last - top, left : left + result.shape[1]]
+        result[rows] = work.finished(kept, work.centred(rows, slice(None)))
 
 
-def by_windows(restore: Callable[[Floats], Floats], source: Pixels | Floats, reach: int) -> Pixels:
-    """Restore one picture (H, W, C), uint8 or centred float, of any size -> uint8 (H, W, C).
+def by_windows(restore: Callable[[Floats], Floats], work: _Work, reach: int) -> Numbers:
+    """Restore one picture (H, W, C) of any size, window by window.
 
     A window sees `reach` pixels more on every side, as far as the picture goes: all that can change its result. So the
     whole is what the model would make of the picture at once, to rounding, and memory is that of one window.
     """
-    result = np.empty(source.shape, np.uint8)
-    for rows, seen_rows in _spans(source.shape[0], reach):
-        for columns, seen_columns in _spans(source.shape[1], reach):
-            restored = restore(centre(source[seen_rows, seen_columns])[None])[0]
-            top, left = rows.start - seen_rows.start, columns.start - seen_columns.start
-            kept = restored[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
-            result[rows, columns] = to_uint8(kept)
+    shape = work.source.shape
+    result = np.empty(shape, work.depth.dtype)
+    windows = [(rows, columns) for rows in _spans(shape[0], reach) for columns in _spans(shape[1], reach)]
+    for done, ((rows, seen_rows), (columns, seen_columns)) in enumerate(windows, 1):
+        seen = work.centred(seen_rows, seen_columns)
+        restored = restore(seen[None])[0]
+        top, left = rows.start - seen_rows.start, columns.start - seen_columns.start
+        own = np.s_[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+        result[rows, columns] = work.finished(restored[own], seen[own])
+        work.told(done / len(windows))
     return result
 
 
-def turned_by_windows(restore: Callable[[Floats], Floats], source: Pixels | Floats, reach: int) -> Pixels:
+def turned_by_windows(restore: Callable[[Floats], Floats], work: _Work, reach: int) -> Numbers:
     """The mean over the picture's four quarter turns of what `by_windows` makes of each, turned back.
 
     The picture is turned, not the window: a network that halves its grid sees all windows of a turn on one grid.
     """
-    total = np.zeros(source.shape, np.uint16)
+    total = np.zeros(work.source.shape, np.uint32)
     for quarters in range(4):
-        turned: Any = np.ascontiguousarray(np.rot90(source, quarters))
+        turned = replace(
+            work,
+            source=np.ascontiguousarray(np.rot90(work.source, quarters)),
+            told=lambda share, before=quarters: work.told((before + share) / 4),  # type: ignore[misc]
+        )
         total += np.rot90(by_windows(restore, turned, reach), -quarters)
-    return ((total + 2) // 4).astype(np.uint8)
+    return ((total + 2) // 4).astype(work.depth.dtype)
 
 
-def _spans(side: int, reach: int) -> Iterator[tuple[slice, slice]]:
+def _spans(side: int, reach: int) -> list[tuple[slice, slice]]:
     """(what a window adds, what it sees) along one axis."""
-    for start in range(0, side, WINDOW):
-        stop = min(start + WINDOW, side)
-        yield slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))
+    starts = range(0, side, WINDOW)
+    ends = [min(start + WINDOW, side) for start in starts]
+    return [
+        (slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side)))
+        for start, stop in zip(starts, ends, strict=True)
+    ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +14,11 @@ HIGH = (-0.48296291314453416, 0.8365163037378079, -0.2241438680420134, -0.129409
 """The high-pass filter of Daubechies' wavelet of two vanishing moments (Ten Lectures on Wavelets, 1992, table 6.1)."""
 QUARTILE = 0.6744897501960817
 """Half of the standard normal distribution lies within this of 0."""
+PATCH = 5
+"""Side in pixels of the patches whose directions are compared."""
+MOST_PATCHES = 30_000
+LEAST_PATCHES = 10
+"""Patches for each direction, below which their covariance says too little."""
 
 
 def noise_sigma(picture: Floats, *, flat_counts: bool = False) -> float:
@@ -26,6 +34,31 @@ def noise_sigma(picture: Floats, *, flat_counts: bool = False) -> float:
         sizes = sizes.ravel() if flat_counts else sizes[sizes > 0]
         sigmas.append(float(np.median(sizes)) / QUARTILE if len(sizes) else 0.0)
     return float(np.mean(sigmas))
+
+
+def noise_level(picture: npt.NDArray[Any]) -> float:
+    """The standard deviation of the noise in a picture (H, W, C) of any numbers, on their own scale.
+
+    Source: Chen, Zhu and Heng, An efficient statistical method for image noise level estimation, 2015: most directions
+    of small patches hold nothing but noise. Of the variances along the principal directions, the largest are left out
+    until mean and median of the others are equal: that is the noise's. Up to 30,000 patches are looked at; a picture of
+    too few of them is judged by `noise_sigma`.
+    """
+    height, width, channels = picture.shape
+    directions = PATCH * PATCH * channels
+    if (height - PATCH + 1) * (width - PATCH + 1) < LEAST_PATCHES * directions or min(height, width) < PATCH:
+        return noise_sigma(picture.astype(np.float64))
+    step = math.ceil(math.sqrt(height * width / MOST_PATCHES))
+    step += 1 - step % 2  # odd: what repeats every 2 or 8 pixels, as mosaics and JPEGs do, is met at every place
+    views = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
+    patches = views[::step, ::step].reshape(-1, directions).astype(np.float64)
+    patches -= patches.mean(axis=0)
+    variances = np.linalg.eigvalsh(patches.T @ patches / len(patches))
+    for count in range(directions, 0, -1):
+        mean = variances[:count].mean()
+        if (variances[:count] > mean).sum() >= (variances[:count] < mean).sum():
+            return math.sqrt(max(float(mean), 0.0))
+    return 0.0
 
 
 def _high(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

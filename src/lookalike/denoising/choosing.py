@@ -1,0 +1,39 @@
+"""Which model a command is to clean pictures with: a run's, or the one that comes with the package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lookalike.data.formats import SUFFIXES
+from lookalike.denoising.ready import load_ready
+from lookalike.errors import OptionError
+from lookalike.models.base import Autoencoder
+from lookalike.models.loading import load_model
+from lookalike.models.store import DESCRIPTION
+from lookalike.training.run import CONFIG
+
+
+def model_and_images(run: Path | None, names: Sequence[Path]) -> tuple[Autoencoder, list[Path]]:
+    """The model, and the pictures among `names`: all where `run` is given or the first is none, else all but the first.
+
+    Raises:
+        OptionError: no picture is named; or the first name is neither there nor one that a picture has.
+        RunError, WeightsError: as `load_model` and `load_ready`.
+    """
+    if run is not None:
+        return load_model(run), list(names)
+    first = names[0]
+    if is_run(first):
+        if len(names) == 1:
+            raise OptionError(f"{first} is a run, and no picture is named; name pictures or folders of them after it")
+        return load_model(first), list(names[1:])
+    if not os.path.lexists(first) and first.suffix.lower() not in SUFFIXES:
+        raise OptionError(f"{first} is not there; give the folder of a run, a picture, or a folder of pictures")
+    return load_ready(), list(names)
+
+
+def is_run(path: Path) -> bool:
+    """Whether it is a folder that holds a model, or a training's settings."""
+    return any(os.path.isfile(path / name) for name in (DESCRIPTION, CONFIG))  # noqa: PTH113 - see `Outputs.folder`
