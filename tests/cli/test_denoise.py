@@ -76,9 +76,12 @@ def test_pictures_come_back_at_their_own_size(json_of, run: Path, pictures: Path
     np.testing.assert_array_equal(read(out / "exact.png"), la.to_uint8(model.reconstruct(exact))[0])
     grey = read(pictures / "grey.png")
     np.testing.assert_array_equal(read(out / "grey.png"), denoise(model, grey[..., None])[..., 0])
-    upright = np.rot90(read(pictures / "turned.png"), -1)
+    upright = np.rot90(read(pictures / "turned.png"), -1)  # as the model sees it; the file stays as it was stored
     assert upright.shape == (48, 20, 3)
-    np.testing.assert_array_equal(read(out / "turned.png"), denoise(model, upright))
+    np.testing.assert_array_equal(np.rot90(read(out / "turned.png"), -1), denoise(model, upright))
+    with Image.open(out / "turned.png") as image:
+        assert image.getexif()[0x0112] == 6
+    assert result["level"].keys() == {str(name) for name in names if name.name != "bad.png"}
     with Image.open(out / "sheet.png") as sheet:
         assert sheet.width > 300
 

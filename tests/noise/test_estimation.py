@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from skimage.restoration import estimate_sigma
 
 from lookalike.noise.estimation import noise_level, noise_sigma
@@ -62,3 +65,22 @@ def test_the_level_of_whole_numbers_is_on_their_scale() -> None:
 def test_few_patches_are_judged_by_their_wavelets(shape: tuple[int, int, int]) -> None:
     picture = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
     assert noise_level(picture) == noise_sigma(picture.astype(np.float64))
+
+
+def test_of_lossy_files_what_is_left_in_each_channel_counts() -> None:
+    """A JPEG's colours at half the resolution have directions without noise, by which there would be none at all."""
+    generator = np.random.default_rng(4)
+    clean = np.full((160, 160, 3), 120.0)
+    stream = io.BytesIO()
+    noisy = np.clip(clean + generator.normal(0, 20, clean.shape), 0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save(stream, "JPEG", quality=95)
+    read = np.asarray(Image.open(stream))
+    left = float(np.sqrt(np.mean((read - clean) ** 2)))
+    assert noise_level(read, is_lossy=True) == pytest.approx(left, rel=0.15)
+    assert noise_level(read) < 0.5 * left
+
+
+def test_large_pictures_are_judged_by_bands() -> None:
+    picture = np.random.default_rng(5).normal(0, 3, (300, 16_000, 1))
+    picture[100:150] = 0
+    assert noise_level(picture, is_lossy=True) == pytest.approx(3, rel=0.02)

@@ -51,6 +51,12 @@ class Photo:
     is_own: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether its file holds less than its pixels."""
+        is_kept = self.form in ("PNG", "TIFF", "BMP") or self.settings.get("lossless", False)
+        return not is_kept or formats.kind_of(self.content) in ("HEIF", "RAW")
+
 
 def read_photo(content: bytes) -> Photo:
     """Decode a picture file whole, in its own space of colours and depth where it has one that can be written again.

@@ -106,7 +106,8 @@ def denoise_files(
         if noise is not None:
             clean = photo.depth.centred(photo.pixels)[None]
             given = corrupt(clean, noise, seed=seed, epoch=EVALUATION_EPOCH, indices=[len(written)])[0]
-        levels[str(path)] = noise_level(given) / photo.depth.spans(given)
+        found = noise_level(given, is_lossy=photo.is_lossy and noise is None)
+        levels[str(path)] = found / photo.depth.spans(given)
         restored = denoise(
             model, given, level, self_ensemble=self_ensemble, strength=strength, depth=photo.depth, told=told
         )

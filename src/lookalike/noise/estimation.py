@@ -17,6 +17,7 @@ QUARTILE = 0.6744897501960817
 PATCH = 5
 """Side in pixels of the patches whose directions are compared."""
 MOST_PATCHES = 30_000
+BAND, MOST_PIXELS = 64, 1_000_000
 LEAST_PATCHES = 10
 """Patches for each direction, below which their covariance says too little."""
 
@@ -36,18 +37,20 @@ def noise_sigma(picture: Floats, *, flat_counts: bool = False) -> float:
     return float(np.mean(sigmas))
 
 
-def noise_level(picture: npt.NDArray[Any]) -> float:
+def noise_level(picture: npt.NDArray[Any], *, is_lossy: bool = False) -> float:
     """The standard deviation of the noise in a picture (H, W, C) of any numbers, on their own scale.
 
     Source: Chen, Zhu and Heng, An efficient statistical method for image noise level estimation, 2015: most directions
     of small patches hold nothing but noise. Of the variances along the principal directions, the largest are left out
-    until mean and median of the others are equal: that is the noise's. Up to 30,000 patches are looked at; a picture of
-    too few of them is judged by `noise_sigma`.
+    until mean and median of the others are equal: that is the noise's. Up to 30,000 patches are looked at.
+
+    Lossy compression thins out colours, and leaves directions without noise: there, as where patches are too few,
+    `noise_sigma` judges, by up to a million pixels.
     """
     height, width, channels = picture.shape
     directions = PATCH * PATCH * channels
-    if (height - PATCH + 1) * (width - PATCH + 1) < LEAST_PATCHES * directions or min(height, width) < PATCH:
-        return noise_sigma(picture.astype(np.float64))
+    if is_lossy or (height - PATCH) * (width - PATCH) < LEAST_PATCHES * directions or min(height, width) < PATCH:
+        return noise_sigma(_bands(picture).astype(np.float64))
     step = math.ceil(math.sqrt(height * width / MOST_PATCHES))
     step += 1 - step % 2  # odd: what repeats every 2 or 8 pixels, as mosaics and JPEGs do, is met at every place
     views = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
@@ -59,6 +62,16 @@ def noise_level(picture: npt.NDArray[Any]) -> float:
         if (variances[:count] > mean).sum() >= (variances[:count] < mean).sum():
             return math.sqrt(max(float(mean), 0.0))
     return 0.0
+
+
+def _bands(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Bands of a picture's rows from top to bottom, of at most a million pixels; a small picture whole."""
+    height, width = picture.shape[:2]
+    count = max(MOST_PIXELS // (BAND * width), 1)
+    if height <= count * BAND:
+        return picture
+    tops = np.linspace(0, height - BAND, count).astype(int)
+    return np.concatenate([picture[top : top + BAND] for top in tops])
 
 
 def _high(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
