@@ -78,10 +78,11 @@ def denoise(
     --model denoiser or --noise works too: pictures larger than its own go through in overlapping tiles that blend into
     one another, so they should show things at the scale of the training pictures.
     """
-    from lookalike.denoising.choosing import model_and_images
+    from lookalike.denoising.choosing import chosen_model, run_and_images
     from lookalike.denoising.pictures import denoise_files
 
-    model, pictures = model_and_images(run, names_from(images))
+    run, pictures = run_and_images(run, names_from(images))
+    model = chosen_model(run)
     with progress_shown("cleaning pictures") as progress:
         result = denoise_files(
             model,

@@ -15,23 +15,27 @@ from lookalike.models.store import DESCRIPTION
 from lookalike.training.run import CONFIG
 
 
-def model_and_images(run: Path | None, names: Sequence[Path]) -> tuple[Autoencoder, list[Path]]:
-    """The model, and the pictures among `names`: all where `run` is given or the first is none, else all but the first.
+def chosen_model(run: Path | None) -> Autoencoder:
+    """A run's, and without one the package's own; raises as `load_model` and `load_ready`."""
+    return load_ready() if run is None else load_model(run)
+
+
+def run_and_images(run: Path | None, names: Sequence[Path]) -> tuple[Path | None, list[Path]]:
+    """The run, and the pictures among `names`: all where `run` is given or the first is none, else all but the first.
 
     Raises:
         OptionError: no picture is named; or the first name is neither there nor one that a picture has.
-        RunError, WeightsError: as `load_model` and `load_ready`.
     """
-    if run is not None:
-        return load_model(run), list(names)
     first = names[0]
+    if run is not None:
+        return run, list(names)
     if is_run(first):
         if len(names) == 1:
             raise OptionError(f"{first} is a run, and no picture is named; name pictures or folders of them after it")
-        return load_model(first), list(names[1:])
+        return first, list(names[1:])
     if not os.path.lexists(first) and first.suffix.lower() not in SUFFIXES:
         raise OptionError(f"{first} is not there; give the folder of a run, a picture, or a folder of pictures")
-    return load_ready(), list(names)
+    return None, list(names)
 
 
 def is_run(path: Path) -> bool:
