@@ -45,6 +45,14 @@ def denoise(
             show_default="the model judges for itself",
         ),
     ] = None,
+    photons: Annotated[
+        float | None,
+        typer.Option(
+            help="How many photons the camera counted at white, where noise rises with the signal: its variance is "
+            "value / photons, and that of --level beside. Only for a unet.",
+            show_default="noise alike at every value",
+        ),
+    ] = None,
     strength: Annotated[
         float,
         typer.Option(
@@ -90,6 +98,7 @@ def denoise(
             out,
             noise=noise,
             level=level,
+            photons=photons,
             self_ensemble=self_ensemble,
             strength=strength,
             quality=quality,

@@ -67,6 +67,7 @@ def denoise_files(
     *,
     noise: str | Noise | None = None,
     level: float | None = None,
+    photons: float | None = None,
     self_ensemble: bool = False,
     strength: float = 1.0,
     quality: int | None = None,
@@ -80,9 +81,10 @@ def denoise_files(
     opacity, colour profile and notes stay (see `read_photo`, `encoded`; `quality` is that of lossy formats).
 
     With `noise`, pictures get it first (picture i of those named from `seed` and i), and the sheet shows the original
-    as well, with PSNRs. `level`, `self_ensemble` and `strength` are those of `denoise`. A picture without colour is
-    shown to the model without. Names that are taken make way to free ones, with `force` only those of pictures that
-    are read (`Outputs`). `progress` is called with (pictures done, pictures in all); the first is no whole number.
+    as well, with PSNRs. `level`, `photons`, `self_ensemble` and `strength` are those of `denoise`. A picture without
+    colour is shown to the model without. Names that are taken make way to free ones, with `force` only those of
+    pictures that are read (`Outputs`). `progress` is called with (pictures done, pictures in all); the first is no
+    whole number.
 
     Raises:
         DataError: none of the pictures can be read; or a folder holds none, or cannot be listed.
@@ -109,7 +111,12 @@ def denoise_files(
         found = noise_level(given, is_lossy=photo.is_lossy and noise is None)
         levels[str(path)] = found / photo.depth.spans(given)
         restored = denoise(
-            model, given, level, self_ensemble=self_ensemble, strength=strength, depth=photo.depth, told=told
+            *(model, given, level),
+            self_ensemble=self_ensemble,
+            strength=strength,
+            photons=photons,
+            depth=photo.depth,
+            told=told,
         )
         target = outputs.free(folder / places[path].parent / name_for(photo, path.name))
         write_bytes(target, encoded(photo, restored, quality))

@@ -10,14 +10,16 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.denoising.counted import Counted
 from lookalike.denoising.depth import EIGHT, OF_DTYPE, Depth, Numbers
 from lookalike.errors import OptionError
 from lookalike.models.base import BATCH
 from lookalike.models.inputs import as_pictures
 from lookalike.pixels import Floats
 
-WINDOW = 256
+WINDOW = 512
 """Side of what a window adds to the result, in pixels."""
+ALL = slice(None)
 Told = Callable[[float], None]
 """Told the share of a picture that is done, from 0 to 1."""
 
@@ -38,6 +40,7 @@ def denoise(
     *,
     self_ensemble: bool = False,
     strength: float = 1.0,
+    photons: float | None = None,
     depth: Depth | None = None,
     told: Told | None = None,
 ) -> Numbers:
@@ -48,9 +51,11 @@ def denoise(
 
     A model of pictures of any size (a U-Net) takes it as it is, a large one window by window, which leaves no trace.
     `level` tells such a model the noise's standard deviation, on the scale where a picture spans 1; else it judges for
-    itself. `self_ensemble` shows it the picture in all four quarter turns and gives the mean, in four times the time:
-    closer where pictures are unlike those of its training, but not where they are like them, for these have an upright
-    (Timofte et al., 2016, who mirror as well; a network that was trained on mirrored pictures gains nothing by that).
+    itself. With `photons`, how many are counted at white, the noise rises with the signal, and `level` is what there
+    is beside (`Counted`). `self_ensemble` shows it the picture in all four quarter turns and gives the mean, in four
+    times the time: closer where pictures are unlike those of its training, but not where they are like them, for these
+    have an upright (Timofte et al., 2016, who mirror as well; a network that was trained on mirrored pictures gains
+    nothing by that).
 
     For other models, a picture of the model's size goes through as it is. A larger one goes through in tiles of that
     size, each about a sixth of a tile further than the last; smooth weights that sum to one at every pixel blend them,
@@ -60,8 +65,8 @@ def denoise(
     window; for a self-ensemble a turned copy and a sum of four times a picture's numbers as well.
 
     Raises:
-        OptionError: `picture` is not one picture; `level` or `strength` is out of range, or the model takes no level; a
-            self-ensemble is asked of a model of pictures of one size.
+        OptionError: `picture` is not one picture; `level`, `photons` or `strength` is out of range, or the model takes
+            no level; a self-ensemble is asked of a model of pictures of one size.
         NotFittedError: the model has no weights yet.
     """
     given: Any = np.asarray(picture)
@@ -70,8 +75,10 @@ def denoise(
     if not 0 <= strength <= 1:
         raise OptionError(f"strength is {strength:g}; give the share of the noise to take away, from 0 to 1")
     source = given if given.dtype == np.uint16 and given.shape[2] in (1, 3) else as_pictures(given)[0]
-    work = _Work(source, depth or OF_DTYPE.get(source.dtype.name, EIGHT), strength, told or (lambda share: None))
-    restore = _for_channels(model, source.shape[2], level)
+    counted = None if photons is None else Counted(photons, level or 0.0)
+    depth = depth or OF_DTYPE.get(source.dtype.name, EIGHT)
+    work = _Work(source, depth, strength, counted, told or (lambda share: None))
+    restore = _for_channels(model, source.shape[2], level if counted is None else counted.level)
     reach: int | None = getattr(model, "reach", None)
     if reach is not None:
         return turned_by_windows(restore, work, reach) if self_ensemble else by_windows(restore, work, reach)
@@ -80,8 +87,7 @@ def denoise(
             "a self-ensemble is for models of pictures of any size; leave it out, or train one with --model unet"
         )
     if source.shape[:2] == tuple(model.image_shape_[:2]):
-        whole = work.centred(slice(None), slice(None))
-        return work.finished(restore(whole[None])[0], whole)
+        return work.finished(restore(work.seen(ALL, ALL)[None])[0], ALL, ALL)
     return _by_tiles(restore, work, model.image_shape_[0], model.image_shape_[1])
 
 
@@ -92,15 +98,20 @@ class _Work:
     source: Numbers
     depth: Depth
     strength: float
+    counted: Counted | None
     told: Told
 
-    def centred(self, rows: Any, columns: Any) -> Floats:
-        """A part of it, as models see it."""
-        return self.depth.centred(self.source[rows, columns])
+    def seen(self, rows: Any, columns: Any) -> Floats:
+        """A part of it, as the model sees it: centred float32."""
+        centred = self.depth.centred(self.source[rows, columns])
+        return centred if self.counted is None else self.counted.shown(centred)
 
-    def finished(self, restored: Floats, given: Floats) -> Numbers:
-        """What a model made of a part `given`, by as much as it is to be changed, in whole numbers."""
+    def finished(self, restored: Floats, rows: slice, columns: slice) -> Numbers:
+        """What the model made of a part, by as much as that is to be changed, in whole numbers."""
+        if self.counted is not None:
+            restored = self.counted.taken(restored)
         if self.strength < 1:
+            given = self.depth.centred(self.source[rows, columns])
             restored = given + np.float32(self.strength) * (restored - given)
         return self.depth.numbers(restored)
 
@@ -184,7 +195,7 @@ def _by_tiles(restore: Callable[[Floats], Floats], work: _Work, height: int, wid
     result = np.empty(source.shape, work.depth.dtype)
     strip = np.zeros((height, len(columns.places), source.shape[2]), np.float32)
     for top, row_share in zip(rows.starts, rows.shares, strict=True):
-        seen = work.centred(rows.places[top : top + height], slice(None))
+        seen = work.seen(rows.places[top : top + height], ALL)
         strip += row_share[:, None, None] * _row(restore, seen, columns, width)
         # No later tile reaches the first `step` rows of the strip: they are done.
         _write(work, result, strip[: rows.step], top - rows.before, columns.before)
@@ -211,8 +222,7 @@ def _write(work: _Work, result: Numbers, done: Floats, top: int, left: int) -> N
     first, last = max(top, 0), min(top + len(done), len(result))
     if first < last:
         rows = slice(first, last)
-        kept = done[first - top : last - top, left : left + result.shape[1]]
-        result[rows] = work.finished(kept, work.centred(rows, slice(None)))
+        result[rows] = work.finished(done[first - top : last - top, left : left + result.shape[1]], rows, ALL)
 
 
 def by_windows(restore: Callable[[Floats], Floats], work: _Work, reach: int) -> Numbers:
@@ -225,11 +235,10 @@ def by_windows(restore: Callable[[Floats], Floats], work: _Work, reach: int) -> 
     result = np.empty(shape, work.depth.dtype)
     windows = [(rows, columns) for rows in _spans(shape[0], reach) for columns in _spans(shape[1], reach)]
     for done, ((rows, seen_rows), (columns, seen_columns)) in enumerate(windows, 1):
-        seen = work.centred(seen_rows, seen_columns)
-        restored = restore(seen[None])[0]
+        restored = restore(work.seen(seen_rows, seen_columns)[None])[0]
         top, left = rows.start - seen_rows.start, columns.start - seen_columns.start
-        own = np.s_[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
-        result[rows, columns] = work.finished(restored[own], seen[own])
+        kept = restored[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+        result[rows, columns] = work.finished(kept, rows, columns)
         work.told(done / len(windows))
     return result
 
