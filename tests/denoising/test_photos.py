@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def test_a_png_keeps_what_says_how_its_numbers_are_meant() -> None:
     content = saved(Image.fromarray(noisy()), "PNG", dpi=(120, 120))
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", __import__("zlib").crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     own = [chunk(b"gAMA", struct.pack(">I", 55_555)), chunk(b"tEXt", b"Author\0somebody"), chunk(b"bKGD", bytes(6))]
     content = content[:33] + b"".join(own) + content[33:]
@@ -225,6 +226,25 @@ def test_a_camera_of_twelve_bits_is_seen_at_its_own_white() -> None:
     result = cleaned(deep("png", picture), Same(0.25))
     expected = np.maximum(picture - 0.25 * 4095, 0)
     np.testing.assert_allclose(read_deep("png", result, 3), expected, rtol=0, atol=0.51)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_one_colour_of_a_deep_png_that_is_not_seen_becomes_opacity(channels: int) -> None:
+    picture = noisy(9, 7, channels, np.uint16)
+    content = deep("png", picture)
+    key = struct.pack(f">{channels}H", *picture[4, 5].tolist())
+    chunk = struct.pack(">I", len(key)) + b"tRNS" + key + struct.pack(">I", zlib.crc32(b"tRNS" + key))
+    result = cleaned(content[:33] + chunk + content[33:])
+    found = read_deep("png", result, 4) if channels == 3 else tones_of(result)
+    np.testing.assert_array_equal(found[..., :channels], picture)
+    assert (found[..., -1] == 0).sum() == 1
+    assert found[4, 5, -1] == 0
+
+
+def tones_of(content: bytes) -> np.ndarray:
+    """Grey and opacity, of which OpenCV makes colours."""
+    found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    return found[..., [0, 3]]
 
 
 # What cannot be kept

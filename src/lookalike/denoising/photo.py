@@ -98,6 +98,9 @@ def _own(content: bytes) -> Photo | None:
             return None
         if kind == "PNG" and content[PNG_DEPTH_AT] == 16:
             held = samples.Held(np.asarray(image)[..., None]) if image.mode == "I;16" else samples.read_png(content)
+            if "transparency" in image.info:  # the one colour that nobody is to see
+                is_seen = (held.colours != np.array(image.info["transparency"])).any(axis=2)
+                held = held._replace(opacity=is_seen.astype(np.float64))
             return _of_samples(content, held, form, {}, plain.orientation or 1)
         if kind == "TIFF":
             if tones.is_raw(image.tag_v2):  # type: ignore[attr-defined]
@@ -119,10 +122,11 @@ def _converted(content: bytes) -> Photo:
     if form == "TIFF":
         orientation, settings = _tiff_orientation(content), _tiff_settings(content)
     elif form in ("JPEG", "PNG"):
-        orientation = bare(content, kind).orientation or 1
-    if form == "JPEG":
-        with Image.open(io.BytesIO(content)) as image:
-            settings = _jpeg_settings(image)
+        plain = bare(content, kind)
+        orientation = plain.orientation or 1
+        if form == "JPEG":
+            with Image.open(io.BytesIO(plain.content)) as image:
+                settings = _jpeg_settings(image)
     return Photo(_without_colour(pixels), EIGHT, form, content, orientation, is_own=False, settings=settings)
 
 
