@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from lookalike.denoising import denoise, denoise_files
+from lookalike.denoising import denoise, denoise_files, tiling
 from lookalike.denoising.photo import read_photo, stored, turned
 from lookalike.denoising.saving import checked_quality, encoded
 from lookalike.errors import DataError, OptionError
@@ -293,7 +293,8 @@ def test_strength_is_the_share_that_is_taken_away() -> None:
             denoise(Same(), picture, strength=strength)
 
 
-def test_levels_are_told_by_picture_and_the_work_as_it_goes(tmp_path: Path) -> None:
+def test_levels_are_told_by_picture_and_the_work_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiling, "WINDOW", 128)
     generator, folder = np.random.default_rng(0), tmp_path / "in"
     folder.mkdir()
     for name, sigma in (("a", 5), ("b", 25)):

@@ -77,4 +77,5 @@ class Counted:
         root = math.sqrt(3 / 2)
         series = root / 4 / deviations - 11 / 8 / deviations**2 + 5 / 8 * root / deviations**3 - 1 / 8
         counts = deviations**2 / 4 + series - (self.read_out * self.photons) ** 2
-        return (counts / self.photons - 0.5).astype(np.float32)
+        light: Floats = (counts / self.photons - 0.5).astype(np.float32)
+        return light
