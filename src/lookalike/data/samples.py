@@ -81,7 +81,7 @@ def read_tiff(content: bytes) -> Held:
         parts = [_plane(content, tags, np.dtype(order + dtype), count // planes, i, planes) for i in range(planes)]
     except (KeyError, ValueError, ArithmeticError) as error:
         raise PictureError("is a damaged TIFF: its table of tags does not fit together") from error
-    samples = np.concatenate(parts, axis=2)
+    samples = parts[0] if planes == 1 else np.concatenate(parts, axis=2)
     extra = tags.get(EXTRA, (0,))[0] if count > (colours or 0) else 0
     opacity = _opacity(samples[..., colours]) if extra in (1, 2) else None
     return Held(samples[..., :colours], opacity, photometric == 0, extra == 1)
@@ -145,7 +145,7 @@ def _plane(content: bytes, tags: Tags, dtype: np.dtype[Any], samples: int, numbe
         unpacked = np.asarray(image).reshape(height, across, part * pixel)
     (predictor,) = tags.get(PREDICTOR, (1,))
     placed = _as_numbers(unpacked, dtype, samples, predictor).reshape(height, across * part, samples)
-    return placed[:, :width].astype(dtype.newbyteorder("="))
+    return placed[:, :width].astype(dtype.newbyteorder("="), copy=False)
 
 
 def _as_numbers(unpacked: npt.NDArray[np.uint8], dtype: np.dtype[Any], samples: int, predictor: int) -> Samples:

@@ -63,11 +63,13 @@ def deep_tiff(samples: Deep, save: Callable[[Image.Image, io.BytesIO], None]) ->
         return stream.getvalue()
     halves = np.ascontiguousarray(samples, "<u2").view(np.uint8)
     save(Image.fromarray(halves.reshape(len(samples), -1, count)), stream)
-    return _set_right(bytearray(stream.getvalue()), samples.shape[1], count)
+    with stream.getbuffer() as content:
+        _set_right(content, samples.shape[1], count)
+    return stream.getvalue()
 
 
-def _set_right(content: bytearray, width: int, count: int) -> bytes:
-    """With the width and the bits a sample that the bytes of its strips have."""
+def _set_right(content: memoryview, width: int, count: int) -> None:
+    """Give a TIFF the width and the bits a sample that the bytes of its strips have."""
     if content[:4] != b"II*\0":
         raise ValueError("Pillow has written no TIFF in the order of bytes that was asked for")
     (table,) = struct.unpack_from("<I", content, 4)
@@ -79,4 +81,3 @@ def _set_right(content: bytearray, width: int, count: int) -> bytes:
         elif tag == BITS:
             place: Any = entry + 8 if values <= 2 else struct.unpack_from("<I", content, entry + 8)[0]
             struct.pack_into(f"<{count}H", content, place, *(16,) * count)
-    return bytes(content)

@@ -68,7 +68,8 @@ def encoded(photo: Photo, cleaned: Numbers, quality: int | None = None) -> bytes
 
 def _whole(photo: Photo, cleaned: Numbers) -> Numbers:
     """(H, W, 1 to 4) with all channels that the file had, as they were stored."""
-    colours = np.repeat(cleaned, photo.channels // cleaned.shape[2], axis=2)
+    more = photo.channels // cleaned.shape[2]
+    colours = np.repeat(cleaned, more, axis=2) if more > 1 else cleaned
     if photo.opacity is not None:
         colours = np.concatenate([colours, photo.opacity[..., None]], axis=2)
     return np.ascontiguousarray(stored(colours, photo.orientation))
