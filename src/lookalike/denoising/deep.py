@@ -70,7 +70,7 @@ def deep_tiff(samples: Deep, save: Callable[[Image.Image, io.BytesIO], None]) ->
 
 def _set_right(content: memoryview, width: int, count: int) -> None:
     """Give a TIFF the width and the bits a sample that the bytes of its strips have."""
-    if content[:4] != b"II*\0":
+    if bytes(content[:4]) != b"II*\0":
         raise ValueError("Pillow has written no TIFF in the order of bytes that was asked for")
     (table,) = struct.unpack_from("<I", content, 4)
     (entries,) = struct.unpack_from("<H", content, table)
