@@ -10,14 +10,13 @@ from lookalike.data.formats import SUFFIXES
 from lookalike.denoising.ready import load_ready
 from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder
-from lookalike.models.loading import load_model
+from lookalike.models.loading import open_model
 from lookalike.models.store import DESCRIPTION
-from lookalike.training.run import CONFIG
 
 
 def chosen_model(run: Path | None) -> Autoencoder:
-    """A run's, and without one the package's own; raises as `load_model` and `load_ready`."""
-    return load_ready() if run is None else load_model(run)
+    """A run's, and without one the package's own; raises as `open_model` and `load_ready`."""
+    return load_ready() if run is None else open_model(run)
 
 
 def run_and_images(run: Path | None, names: Sequence[Path]) -> tuple[Path | None, list[Path]]:
@@ -40,4 +39,11 @@ def run_and_images(run: Path | None, names: Sequence[Path]) -> tuple[Path | None
 
 def is_run(path: Path) -> bool:
     """Whether it is a folder that holds a model, or a training's settings."""
-    return any(os.path.isfile(path / name) for name in (DESCRIPTION, CONFIG))  # noqa: PTH113 - see `Outputs.folder`
+    # Path.is_file raises where a folder above may not be entered.
+    if os.path.isfile(path / DESCRIPTION):  # noqa: PTH113
+        return True
+    if not os.path.isdir(path):  # noqa: PTH112
+        return False
+    from lookalike.training.run import CONFIG  # and with it PyTorch
+
+    return os.path.isfile(path / CONFIG)  # noqa: PTH113
