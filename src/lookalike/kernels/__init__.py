@@ -1,11 +1,30 @@
 """Small compiled kernels for what PyTorch does slowly, each beside the plain way it replaces."""
 
-from lookalike.kernels.build import library
+from lookalike.kernels.build import compiled, library
+from lookalike.kernels.convolutions import conv_pool_elu, conv_same
 from lookalike.kernels.ops import adamax, pool_elu, same_transpose
+from lookalike.kernels.use import Way, computing, fused
 
-__all__ = ["adamax", "available", "pool_elu", "same_transpose"]
+__all__ = [
+    "Way",
+    "adamax",
+    "available",
+    "computing",
+    "conv_pool_elu",
+    "conv_same",
+    "fused",
+    "is_compiled",
+    "pool_elu",
+    "same_transpose",
+]
 
 
 def available() -> bool:
-    """Whether the kernels are compiled and used here."""
+    """Whether the kernels are compiled and may be used here; compiles them where they are not yet."""
     return library() is not None
+
+
+def is_compiled() -> bool:
+    """Whether they lie there compiled, as far as can be told without loading them."""
+    path = compiled()
+    return path is not None and path.is_file()

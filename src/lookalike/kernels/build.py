@@ -16,57 +16,97 @@ from pathlib import Path
 
 from lookalike import files
 
-SOURCE = Path(__file__).with_name("fused.c")
-FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-fno-finite-math-only", "-fopenmp")
+SOURCES = ("fused.c", "winograd.c", "winograd_back.c", "shallow.c")
+INCLUDED = ("fold.inc", "vectors.h", "tiles.h")
+FLAGS = ("-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fopenmp")
+ON_X86 = ("-mprefer-vector-width=512",)
+_HERE = Path(__file__).parent
 SWITCH = "LOOKALIKE_KERNELS"
 """Set to 0, the kernels are not used."""
 
 _POINTER, _SIZE, _FLAG, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_float
+_FOLD = [*[_POINTER] * 3, *[_SIZE] * 4, _FLAG]
+_UNFOLD = [*[_POINTER] * 4, *[_SIZE] * 4, _FLAG]
 _ARGUMENTS = {
     "pool_elu_forward": [*[_POINTER] * 3, *[_SIZE] * 4],
     "pool_elu_backward": [*[_POINTER] * 4, *[_SIZE] * 4],
-    "fold_forward": [*[_POINTER] * 3, *[_SIZE] * 4, _FLAG],
-    "fold_backward": [*[_POINTER] * 4, *[_SIZE] * 4, _FLAG],
+    "fold_forward_bfloat16": _FOLD,
+    "fold_backward_bfloat16": _UNFOLD,
+    "fold_forward_float32": _FOLD,
+    "fold_backward_float32": _UNFOLD,
     "adamax": [*[_POINTER] * 4, _SIZE, *[_NUMBER] * 4],
+    "winograd_weights": [*[_POINTER] * 2, *[_SIZE] * 2, _FLAG],
+    "winograd_forward": [*[_POINTER] * 5, *[_SIZE] * 5, _FLAG],
+    "winograd_back": [*[_POINTER] * 5, *[_SIZE] * 5],
+    "winograd_weights_back": [*[_POINTER] * 6, *[_SIZE] * 5],
+    "shallow_forward": [*[_POINTER] * 5, *[_SIZE] * 5],
+    "shallow_back": [*[_POINTER] * 6, *[_SIZE] * 5],
 }
+_MAY_FAIL = ("winograd_forward", "winograd_back", "winograd_weights_back", "shallow_forward", "shallow_back")
+"""Those that say whether they found memory."""
 _log = logging.getLogger(__name__)
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels; None where they are switched off, or there is no compiler, or it fails."""
-    if os.environ.get(SWITCH) == "0" or not sys.platform.startswith("linux"):
+    target = _target()
+    if target is None:
         return None
-    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
-    if compiler is None:
-        _log.info("no C compiler is there; the fused kernels are left out (training takes about 1.5 times as long)")
-        return None
+    compiler, path = target
     try:
-        loaded = ctypes.CDLL(str(_compiled(compiler)))
+        loaded = ctypes.CDLL(str(path if path.is_file() else _compiled(compiler, path)))
         for name, arguments in _ARGUMENTS.items():
             function = getattr(loaded, name)
-            function.argtypes, function.restype = arguments, None
+            function.argtypes, function.restype = arguments, _FLAG if name in _MAY_FAIL else None
     except (OSError, AttributeError, subprocess.SubprocessError) as error:
         _log.warning("the fused kernels cannot be built (%s); training goes on without them", error)
         return None
     return loaded
 
 
-def _compiled(compiler: str) -> Path:
-    """The library for this source, compiler and processor, compiled in about a second where it is not there."""
-    version = subprocess.run([compiler, "--version"], capture_output=True, timeout=20, check=True).stdout
-    facts = [SOURCE.read_bytes(), version, " ".join(FLAGS).encode(), _processor().encode()]
-    key = hashlib.sha256(b"\0".join(facts)).hexdigest()[:24]
-    target = files.cache_folder() / "kernels" / f"{key}.so"
-    if target.is_file():
-        return target
+def compiled() -> Path | None:
+    """Where the kernels for this machine are kept, or would be; None where there can be none."""
+    target = _target()
+    return None if target is None else target[1]
+
+
+def _target() -> tuple[str, Path] | None:
+    """The compiler, and the library's place for these sources, this compiler and this processor."""
+    if os.environ.get(SWITCH) == "0" or not sys.platform.startswith("linux"):
+        return None
+    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    if compiler is None:
+        _log.info("no C compiler is there; the fused kernels are left out (training takes about twice as long)")
+        return None
+    about = Path(compiler).resolve()
+    facts = about.stat()
+    version = f"{about} {facts.st_size} {facts.st_mtime_ns}"  # asking it would take a process
+    all_facts = "\0".join((_sources(), version, *_flags(), abilities()))
+    key = hashlib.sha256(all_facts.encode()).hexdigest()[:24]
+    return compiler, files.cache_folder() / "kernels" / f"{key}.so"
+
+
+@functools.cache
+def _sources() -> str:
+    """Their digest."""
+    return hashlib.sha256(b"\0".join((_HERE / name).read_bytes() for name in SOURCES + INCLUDED)).hexdigest()
+
+
+def _flags() -> tuple[str, ...]:
+    return FLAGS + (ON_X86 if platform.machine() in ("x86_64", "AMD64", "i686") else ())
+
+
+def _compiled(compiler: str, target: Path) -> Path:
+    """The library, compiled in some seconds."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as folder:
-        made, thing = Path(folder) / target.name, Path(folder) / "fused.o"
+        made, things = Path(folder) / target.name, [str(Path(folder) / f"{name}.o") for name in SOURCES]
         # Linked without its own OpenMP, the library finds the one that PyTorch has loaded: two of them would
         # keep each other's threads from the cores.
-        _run([compiler, *FLAGS, "-fPIC", "-c", str(SOURCE), "-o", str(thing)])
-        _run([compiler, "-shared", str(thing), "-lm", "-o", str(made)])
+        for name, thing in zip(SOURCES, things, strict=True):
+            _run([compiler, *_flags(), "-fPIC", "-c", str(_HERE / name), "-o", thing])
+        _run([compiler, "-shared", *things, "-lm", "-o", str(made)])
         made.replace(target)
     return target
 
@@ -77,10 +117,12 @@ def _run(command: list[str]) -> None:
         raise OSError(f"{command[0]} says: {' '.join(done.stderr.split())[:300]}")
 
 
-def _processor() -> str:
-    """What -march=native depends on: the model and its abilities."""
+@functools.cache
+def abilities() -> str:
+    """A digest of what -march=native depends on: the processor's model and its abilities."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
-    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+        lines = [platform.processor()]
+    told = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))} or lines)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

@@ -1,4 +1,5 @@
-/* Steps between the convolutions, each in one pass over memory: bfloat16 in and out, float32 in between.
+/* Steps between the convolutions, each in one pass over memory: bfloat16 in and out, float32 in between; what follows
+ * a transposed convolution's product in float32 as well (winograd.c does the rest of float32).
  *
  * Pictures lie channels-last: (n, h, w, c). PyTorch's own operators take two to four passes for each of these steps,
  * and the passes, not the arithmetic, are what they cost.
@@ -123,88 +124,21 @@ void pool_elu_backward(const bfloat16 *restrict g, const bfloat16 *restrict out,
         }
 }
 
-/* One loop for each number of terms, since only loops without branches become vectors. */
-static inline void add_up(const bfloat16 **terms, int count, const float *restrict bias, bfloat16 *restrict out, size c,
-                          int with_elu)
-{
-    const bfloat16 *restrict p = terms[0], *restrict q = terms[1], *restrict r = terms[2], *restrict s = terms[3];
-    for (size block = 0; block < c; block += BLOCK) {
-        float sum[BLOCK];
-        int width = c - block < BLOCK ? (int)(c - block) : BLOCK;
-#pragma omp simd
-        for (int j = 0; j < width; j++)
-            sum[j] = bias[block + j] + widen(p[block + j]);
-        if (count > 1)
-#pragma omp simd
-            for (int j = 0; j < width; j++)
-                sum[j] += widen(q[block + j]);
-        if (count > 2)
-#pragma omp simd
-            for (int j = 0; j < width; j++)
-                sum[j] += widen(r[block + j]) + widen(s[block + j]);
-        if (with_elu)
-#pragma omp simd
-            for (int j = 0; j < width; j++)
-                sum[j] = elu(sum[j]);
-        narrow_all(sum, out + block, width);
-    }
-}
+#define VALUE bfloat16
+#define WIDEN widen
+#define NARROW narrow_all
+#define NAMED(name) name##_bfloat16
+#include "fold.inc"
+#undef VALUE
+#undef WIDEN
+#undef NARROW
+#undef NAMED
 
-/* The scattering half of a transposed convolution, 3 x 3 with stride 2, SAME as TensorFlow defines it:
- * columns (n, h, w, 3, 3, c), the product of pictures and weights, -> out (n, 2h, 2w, c), plus bias, with ELU or not.
- * An even row gathers kernel rows 0 of its own and 2 of the cell above, an odd one kernel row 1; columns alike. */
-void fold_forward(const bfloat16 *restrict columns, const float *restrict bias, bfloat16 *restrict out, size n, size h,
-                  size w, size c, int with_elu)
-{
-#pragma omp parallel for
-    for (size row = 0; row < n * 2 * h; row++) {
-        size picture = row / (2 * h), y = row % (2 * h);
-        for (size x = 0; x < 2 * w; x++) {
-            const bfloat16 *terms[4] = {0, 0, 0, 0};
-            int count = 0;
-            for (int ky = y & 1; ky < 3; ky += 2)
-                for (int kx = x & 1; kx < 3; kx += 2) {
-                    size from_y = y / 2 - (ky == 2), from_x = x / 2 - (kx == 2);
-                    if (from_y >= 0 && from_x >= 0)
-                        terms[count++] = columns + (((picture * h + from_y) * w + from_x) * 9 + ky * 3 + kx) * c;
-                }
-            add_up(terms, count, bias, out + (row * 2 * w + x) * c, c, with_elu);
-        }
-    }
-}
-
-/* Its gradient: g and out (n, 2h, 2w, c) -> columns (n, h, w, 3, 3, c); what was cropped has none.
- * `slopes`, as large as g, takes the gradient before the ELU where there is one. */
-void fold_backward(const bfloat16 *restrict g, const bfloat16 *restrict out, bfloat16 *restrict slopes,
-                   bfloat16 *restrict columns, size n, size h, size w, size c, int with_elu)
-{
-    const bfloat16 *from = g;
-    if (with_elu) {
-#pragma omp parallel for
-        for (size row = 0; row < n * 4 * h * w; row++)
-            for (size block = row * c; block < (row + 1) * c; block += BLOCK) {
-                float exact[BLOCK];
-                int width = (row + 1) * c - block < BLOCK ? (int)((row + 1) * c - block) : BLOCK;
-#pragma omp simd
-                for (int j = 0; j < width; j++)
-                    exact[j] = widen(g[block + j]) * elu_slope(widen(out[block + j]));
-                narrow_all(exact, slopes + block, width);
-            }
-        from = slopes;
-    }
-#pragma omp parallel for
-    for (size row = 0; row < n * h; row++)
-        for (size x = 0; x < w; x++)
-            for (int ky = 0; ky < 3; ky++)
-                for (int kx = 0; kx < 3; kx++) {
-                    bfloat16 *to = columns + ((row * w + x) * 9 + ky * 3 + kx) * c;
-                    int outside = (2 * (row % h) + ky >= 2 * h) || (2 * x + kx >= 2 * w);
-                    if (outside)
-                        memset(to, 0, c * sizeof *to);
-                    else
-                        memcpy(to, from + ((2 * row + ky) * 2 * w + 2 * x + kx) * c, c * sizeof *to);
-                }
-}
+#define VALUE float
+#define WIDEN(x) (x)
+#define NARROW(from, to, width) memcpy(to, from, (width) * sizeof(float))
+#define NAMED(name) name##_float32
+#include "fold.inc"
 
 /* Adamax as Keras applies it, in one pass: `rate` holds the correction of the young mean already. */
 void adamax(float *restrict weights, const float *restrict gradient, float *restrict mean, float *restrict most,

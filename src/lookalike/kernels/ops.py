@@ -1,4 +1,4 @@
-"""Steps fused on the CPU: pooling with ELU and the transposed convolution in bfloat16, Adamax in float32."""
+"""Steps fused on the CPU: pooling with ELU in bfloat16, the transposed convolution in both types, Adamax in float32."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lookalike.kernels.build import library
+from lookalike.kernels.use import loaded
 
 _BLOCK = 32
 """Channels that the kernels take at once."""
+_NAMES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+"""What the kernels call types of numbers."""
 
 
 def pool_elu(images: Tensor) -> Tensor:
@@ -20,7 +23,7 @@ def pool_elu(images: Tensor) -> Tensor:
 
     ELU is increasing, so it commutes with the maximum; after the pooling it is a quarter of the work.
     """
-    kernels = _kernels_for(images)
+    kernels = _kernels_for(images) if images.dtype == torch.bfloat16 else None
     height, width = images.shape[-2:]
     if kernels is None or images.shape[1] % _BLOCK or height % 2 or width % 2:
         return F.elu(F.max_pool2d(images, 2))
@@ -33,16 +36,15 @@ def same_transpose(images: Tensor, weight: Tensor, bias: Tensor, *, elu: bool) -
 
     `weight` is (C, out, 3, 3), `bias` (out,). None where there is no fused way for these tensors.
     """
-    half = images if images.dtype == torch.bfloat16 else images.to(torch.get_autocast_dtype("cpu"))
-    if not torch.is_autocast_enabled("cpu") and images.dtype != torch.bfloat16:
-        return None
-    kernels = _kernels_for(half)
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else images.dtype
+    given = images.to(dtype)
+    kernels = _kernels_for(given)
     if kernels is None or weight.shape[2:] != (3, 3):
         return None
     # (C, 3, 3, out) is how channels-last weights lie in memory, so this copies nothing but the change of type.
-    matrix = weight.permute(0, 2, 3, 1).reshape(weight.shape[0], -1).to(torch.bfloat16)
+    matrix = weight.permute(0, 2, 3, 1).reshape(weight.shape[0], -1).to(dtype)
     with torch.autocast("cpu", enabled=False):
-        result: Tensor = _SameTranspose.apply(half, matrix, bias.float(), elu, kernels)  # type: ignore[no-untyped-call]
+        result: Tensor = _SameTranspose.apply(given, matrix, bias.float(), elu, kernels)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -77,21 +79,22 @@ def adamax(
 
 def _is_dense(weights: Tensor) -> bool:
     """Whether the numbers lie together, in whatever order of axes."""
-    return weights.is_contiguous() or (weights.ndim == 4 and _is_channels_last(weights))
+    return weights.is_contiguous() or (weights.ndim == 4 and is_channels_last(weights))
 
 
 def _kernels_for(images: Tensor) -> ctypes.CDLL | None:
-    if images.dtype != torch.bfloat16 or images.device.type != "cpu" or not _is_channels_last(images):
+    if images.dtype not in _NAMES or images.device.type != "cpu" or not is_channels_last(images):
         return None
-    return library()
+    return loaded()
 
 
-def _is_channels_last(images: Tensor) -> bool:
+def is_channels_last(images: Tensor) -> bool:
+    """Whether pictures (N, C, H, W) lie as (N, H, W, C)."""
     return images.is_contiguous(memory_format=torch.channels_last)
 
 
-def _like_pictures(n: int, c: int, h: int, w: int) -> Tensor:
-    return torch.empty((n, c, h, w), dtype=torch.bfloat16, memory_format=torch.channels_last)
+def _like_pictures(n: int, c: int, h: int, w: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    return torch.empty((n, c, h, w), dtype=dtype, memory_format=torch.channels_last)
 
 
 class _PoolElu(torch.autograd.Function):
@@ -125,8 +128,9 @@ class _SameTranspose(torch.autograd.Function):
         n, channels, h, w = images.shape
         flat = images.permute(0, 2, 3, 1).reshape(-1, channels)
         columns = flat @ matrix
-        out = _like_pictures(n, len(bias), 2 * h, 2 * w)
-        kernels.fold_forward(columns.data_ptr(), bias.data_ptr(), out.data_ptr(), n, h, w, len(bias), elu)
+        out = _like_pictures(n, len(bias), 2 * h, 2 * w, images.dtype)
+        fold = getattr(kernels, f"fold_forward_{_NAMES[images.dtype]}")
+        fold(columns.data_ptr(), bias.data_ptr(), out.data_ptr(), n, h, w, len(bias), elu)
         ctx.save_for_backward(flat, matrix, out)
         ctx.kernels, ctx.elu = kernels, elu
         return out
@@ -139,9 +143,8 @@ class _SameTranspose(torch.autograd.Function):
         gradient = slopes
         if ctx.elu:
             slopes = torch.empty_like(gradient)
-        columns = torch.empty((n * h * w, 9 * c), dtype=torch.bfloat16)
-        ctx.kernels.fold_backward(
-            gradient.data_ptr(), out.data_ptr(), slopes.data_ptr(), columns.data_ptr(), n, h, w, c, ctx.elu
-        )
+        columns = gradient.new_empty((n * h * w, 9 * c))
+        unfold = getattr(ctx.kernels, f"fold_backward_{_NAMES[out.dtype]}")
+        unfold(gradient.data_ptr(), out.data_ptr(), slopes.data_ptr(), columns.data_ptr(), n, h, w, c, ctx.elu)
         back = (columns @ matrix.t()).view(n, h, w, -1).permute(0, 3, 1, 2)
         return back, flat.t() @ columns, slopes.sum((0, 2, 3), dtype=torch.float32), None, None

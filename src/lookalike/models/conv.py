@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import OptionError
-from lookalike.kernels import pool_elu
+from lookalike.kernels import conv_pool_elu
 from lookalike.models.activations import Activation, unknown_activations
 from lookalike.models.layers import (
     OFFSETS,
@@ -144,10 +144,17 @@ class Encoder(nn.Module):
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
         x = pad_to_at_least(self.offset(images), self.least_side)
         for i in range(self.depth):
-            x = self.get_submodule(f"conv{i + 1}")(x)
-            x = pool_elu(x) if self.activation.name == ELU else F.max_pool2d(self.activation(x), 2)
+            convolution = self.convolution(i)
+            fused = self.activation.name == ELU
+            x = conv_pool_elu(x, convolution) if fused else F.max_pool2d(self.activation(convolution(x)), 2)
         code: Tensor = self.code_activation(self.dense(self.flatten(x)))
         return code
+
+    def convolution(self, stage: int) -> nn.Conv2d:
+        """Of a stage from 0."""
+        found = self.get_submodule(f"conv{stage + 1}")
+        assert isinstance(found, nn.Conv2d)
+        return found
 
 
 class Decoder(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import OptionError
-from lookalike.kernels import pool_elu
+from lookalike.kernels import conv_pool_elu, conv_same
 from lookalike.models.layers import (
     AutoencoderNetwork,
     FlattenChannelsLast,
@@ -105,7 +105,7 @@ class Pooled(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) -> (N, outputs, H / 2, W / 2)."""
-        return pool_elu(self.conv(x))
+        return conv_pool_elu(x, self.conv)
 
 
 class Step(nn.Module):
@@ -117,7 +117,7 @@ class Step(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        result: Tensor = x + self.conv(F.silu(x))
+        result: Tensor = x + conv_same(F.silu(x), self.conv)
         return result
 
 
@@ -126,7 +126,7 @@ class SmoothBlock(TwoConvolutions):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        result: Tensor = x + self.conv2(F.silu(self.conv1(F.silu(x))))
+        result: Tensor = x + conv_same(F.silu(conv_same(F.silu(x), self.conv1)), self.conv2)
         return result
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import OptionError
+from lookalike.kernels import conv_same
 from lookalike.models import kind_named
 from lookalike.models.codeless import Codeless
 from lookalike.models.layers import TwoConvolutions, initialise_as_keras
@@ -139,7 +140,7 @@ class Block(TwoConvolutions):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add what the two convolutions see."""
-        result: Tensor = x + self.conv2(F.relu(self.conv1(x)))
+        result: Tensor = x + conv_same(F.relu(conv_same(x, self.conv1)), self.conv2)
         return result
 
 
