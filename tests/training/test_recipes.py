@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,7 @@ import lookalike as la
 from lookalike.errors import OptionError, RunError
 from lookalike.models.layers import SameConvTranspose2d
 from lookalike.training.batches import Batches, Epoch
-from lookalike.training.device import has_bfloat16
-from lookalike.training.optimizer import Muon, orthogonal
+from lookalike.training.optimizer import Muon, _by_small_matrix, _by_whole_matrix, orthogonal
 from lookalike.training.recipe import RECIPES, Recipe, named_recipe
 from pictures import waves
 
@@ -207,10 +205,16 @@ def test_bfloat16_learns_as_float32_does() -> None:
     assert scores["bfloat16"] < 1.5 * scores["float32"]
 
 
-def test_auto_is_what_the_processor_has(tmp_path: Path) -> None:
-    la.ConvAutoencoder(**SMALL).fit(PICTURES, epochs=1, run=tmp_path / "run", progress=False)
-    environment = json.loads((tmp_path / "run" / "config.json").read_text())["environment"]
-    assert environment["precision"] == ("bfloat16" if has_bfloat16("cpu") else "float32")
+@pytest.mark.parametrize(("rows", "columns"), [(3, 288), (32, 64), (64, 288), (32, 1024)])
+def test_muon_by_the_small_matrix_is_that_by_the_whole_one(rows: int, columns: int) -> None:
+    """Singular values over five powers of ten, against float64."""
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.linalg.qr(torch.randn(n, rows, generator=generator))[0] for n in (rows, columns))
+    matrix = left @ torch.diag(torch.logspace(0, -5, rows)) @ right.t()
+    matrix /= matrix.norm() * 1.01
+    exact = _by_whole_matrix(matrix.double())
+    assert float(torch.linalg.matrix_norm(_by_small_matrix(matrix) - exact, 2)) < 2e-4
+    torch.testing.assert_close(_by_small_matrix(matrix.double()), exact, rtol=0, atol=1e-9)
 
 
 def test_unknown_names_are_refused_at_once() -> None:

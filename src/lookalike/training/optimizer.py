@@ -189,10 +189,37 @@ def orthogonal(matrix: Tensor, *, half: bool) -> Tensor:
     x = matrix.t() if tall else matrix
     x = x.to(torch.bfloat16) if half else x
     x = x / (x.norm() * 1.01 + 1e-12)  # polynomials hold for singular values up to 1, and bfloat16 rounds
+    x = _by_small_matrix(x) if not half and x.shape[1] >= LONG * x.shape[0] else _by_whole_matrix(x)
+    return (x.t() if tall else x).contiguous()
+
+
+LONG = 2
+"""Times as many columns as rows, from which on the small matrix of products of rows saves more than it takes."""
+
+
+def _by_whole_matrix(x: Tensor) -> Tensor:
+    """One polynomial after the other, each of the whole matrix: 6 m^2 n + 3 m^3 products for (m, n)."""
     for a, b, c in POLYNOMIALS:
         gram = x @ x.t()
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.t() if tall else x).contiguous()
+    return x
+
+
+def _by_small_matrix(x: Tensor) -> Tensor:
+    """All polynomials of the matrix of products of rows, then of the whole: 2 m^2 n + 9 m^3 products for (m, n).
+
+    Each is p(g) x with g = x x^T, and the next one's g is p(g) g p(g). In bfloat16 that would be too coarse, by up to
+    1.2 in a singular value.
+    """
+    gram, whole = x @ x.t(), None
+    for i, (a, b, c) in enumerate(POLYNOMIALS):
+        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        polynomial.diagonal().add_(a)
+        whole = polynomial if whole is None else polynomial @ whole
+        if i + 1 < len(POLYNOMIALS):
+            gram = polynomial @ gram @ polynomial
+    assert whole is not None
+    return whole @ x
 
 
 def _as_matrix(axes: int, *, second: bool) -> tuple[int, ...]:
