@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,13 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 import lookalike as la
+from lookalike import kernels
+from lookalike.kernels import Way, trial
+from lookalike.kernels.trial import Trial
 from lookalike.models import encoding
 from lookalike.models.encoding import Encoders, search_codes
+
+needs_kernels = pytest.mark.skipif(not kernels.available(), reason="no C compiler is here")
 
 
 @pytest.fixture(scope="module")
@@ -25,28 +31,71 @@ def neighbours(codes: np.ndarray) -> np.ndarray:
     return NearestNeighbors(n_neighbors=11).fit(codes[200:]).kneighbors(codes[:200], 10, return_distance=False)
 
 
-def test_bfloat16_leaves_the_neighbours_as_they_are(faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = la.ConvAutoencoder(32).fit(faces, recipe="fast", epochs=1, progress=False)
-    exact = model.encode(faces)
-    monkeypatch.setattr(encoding, "has_bfloat16", lambda _: True)
-    quick = search_codes(model, faces)
+def kept(quick: np.ndarray, exact: np.ndarray) -> float:
+    """Share of the ten nearest that stay the same."""
+    return float(np.mean([np.isin(a, b).mean() for a, b in zip(neighbours(quick), neighbours(exact), strict=True)]))
+
+
+@pytest.fixture(scope="module")
+def learned(faces: la.ImageSet) -> la.ConvAutoencoder:
+    return la.ConvAutoencoder(32).fit(faces, recipe="fast", epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(("way", "least"), [(Way("float32", True), 0.99), (Way("bfloat16", True), 0.97)], ids=str)
+def test_no_arithmetic_changes_the_neighbours(
+    learned: la.ConvAutoencoder, faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch, way: Way, least: float
+) -> None:
+    exact = learned.encode(faces)
+    monkeypatch.setattr(encoding, "way_of", lambda *_: way)
+    quick = search_codes(learned, faces)
     assert quick.dtype == np.float32
     assert quick.shape == exact.shape
     assert not np.array_equal(quick, exact)
-    kept = [np.isin(a, b).mean() for a, b in zip(neighbours(quick), neighbours(exact), strict=True)]
-    assert np.mean(kept) > 0.97
-    np.testing.assert_array_equal(model.encode(faces), exact)  # nothing of it stays
+    assert kept(quick, exact) > least
+    np.testing.assert_array_equal(learned.encode(faces), exact)  # nothing of it stays
 
 
-def test_elsewhere_they_are_the_exact_ones(faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "has_bfloat16", lambda _: False)
-    model = la.ConvAutoencoder(8).initialise(faces.image_shape)
-    np.testing.assert_array_equal(search_codes(model, faces), model.encode(faces))
+@needs_kernels
+def test_codes_by_the_kernels_differ_by_rounding_alone(
+    learned: la.ConvAutoencoder, faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "way_of", lambda *_: Way("float32", True))
+    exact = learned.encode(faces)
+    np.testing.assert_allclose(search_codes(learned, faces), exact, atol=1e-5 * float(exact.std()))
 
 
-def test_closed_forms_stay_exact(faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "has_bfloat16", lambda _: True)
+@needs_kernels
+def test_a_few_pictures_wait_for_nothing(
+    learned: la.ConvAutoencoder, faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither for a trial nor for a compiler; what another trial has found is used."""
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
+    monkeypatch.setattr(encoding, "trial_of_encoding", None)
+    assert encoding.way_of(learned, "cpu", 10 * 32 * 32) == Way("float32", False)
+    assert encoding.way_of(learned, "cpu", encoding.WORTH_COMPILING) == Way("float32", True)
+    np.testing.assert_array_equal(search_codes(learned, faces[:10]), learned.encode(faces[:10]))
+    assert list(tmp_path.iterdir()) == []
+    found = Trial(Way("bfloat16", True), {Way("bfloat16", True): 1.0})
+    monkeypatch.setattr(encoding, "known", lambda name: found if name["network"]["kind"] == "conv" else None)
+    assert encoding.way_of(learned, "cpu", 1) == found.way
+
+
+def test_many_pictures_are_worth_a_trial_which_is_kept(
+    learned: la.ConvAutoencoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
+    monkeypatch.setattr(trial, "ways", lambda: [Way("float32", False)])
+    monkeypatch.setattr(trial, "ROUNDS", 1)
+    threads = torch.get_num_threads()
+    assert encoding.way_of(learned, "cpu", encoding.WORTH_A_TRIAL) == Way("float32", False)
+    assert torch.get_num_threads() == threads
+    assert len(list((tmp_path / "machine").iterdir())) == 1
+    assert encoding.way_of(learned, "cpu", 1) == Way("float32", False)
+
+
+def test_closed_forms_stay_exact(faces: la.ImageSet) -> None:
     model = la.PCAAutoencoder(8).fit(faces)
+    assert encoding.way_of(model, "cpu", 10**12) == Way("float32", False)
     np.testing.assert_array_equal(search_codes(model, faces), model.encode(faces))
 
 

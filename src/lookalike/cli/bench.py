@@ -1,4 +1,4 @@
-"""lookalike bench quality"""
+"""lookalike bench quality, lookalike bench machine"""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import typer
 from lookalike.cli.common import Data, Device, Force, Json, Reading, Seed, answer, progress_shown, reads_data
 from lookalike.outputs import Outputs
 
-app = typer.Typer(help="Measure models against one another.", add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Measure models against one another, and this machine.", add_completion=False, rich_markup_mode=None
+)
 
 
 @app.callback()
 def _bench() -> None:
-    """Measure models against one another."""
+    """Measure models against one another, and this machine."""
 
 
 @app.command()
@@ -108,3 +110,17 @@ def quality(
     )
     lines = [Path(payload["files"][0]).read_text().rstrip("\n"), "", *(f"wrote {path}" for path in payload["files"])]
     answer(payload, "\n".join(lines), json)
+
+
+@app.command()
+def machine(
+    again: Annotated[
+        bool, typer.Option("--again", help="Try anew what is known of this machine; later trainings follow that.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show how quickly this machine multiplies, and in which arithmetic it trains and encodes soonest."""
+    from lookalike.yardstick.machine import as_text, judge_machine
+
+    found = judge_machine(again=again)
+    answer(found, as_text(found), json)

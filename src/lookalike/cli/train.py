@@ -11,7 +11,7 @@ from lookalike.cli.common import Data, Device, Json, Reading, Seed, answer, load
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, learners, usual
 from lookalike.noise import noise_help, parse_noise
-from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS
+from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS, named_recipe
 
 
 def _in_words(about: dict[str, str]) -> str:
@@ -45,6 +45,14 @@ def train(
     epochs: Annotated[
         int | None,
         typer.Option(help="Passes over the training pictures.", show_default=_usual_epochs()),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="The arithmetic between float32 weights: 'float32', 'bfloat16', or 'auto', what a trial finds "
+            "quickest on this machine.",
+            show_default="the recipe's, auto",
+        ),
     ] = None,
     noise: Annotated[
         str | None,
@@ -114,7 +122,10 @@ def train(
         parse_noise(noise)  # a mistake in it shows before all pictures are read
     if validation is not None and not 0 < validation < 1:
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
-    options = {"epochs": epochs, "noise": noise, "recipe": recipe, "devices": devices, "nodes": nodes}
+    settings = (
+        recipe if precision is None else named_recipe(recipe or KINDS[model].recipe or "course", precision=precision)
+    )
+    options = {"epochs": epochs, "noise": noise, "recipe": settings, "devices": devices, "nodes": nodes}
     place = place_of(devices, nodes)
     if place.size > 1:
         from lookalike.training.device import check_room, resolve_device

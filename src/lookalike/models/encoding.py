@@ -3,37 +3,97 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from lookalike.data.images import Pixels
 from lookalike.data.pipeline import available_cores
+from lookalike.kernels import is_compiled
+from lookalike.kernels.trial import Trial, known, trial_of
+from lookalike.kernels.use import PLAIN, Way, computing
 from lookalike.models.base import Autoencoder
 from lookalike.models.batched import batches
 from lookalike.models.inputs import Pictures, as_pictures
+from lookalike.models.networked import NetworkAutoencoder
 from lookalike.pixels import Floats
-from lookalike.training.device import has_bfloat16, resolve_device
+from lookalike.training.arithmetic import on_gpu
+from lookalike.training.device import resolve_device
 
 
 def search_codes(model: Autoencoder, X: Pictures) -> Floats:
-    """Codes for an index: as `model.encode`, but in bfloat16 where the processor multiplies that itself.
+    """Codes for an index: as `model.encode`, but in the arithmetic that is quickest for this network here.
 
-    They differ from the float32 codes by about 0.3% of their spread; of the ten nearest neighbours on LFW 99.3% stay
-    the same (docs/performance.md), at more than twice the speed. Closed forms, which are quick, stay in float32. Memory
-    is bounded whatever the number and size of the pictures.
+    That is float32 by the compiled kernels, whose codes differ by rounding alone; or bfloat16 where a trial has found
+    it quicker: codes then differ by about 0.3% of their spread, and of the ten nearest neighbours on LFW 99.3% stay
+    the same (docs/performance.md). Closed forms, which are quick, stay as they are. Memory is bounded whatever the
+    number and size of the pictures.
 
     Raises:
         NotFittedError, OptionError: as `model.encode`.
     """
     pictures = as_pictures(X)
-    with quick_arithmetic(getattr(model, "device", "cpu")):
+    on = resolve_device(getattr(model, "device", "cpu"))
+    way = way_of(model, on, len(pictures) * int(np.prod(pictures.shape[1:3])))
+    with computing(way, on):
         return np.concatenate([model.encode(piece) for piece in batches(pictures)])
+
+
+WORTH_A_TRIAL = 50_000 * 32 * 32
+"""Pixels of pictures that are encoded at once from which on a trial is little beside them."""
+WORTH_COMPILING = 1_000 * 32 * 32
+"""Pixels of pictures for which kernels are compiled that are not there yet, in some seconds of one core."""
+TRIED = 100 * 32 * 32
+"""Pixels of a trial's batch."""
+
+
+def way_of(model: Autoencoder, device: str, pixels: int) -> Way:
+    """The way in which so many pixels of pictures are encoded on "cpu" or "cuda".
+
+    As a trial has found it, which few pictures do not wait for: until then by the kernels, or, for a handful where
+    these are not compiled, the plain way.
+    """
+    if device == "cuda":
+        return on_gpu()
+    if not isinstance(model, NetworkAutoencoder) or not hasattr(model, "image_shape_"):
+        return PLAIN
+    found = known(_name(model))
+    if found is not None:
+        return found.way
+    if pixels >= WORTH_A_TRIAL:
+        return trial_of_encoding(model).way
+    return Way("float32", fused=pixels >= WORTH_COMPILING or is_compiled())
+
+
+def trial_of_encoding(model: NetworkAutoencoder, *, again: bool = False) -> Trial:
+    """What is known of encoding `TRIED` pixels of pictures by a single thread, or is found now.
+
+    See `kernels.trial.trial_of`.
+    """
+    height, width, depth = model.image_shape_
+    few = np.random.default_rng(0).integers(0, 256, (max(1, TRIED // (height * width)), height, width, depth), np.uint8)
+
+    def work(way: Way) -> Callable[[], object]:
+        def encode() -> None:
+            with computing(way):
+                model.encode(few)
+
+        return encode
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return trial_of(_name(model), work, again=again)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _name(model: NetworkAutoencoder) -> dict[str, Any]:
+    return {"work": "encoding", "network": model.layers_described(), "shape": list(model.image_shape_)}
 
 
 class Encoders:
@@ -79,11 +139,3 @@ def _compute_alone(together: threading.Barrier) -> None:
     torch.get_num_threads()  # before its first use a thread would take over the number of all others
     torch.set_num_threads(1)
     together.wait()
-
-
-@contextmanager
-def quick_arithmetic(device: str = "auto") -> Iterator[None]:
-    """Let PyTorch compute in bfloat16 on that device where it is quicker than float32."""
-    on = resolve_device(device)
-    with torch.autocast(on, torch.bfloat16, enabled=has_bfloat16(on)):
-        yield

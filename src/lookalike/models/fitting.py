@@ -6,6 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +20,8 @@ from lookalike.pixels import Floats, Pixels, to_uint8
 from lookalike.training.recipe import Recipe, named_recipe
 
 if TYPE_CHECKING:
+    from lookalike.kernels.use import Way
+    from lookalike.training.loop import Settings
     from lookalike.training.objective import Trainable
 
 USUAL = "usual"
@@ -42,6 +45,9 @@ class TrainedAutoencoder(Autoencoder):
     @abstractmethod
     def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
         """Take over a network that was trained."""
+
+    def _after_training(self) -> None:
+        """What is little beside a long training, such as finding out how codes are made soonest here."""
 
     def fit(
         self,
@@ -84,7 +90,8 @@ class TrainedAutoencoder(Autoencoder):
             Interrupted: Ctrl-C or SIGTERM, after the state was saved.
             ProcessLost: one of several processes has died.
         """
-        from lookalike.training.device import check_device, check_room, resolve_device, resolve_precision, threads_of
+        from lookalike.training.arithmetic import is_worth_a_trial
+        from lookalike.training.device import check_device, check_room, resolve_device, threads_of
         from lookalike.training.launching import train_in_processes
         from lookalike.training.loop import Settings, train
         from lookalike.training.place import place_of
@@ -118,18 +125,19 @@ class TrainedAutoencoder(Autoencoder):
             parse_noise(noise) if isinstance(noise, str) else noise,
             seed=getattr(self, "seed", 0),
             device=device,
-            precision=resolve_precision(chosen.precision, on),
             progress=progress,
             threads=threads_of(place),
         )
         network = self._begin(given, settings.noise)
+        if place.is_first:  # the others follow it
+            settings = replace(settings, way=self._way(network, pictures, settings, run if resume else None))
         data = describe_data(X)
         config = _config(self, data, settings.recipe, settings.noise, curves)
 
         def folder() -> AbstractContextManager[Run | None]:
             if run is None or not place.is_first:
                 return nullcontext()
-            now = environment_of(on, settings.precision, place.size, settings.threads)
+            now = environment_of(on, settings.way, place.size, settings.threads)
             return Run(Path(run), config, resume=resume, environment=now)
 
         with joined(place, device) as ranks, ranks.only_first(folder) as opened:
@@ -139,9 +147,30 @@ class TrainedAutoencoder(Autoencoder):
                 self.history_ = train(network, pictures, settings, curves=curves, run=opened, ranks=ranks)
             self.data_ = {**data, **self._start}
             self._take(network, shape_of(pictures))
+            if place.is_first and on == "cpu" and chosen.precision == "auto" and is_worth_a_trial(chosen, pictures):
+                self._after_training()
             if opened is not None:
                 self.save(opened.folder)
         return self
+
+    def _way(self, network: Trainable, pictures: Pixels, settings: Settings, begun: str | Path | None) -> Way:
+        """The arithmetic to compute in: that of a run that was `begun`, else what is asked for, or quickest here."""
+        from lookalike.training.arithmetic import warn_where_slow, way_of
+        from lookalike.training.device import resolve_device
+        from lookalike.training.run import read_config, way_in
+
+        on, config = resolve_device(settings.device), None if begun is None else read_config(Path(begun))
+        if config is None:
+            return way_of(settings.recipe, on, network, pictures, settings.noise, self.layers_described())
+        way = way_in(config)
+        if on == "cpu":
+            warn_where_slow(way)
+        return way
+
+    def layers_described(self) -> dict[str, Any]:
+        """What decides the network's layers, as JSON values."""
+        parameters = {name: value for name, value in self.described().items() if name not in ("seed", "device")}
+        return {"kind": self.kind, **parameters}
 
     def _check_piece(self, recipe: Recipe, pictures: Pixels) -> None:
         if 0 < recipe.piece < max(pictures.shape[1:3]) and self.reach is None:

@@ -66,6 +66,12 @@ class NetworkAutoencoder(TrainedAutoencoder):
     def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
         self.network_, self.image_shape_ = network.eval(), image_shape
 
+    def _after_training(self) -> None:
+        if self.has_code:
+            from lookalike.models.encoding import trial_of_encoding
+
+            trial_of_encoding(self)
+
     def _fresh(self, image_shape: tuple[int, int, int]) -> Trainable:
         """As `_build`, with kernels laid out as the pictures are, channels last."""
         network = self._build(image_shape)

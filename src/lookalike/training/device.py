@@ -1,10 +1,9 @@
-"""Where a training computes, and in which arithmetic this machine is quick."""
+"""Where a training computes."""
 
 from __future__ import annotations
 
 import inspect
 import logging
-import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lookalike.errors import OptionError
+from lookalike.kernels.machine import cores
 from lookalike.training.place import ALONE, Place, detected
 
 if TYPE_CHECKING:
@@ -105,27 +105,6 @@ def threads_of(place: Place) -> int | None:
     return max(1, torch.get_num_threads() // place.local_size) if place.to_start else None
 
 
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def resolve_device(device: str) -> str:
     """What "auto" stands for on this machine: "cuda" where PyTorch sees a GPU, else "cpu"."""
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def resolve_precision(precision: str, device: str) -> str:
-    """What "auto" stands for on "cpu" or "cuda": "bfloat16" where the processor has it, else "float32"."""
-    if precision != "auto":
-        return precision
-    return "bfloat16" if has_bfloat16(device) else "float32"
-
-
-def has_bfloat16(device: str) -> bool:
-    """Whether the processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # The instructions for it come with AVX-512 on x86; elsewhere PyTorch does not tell, so float32 stays.
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return supported is not None and bool(supported())

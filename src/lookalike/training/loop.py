@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from lookalike.errors import Interrupted, TrainingDiverged
+from lookalike.kernels.use import PLAIN, Way, fused
 from lookalike.noise import EVALUATION_EPOCH, Noise
 from lookalike.pixels import Pixels
 from lookalike.training.batches import Batches, Epoch, as_batch, fingerprint, with_noise
@@ -40,8 +41,8 @@ class Settings:
         noise: corruption of what the network is given, None for none.
         seed: of order, noise and all else that is drawn for a picture in an epoch.
         device: "auto", "cpu" or "cuda".
-        precision: the arithmetic of the steps, "float32" or "bfloat16". Weights, gradients' means and every measured
-            curve are float32.
+        way: the arithmetic of the steps. Weights, gradients' means and every measured curve are float32, without
+            kernels.
         progress: whether a bar and a line an epoch are shown.
         threads: of the CPU, for each process; None: as many as PyTorch takes.
     """
@@ -50,7 +51,7 @@ class Settings:
     noise: Noise | None = None
     seed: int = 0
     device: str = "auto"
-    precision: str = "float32"
+    way: Way = PLAIN
     progress: bool = True
     threads: int | None = None
 
@@ -82,12 +83,12 @@ def train(
     ranks.expect_same("pictures", fingerprint(pictures))
     settings = ranks.from_first(settings if run is None else _as_begun(settings, run))
     recipe, noise = settings.recipe, settings.noise
-    fabric = ranks.fabric(settings.device, settings.precision)
+    fabric = ranks.fabric(settings.device, settings.way.precision)
     if settings.threads is not None and fabric.device.type == "cpu":
         torch.set_num_threads(settings.threads)
 
     # What must survive a restart
-    made = optimizer_of(recipe, network, half=settings.precision == "bfloat16", each=ranks.each)
+    made = optimizer_of(recipe, network, half=settings.way.precision == "bfloat16", each=ranks.each)
     wrapped, optimizer = ranks.set_up(fabric, network, made)
     steps = math.ceil(len(pictures) / recipe.batch_size)
     state = State(network, made, torch.zeros(steps, device=fabric.device))
@@ -108,7 +109,7 @@ def train(
                 made.set_rate(recipe.rate_at((state.epoch - 1) * steps + state.step, recipe.epochs * steps))
                 shown, given = batches.pictures(members)
                 drawn = {name: torch.from_numpy(draw(members)).to(fabric.device) for name, draw in extras.items()}
-                with fabric.autocast():
+                with fabric.autocast(), fused(settings.way.fused):
                     total, mse = wrapped.loss(shown, given, drawn)
                 optimizer.zero_grad(set_to_none=True)
                 fabric.backward(total * weight)
@@ -188,7 +189,8 @@ def measure_mse(
 
 def _as_begun(settings: Settings, run: Run) -> Settings:
     """With the arithmetic and the threads that the run was begun with, so that it goes on with its bits."""
-    return replace(settings, precision=run.precision, threads=settings.threads if run.threads is None else run.threads)
+    threads = settings.threads if run.threads is None else run.threads
+    return replace(settings, way=run.way, threads=threads)
 
 
 def _check_finite(state: State, recipe: Recipe, run: Run | None) -> None:

@@ -44,8 +44,8 @@ class Recipe:
             by up to a third of that besides, the brightness by up to half of it, as a share of the whole range.
         wobble: largest shift of a picture, as a share of each side, and change of its size, drawn anew each epoch; it
             is turned by up to twice that, in radians.
-        precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", bfloat16 where the
-            processor has it and float32 elsewhere.
+        precision: of the arithmetic between float32 weights: "float32"; "bfloat16"; or "auto", what a trial
+            finds quickest on this machine (`training.arithmetic.way_of`).
 
     Raises:
         OptionError: a value is out of range; all such values are named at once.
@@ -178,7 +178,7 @@ RECIPES_IN_WORDS = {
 }
 
 
-def named_recipe(name: str | Recipe, **changes: float | None) -> Recipe:
+def named_recipe(name: str | Recipe, **changes: float | str | None) -> Recipe:
     """The recipe of that name with those fields changed whose value is not None.
 
     Raises:

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from lookalike import files, kernels, plots
 from lookalike.errors import OptionError, RunError, UserError, WeightsError
+from lookalike.kernels.use import PLAIN, Way
 from lookalike.training import checkpoint
 from lookalike.training.checkpoint import State
 from lookalike.training.recipe import Recipe, best_epoch
@@ -114,10 +115,9 @@ class Run:
         return threads if begun.get("processes", 1) == self.processes else None
 
     @property
-    def precision(self) -> str:
-        """The arithmetic the training began in, "float32" or "bfloat16"."""
-        precision: str = self.config["environment"].get("precision", "float32")
-        return precision
+    def way(self) -> Way:
+        """The arithmetic the training began in."""
+        return way_in(self.config)
 
     def restore(self, state: State) -> bool:
         """Fill `state` from the last readable checkpoint; False where there is none."""
@@ -216,7 +216,7 @@ class Run:
 
 
 def environment_of(
-    device: str = "cpu", precision: str = "float32", processes: int = 1, threads: int | None = None
+    device: str = "cpu", way: Way = PLAIN, processes: int = 1, threads: int | None = None
 ) -> dict[str, Any]:
     """Versions, machine, device, arithmetic, processes with their threads, and git revision, for the record."""
     packages = ("lookalike", "torch", "numpy", "lightning-fabric")
@@ -225,8 +225,9 @@ def environment_of(
         **{name: version(name) for name in packages},
         "machine": platform.machine(),
         "device": device,
-        "precision": precision,
+        "precision": way.precision,
         "kernels": device == "cpu" and kernels.available(),
+        "fused": way.fused and kernels.available(),
         "processes": processes,
         "threads": threads or torch.get_num_threads(),
         "git_revision": _git_revision(),
@@ -265,6 +266,13 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); give another folder") from error
+
+
+def way_in(config: dict[str, Any]) -> Way:
+    """The arithmetic of a run's configuration; before runs said so, the kernels had a part in bfloat16 alone."""
+    begun = config.get("environment") or {}
+    precision = begun.get("precision", "float32")
+    return Way(precision, begun.get("fused", precision == "bfloat16" and begun.get("kernels", False)))
 
 
 def checkpoint_paths(folder: Path) -> list[Path]:

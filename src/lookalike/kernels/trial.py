@@ -1,0 +1,125 @@
+"""Which arithmetic is quickest on this machine: tried once on the very work, within bounds, and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookalike import files
+from lookalike.kernels.build import library
+from lookalike.kernels.machine import facts, multiplies_bfloat16
+from lookalike.kernels.use import Way
+
+FORMAT = 1
+MARGIN = 1.05
+"""How many times as quick another way must be to be taken instead of the one before it in `ways`."""
+BUDGET = 1.5
+"""Seconds after which a trial ends with what it has seen."""
+ROUNDS = 5
+HOPELESS = 3.0
+"""Times slower than the best from which on a way is not tried again."""
+_log = logging.getLogger(__name__)
+
+Work = Callable[[Way], Callable[[], object]]
+"""Made ready for a way of computing; what comes back does it once."""
+
+
+def ways() -> list[Way]:
+    """What may be tried here, the one that is taken in doubt first: float32, whose results are the same everywhere."""
+    fused = (True, False) if library() is not None else (False,)
+    precisions = ("float32", "bfloat16") if multiplies_bfloat16() else ("float32",)
+    return [Way(precision, on) for precision in precisions for on in fused]
+
+
+def choose(seconds: Mapping[Way, float]) -> Way:
+    """The quickest, where it is so by `MARGIN`; else the first."""
+    chosen, *others = seconds
+    for way in others:
+        if seconds[way] * MARGIN < seconds[chosen]:
+            chosen = way
+    return chosen
+
+
+def measured(
+    work: Work,
+    tried: list[Way],
+    budget: float = BUDGET,
+    clock: Callable[[], float] = time.perf_counter,
+    worked: Callable[[], float] = time.process_time,
+) -> dict[Way, float]:
+    """The least seconds of the work in each way: by turns, until there were enough or the `budget` is spent.
+
+    They are the processor's seconds of all threads, which waiting threads of PyTorch spend as well, so that they tell
+    of a quiet machine even where others work beside this process. The first turn warms up, and counts only for what
+    was not done again: a way that is hopelessly slow, or all where the budget is spent by then. Ways that were not
+    reached are left out.
+    """
+    began, least = clock(), dict[Way, float]()
+    calls = {way: work(way) for way in tried}
+    for turn in range(1 + ROUNDS):
+        before = dict(least)
+        for way, call in calls.items():
+            if least and clock() - began > budget:
+                return least
+            if turn and before[way] > HOPELESS * min(before.values()):
+                continue
+            started = worked()
+            call()
+            seconds = worked() - started
+            least[way] = min(before[way], seconds) if turn > 1 else seconds
+    return least
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was found for some work: the way to take, and the least seconds of it in each that was tried."""
+
+    way: Way
+    seconds: dict[Way, float]
+
+
+def known(name: Mapping[str, Any]) -> Trial | None:
+    """What was found for the work of that name on this machine; None where nothing was, or what is kept is damaged."""
+    path = _path_of(name)
+    if path not in _found:
+        try:
+            kept = json.loads(path.read_bytes())
+            seconds = {Way(str(one["precision"]), bool(one["fused"])): float(one["seconds"]) for one in kept["tried"]}
+            _found[path] = Trial(choose(seconds), seconds)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    return _found[path]
+
+
+def trial_of(name: Mapping[str, Any], work: Work, *, again: bool = False) -> Trial:
+    """What is quickest for the work of that name (JSON values) on this machine: as it is known, or by a trial.
+
+    A trial is kept, so that the same work is done in the same way from then on; where the cache cannot be written, for
+    as long as this process lives. `again`: tried whatever is known.
+    """
+    found = None if again else known(name)
+    if found is not None:
+        return found
+    seconds = measured(work, ways())
+    found, path = Trial(choose(seconds), seconds), _path_of(name)
+    tried = [{"precision": way.precision, "fused": way.fused, "seconds": taken} for way, taken in seconds.items()]
+    try:
+        files.write_json(path, {"machine": facts(), "work": dict(name), "tried": tried})
+    except OSError as error:
+        _log.debug("what is quickest here cannot be kept (%s)", error)
+    _found[path] = found
+    return found
+
+
+_found: dict[Path, Trial] = {}
+
+
+def _path_of(name: Mapping[str, Any]) -> Path:
+    key = json.dumps([FORMAT, facts(), dict(name)], sort_keys=True)
+    return files.cache_folder() / "machine" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
