@@ -2,7 +2,8 @@
 
     python benchmarks/profile_training.py lfw-deepfunneled.tgz [--steps 60] [--out FILE.json]
 
-Trains the course network (code 32) by the course recipe and by the fast one, lets the first steps pass, and profiles
+Trains the course network (code 32) by the course recipe and by the fast one, in float32 and, where the processor
+multiplies it, in bfloat16, lets the first steps pass, and profiles
 the next ones. Instead of an archive, DATA may be `synthetic` or anything else that `lookalike.load` reads. A group's
 floor is what this machine would need for its multiplications at the rate that it reaches in one large matrix product,
 or for its bytes at the rate of copying 8 MB, whichever is longer; the profiler itself costs time, so the step's time
@@ -26,9 +27,10 @@ import lookalike as la
 import timing
 from lookalike import kernels
 from lookalike.data.images import Pixels
+from lookalike.kernels.machine import multiplies_bfloat16, rates
+from lookalike.kernels.use import Way
 from lookalike.training import loop
 from lookalike.training.batches import Batches, Places
-from lookalike.training.device import resolve_precision
 from lookalike.training.recipe import Recipe, named_recipe
 
 WARM = 20
@@ -48,6 +50,8 @@ NAMES = (
     ("SameTranspose", FOLD),
     ("mse_loss", LOSS),
     ("MseLoss", LOSS),
+    ("_ConvolutionBackward", CONVOLUTION_BACK),
+    ("_Convolution", CONVOLUTION),
     ("convolution_backward", CONVOLUTION_BACK),
     ("ConvolutionBackward", CONVOLUTION_BACK),
     ("conv", CONVOLUTION),
@@ -140,14 +144,19 @@ def grouped(profiler: profile, steps: int, seconds: float) -> dict[str, float]:
     return {group: sums[group] for group in GROUPS}
 
 
+WINOGRAD = 36 / 16
+"""Times fewer multiplications of a convolution by the kernels in float32: 16 for a tile of 2 x 2 instead of 36."""
+
+
 class Needs:
     """Multiplications (FLOP, times two) and bytes that a step cannot do without, by group."""
 
-    def __init__(self, side: int, colours: int, recipe: Recipe, precision: str) -> None:
+    def __init__(self, side: int, colours: int, recipe: Recipe, way: Way) -> None:
         self.flop: dict[str, float] = defaultdict(float)
         self.bytes: dict[str, float] = defaultdict(float)
-        self.batch, self.width = recipe.batch_size, 2 if precision == "bfloat16" else 4
-        self.fused = precision == "bfloat16" and kernels.available()
+        self.batch, self.width = recipe.batch_size, 2 if way.precision == "bfloat16" else 4
+        self.fused = way.fused
+        self.spared = WINOGRAD if way == Way("float32", fused=True) else 1.0
         channels = (colours, *la.ConvAutoencoder().channels)
         for i in range(4):
             self._convolution(side >> i, channels[i], channels[i + 1], is_first=i == 0)
@@ -159,11 +168,11 @@ class Needs:
         values = self.batch * side * side * colours
         self.bytes[LOSS] = values * (3 * 4 + 2 * self.width)
         self.bytes[PREPARATION] = values * (1 + 1 + 1 + 4)
-        if precision == "bfloat16":
+        if way.precision == "bfloat16":
             self.bytes[COPIES] = model.n_parameters * 2 * (4 + 2) + values * (4 + 2)
 
     def _convolution(self, side: int, inputs: int, outputs: int, *, is_first: bool) -> None:
-        forward = 2 * self.batch * side * side * inputs * outputs * 9
+        forward = 2 * self.batch * side * side * inputs * outputs * 9 / (1 if is_first else self.spared)
         self.flop[CONVOLUTION] += forward
         self.flop[CONVOLUTION_BACK] += forward * (1 if is_first else 2)  # nobody asks for the pictures' gradient
         # The convolution's result in, its gradient out; a quarter: result out and in, gradient in, which one was
@@ -200,15 +209,14 @@ class Needs:
         return max(self.flop[group] / rates[precision], self.bytes[group] / rates["bytes"])
 
 
-def measure(pictures: Pixels, name: str, steps: int, rates: dict[str, float]) -> dict[str, Any]:
+def measure(pictures: Pixels, name: str, precision: str, steps: int, rates: dict[str, float]) -> dict[str, Any]:
     """A recipe's step: seconds with and without the profiler, and those of each group beside its floor."""
-    recipe = named_recipe(name)
-    precision = resolve_precision(recipe.precision, "cpu")
+    recipe = named_recipe(name, precision=precision)
     enough = pictures[: recipe.batch_size * (WARM + steps + 1)]
     plain = watched(enough, recipe, steps, None)
     profiler = profile(activities=[ProfilerActivity.CPU])
     seconds = watched(enough, recipe, steps, profiler)
-    needs = Needs(pictures.shape[1], pictures.shape[3], recipe, precision)
+    needs = Needs(pictures.shape[1], pictures.shape[3], recipe, Way(precision, kernels.available()))
     return {
         "recipe": name,
         "precision": precision,
@@ -251,10 +259,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a JSON file for all that was measured")
     arguments = parser.parse_args()
     pictures = la.load(arguments.data).pixels
-    rates = timing.rates()
-    results = [measure(pictures, name, arguments.steps, rates) for name in ("course", "fast")]
-    timing.write_result(arguments.out, {"rates": rates, "recipes": results})
-    print(page(results, rates))
+    found = rates()
+    precisions = ("float32", "bfloat16") if multiplies_bfloat16() else ("float32",)
+    results = [
+        measure(pictures, name, precision, arguments.steps, found)
+        for name in ("course", "fast")
+        for precision in precisions
+    ]
+    timing.write_result(arguments.out, {"rates": found, "recipes": results})
+    print(page(results, found))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,6 @@ def seconds_of(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
-
-
-def best_of(call: Callable[[], object], tries: int, enough: float) -> float:
-    """The least seconds of so many calls, or of those begun before `enough` seconds were spent: at least one."""
-    times = [seconds_of(call)]
-    while len(times) < tries and sum(times) < enough:
-        times.append(seconds_of(call))
-    return min(times)
 
 
 def take_turns(calls: Mapping[str, Callable[[], float]], rounds: int, warm: int = 1) -> Times:
@@ -66,13 +57,14 @@ def machine() -> dict[str, Any]:
 
     from lookalike import kernels
     from lookalike.data.pipeline import available_cores
-    from lookalike.training.device import has_bfloat16
+    from lookalike.kernels.machine import multiplies_bfloat16, processor
 
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": available_cores(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "torch_threads": torch.get_num_threads(),
-        "bfloat16": has_bfloat16("cpu"),
+        "bfloat16": multiplies_bfloat16(),
         "kernels": kernels.available(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("lookalike", "torch", "numpy")},
@@ -81,31 +73,18 @@ def machine() -> dict[str, Any]:
 
 def described(facts: Mapping[str, Any]) -> str:
     """`machine` in a line."""
-    cores = "1 core" if facts["cores"] == 1 else f"{facts['cores']} cores"
-    arithmetic = "bfloat16" if facts["bfloat16"] else "float32 only"
     return (
-        f"{facts['processor']}, {cores}, {arithmetic}, kernels {'on' if facts['kernels'] else 'off'}; "
-        f"Python {facts['python']}, PyTorch {facts['torch']}"
+        f"{processor_of(facts)}, kernels {'on' if facts['kernels'] else 'off'}; Python {facts['python']}, "
+        f"PyTorch {facts['torch']}"
     )
 
 
-def rates() -> dict[str, float]:
-    """The machine's own speed: FLOP/s of large matrix products in float32 and bfloat16, bytes/s of copying 8 MB.
-
-    So much memory stays in a processor's last cache, as a training step's layers do. Each the best of 100, or of what
-    two seconds allow: a processor without bfloat16 may take five for one product.
-    """
-    import torch
-
-    found, size, tries, enough = {}, 1024, 100, 2.0
-    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        left = torch.randn(size, size).to(dtype)
-        product = torch.empty_like(left)
-        found[name] = 2 * size**3 / best_of(partial(torch.mm, left, left, out=product), tries, enough)
-    source = torch.randn(1 << 20)
-    target = torch.empty_like(source)
-    found["bytes"] = 2 * source.numel() * 4 / best_of(lambda: target.copy_(source), tries, enough)
-    return found
+def processor_of(facts: Mapping[str, Any]) -> str:
+    """Its name, cores and arithmetic; a name such as "AMD EPYC" is of many kinds, which the instructions tell apart."""
+    cores = "1 core" if facts["cores"] == 1 else f"{facts['cores']} cores"
+    arithmetic = "bfloat16" if facts["bfloat16"] else "float32 only"
+    parts = [facts["processor"], cores, *([facts["instructions"]] if "instructions" in facts else []), arithmetic]
+    return ", ".join(parts)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -118,14 +97,6 @@ def write_result(path: Path | None, result: dict[str, Any]) -> None:
     """Keep what was measured, and on which machine, as JSON; nothing without a path."""
     if path is not None:
         files.write_json(path, {"machine": machine(), **result})
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def lfw_folder() -> Path:
