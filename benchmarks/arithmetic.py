@@ -38,10 +38,10 @@ ALLOWED = 1.05
 
 
 class Setting(NamedTuple):
-    """Some work: its name, a model's class, the side of its pictures, how many, and a recipe; None: encoding."""
+    """Some work: its name, what makes its model, the side of its pictures, how many, and a recipe; None: encoding."""
 
     name: str
-    model: type[NetworkAutoencoder]
+    model: Callable[..., NetworkAutoencoder]
     side: int
     pictures: int
     recipe: str | None

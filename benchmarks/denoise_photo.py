@@ -35,8 +35,9 @@ from lookalike.denoising import denoise
 from lookalike.denoising.choosing import chosen_model
 from lookalike.denoising.photo import read_photo
 from lookalike.denoising.saving import encoded
+from lookalike.kernels.machine import rates
 from lookalike.pixels import centre, to_uint8
-from timing import described, machine, rates, table, write_result
+from timing import described, machine, table, write_result
 
 SIGMA = 12.0
 BY_HAND = 1024
