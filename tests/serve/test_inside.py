@@ -112,11 +112,8 @@ def test_a_kind_that_only_pytorch_exports(gallery: Path, tmp_path: Path, monkeyp
     picture = png(waves(1, SIZE, SIZE)[0])
     monkeypatch.delitem(onnx_kinds.GRAPHS, "conv")
     with serving(folder) as served:
-        if not isinstance(served.studio.codec, OnnxCodec):
-            assert "models" in served.get("/api/v1/gallery").json()["preparing"]
         before = served.send("/api/v1/search", picture).json()["code"]
-        served.wait_until_prepared()
-        assert isinstance(served.studio.codec, OnnxCodec)
+        until(lambda: isinstance(served.studio.codec, OnnxCodec), "the files are written and taken up")
         assert served.get("/api/v1/gallery").json()["onnx"]
         np.testing.assert_allclose(served.send("/api/v1/search", picture).json()["code"], before, atol=1e-5)
 
