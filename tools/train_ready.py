@@ -193,7 +193,7 @@ The weights are under the licence of the package. Their training has seen no oth
 |---|---|---|
 {rows(PHOTOGRAPHS)}
 
-Settings were chosen on two that it has not learned from ({measured}, of 255):
+Held out, and never learned from, are two ({measured}, of 255):
 
 | file | by | licence |
 |---|---|---|

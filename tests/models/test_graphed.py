@@ -36,6 +36,11 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[int, int, int]]] = {
     "search": ("search", {"code_size": 6}, (40, 33, 3)),
     "search of large pictures": ("search", {"code_size": 6}, (70, 96, 1)),
     "unet": ("unet", {"width": 4}, (16, 16, 3)),
+    "of photographs": (
+        "unet",
+        {"channels": (4, 6, 8), "fold": 2, "biases": False, "objective": "l1"},
+        (16, 16, 3),
+    ),
     "unet of two blocks": ("unet", {"width": 3, "blocks": 2}, (16, 16, 1)),
 }
 

@@ -143,7 +143,7 @@ def test_a_model_of_grey_takes_each_channel_on_its_own(grey: UNetDenoiser) -> No
 def test_large_batches_go_through_in_parts_of_so_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     model, pictures = lively(), waves(7, 16, 16)
     whole = model.reconstruct(pictures)
-    monkeypatch.setattr("lookalike.models.unet.BATCH_PIXELS", 2 * 16 * 16)
+    monkeypatch.setattr("lookalike.models.codeless.BATCH_PIXELS", 2 * 16 * 16)
     seen = []
     original = UNetDenoiser._denoised
 
