@@ -390,7 +390,7 @@ def test_bad_sources_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gives 0 usable pictures, at least 2"):
         la.load(put(tmp_path / "empty"))
     with pytest.raises(
-        DataError, match=r"gives 1 usable pictures.* 1 were set aside, the first: b.png is not a picture"
+        DataError, match=r"gives 1 usable pictures?.* 1 were set aside, the first: b.png is not a picture"
     ):
         la.load(put(tmp_path / "one", a__png=PICTURES["rgb.png"][0], b__png=b"?"))
     text = tmp_path / "x.txt"
