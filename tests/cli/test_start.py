@@ -57,6 +57,7 @@ COMMANDS = {
     "encode conv synthetic:60 --out codes": (TRAINS | PLOTS, 1300),
     "reconstruct conv a.png --out back": (TRAINS | TABLES, 1500),
     "denoise unet a.png --out clean": (TRAINS | TABLES, 1500),
+    "denoise a.png --out clean": (TRAINS | TABLES, 1500),
     "morph conv a.png b.png --out morph.gif": (TRAINS | PLOTS | TABLES | {"scipy"}, 850),
     "train synthetic:60 --size 16 --run fresh --epochs 1 --json": (
         {"lightning_fabric", "torch._dynamo", "sklearn"},

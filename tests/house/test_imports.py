@@ -22,6 +22,7 @@ FLOORS = {
     "archives": 1,
     "graphs": 0,
     "pixels": 0,
+    "run_files": 0,
     "tensors": 1,
     "outputs": 1,
     "choosing": 1,

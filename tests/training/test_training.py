@@ -15,10 +15,11 @@ from torch import Tensor
 
 import lookalike as la
 from lookalike.errors import Interrupted, OptionError, RunError, TrainingDiverged
+from lookalike.run_files import CHECKPOINTS, CONFIG
 from lookalike.training.batches import Batches, Places
 from lookalike.training.optimizer import KerasAdamax
 from lookalike.training.recipe import Recipe, named_recipe
-from lookalike.training.run import CHECKPOINTS, CONFIG, WRITTEN, checkpoint_paths
+from lookalike.training.run import WRITTEN, checkpoint_paths
 from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}

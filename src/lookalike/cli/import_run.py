@@ -9,6 +9,7 @@ import typer
 
 from lookalike.cli.common import Json, Seed, answer
 from lookalike.errors import OptionError, RunError
+from lookalike.run_files import CONFIG
 
 if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
@@ -88,6 +89,7 @@ def import_run(
     ONNX: what the graph says of its input and output is taken from it, and tried on two pictures. Its codes fill
     galleries like any other's; what needs pictures of codes refuses it.
     """
+    from lookalike.models.store import DESCRIPTION
     from lookalike.training.run import expect_free
 
     given: dict[str, Any] = {
@@ -103,7 +105,7 @@ def import_run(
         "tokenizer": tokenizer,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    if (run / "config.json").exists() or (run / "model.json").exists():
+    if (run / CONFIG).exists() or (run / DESCRIPTION).exists():
         raise RunError(f"{run} already holds a run; give another folder")
     expect_free(run)
     is_onnx = files[0].suffix.lower() == ".onnx"

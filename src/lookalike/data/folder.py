@@ -12,12 +12,12 @@ from lookalike.data.decode import read_file
 from lookalike.data.names import is_system_folder, readable, why_skipped
 from lookalike.data.pipeline import Source
 from lookalike.errors import DataError
+from lookalike.run_files import CHECKPOINTS, CONFIG, METRICS, PLOT
 
 LINKED_TWICE = "folders linked to twice"
 OWN_PLOTS = "plots of trainings"
-OF_A_RUN = {"config.json", "checkpoints", "metrics.jsonl"}
+OF_A_RUN = {CONFIG, CHECKPOINTS, METRICS}
 """What a training's folder has; its plot of losses is no picture of its owner's, and many train where these lie."""
-PLOT = "loss.png"
 LATEST = 2**63 - 1
 """Nanoseconds since 1970, in 2262: clocks that run wild write later times into files, which databases cannot hold."""
 

@@ -12,6 +12,7 @@ from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import open_model
 from lookalike.models.store import DESCRIPTION
+from lookalike.run_files import CONFIG
 
 
 def chosen_model(run: Path | None) -> Autoencoder:
@@ -40,10 +41,4 @@ def run_and_images(run: Path | None, names: Sequence[Path]) -> tuple[Path | None
 def is_run(path: Path) -> bool:
     """Whether it is a folder that holds a model, or a training's settings."""
     # Path.is_file raises where a folder above may not be entered.
-    if os.path.isfile(path / DESCRIPTION):  # noqa: PTH113
-        return True
-    if not os.path.isdir(path):  # noqa: PTH112
-        return False
-    from lookalike.training.run import CONFIG  # and with it PyTorch
-
-    return os.path.isfile(path / CONFIG)  # noqa: PTH113
+    return any(os.path.isfile(path / name) for name in (DESCRIPTION, CONFIG))  # noqa: PTH113

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lookalike.errors import RunError
 from lookalike.models.base import Autoencoder
-from lookalike.models.loading import load_model
+from lookalike.models.loading import open_model
 from lookalike.models.store import DESCRIPTION
 
 NAME = "ready"
@@ -42,4 +42,4 @@ def load_ready() -> Autoencoder:
             f"this installation has no denoiser of its own ({ready_folder()} holds none); name a run, such as one of: "
             "lookalike train DATA --run RUN --model unet"
         )
-    return load_model(folder)
+    return open_model(folder)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from lookalike.errors import LookalikeError
 from lookalike.interop.onnx_export import export_saved
 from lookalike.interop.onnx_runtime import OnnxCodec, OnnxRestorer, open_exported
+from lookalike.models.store import DESCRIPTION
 from lookalike.studio.preparing import Prepared
-from lookalike.studio.runs import MODEL
 
 Floats = npt.NDArray[np.float32]
 _log = logging.getLogger(__name__)
@@ -72,6 +72,6 @@ class Codecs:
     def _exported(self, saved: Path, key: str) -> Path | None:
         if self.prepared.models(key) is None and key not in self._tried:
             self._tried.add(key)
-            if (saved / MODEL).is_file():
+            if (saved / DESCRIPTION).is_file():
                 export_saved(saved, key, self.prepared.models_folder(key))
         return self.prepared.models(key)

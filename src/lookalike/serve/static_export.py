@@ -19,6 +19,7 @@ from lookalike.interop.onnx_export import export_onnx
 from lookalike.interop.onnx_runtime import DECODER, ENCODER
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
+from lookalike.run_files import METRICS
 from lookalike.studio.descriptions import (
     column_facts,
     denoiser_facts,
@@ -30,7 +31,7 @@ from lookalike.studio.descriptions import (
 )
 from lookalike.studio.maps import Atlas, layout
 from lookalike.studio.preparing import directions, tsne_points
-from lookalike.studio.runs import METRICS, FollowedRun
+from lookalike.studio.runs import FollowedRun
 
 if TYPE_CHECKING:
     from lookalike.gallery.snapshot import Snapshot

@@ -25,7 +25,7 @@ from lookalike import files
 from lookalike.errors import LookalikeError, OptionError, RunError
 from lookalike.gallery.folder import MODEL
 from lookalike.interop.onnx_runtime import exported_files
-from lookalike.studio.runs import MODEL as MODEL_FILE
+from lookalike.models.store import DESCRIPTION
 from lookalike.studio.runs import newest_state
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _export(key: str, saved: Path, prepared: Prepared, model: Callable[[], Autoe
     folder = prepared.models_folder(key)
     if prepared.models(key) is not None:
         return
-    if not ((saved / MODEL_FILE).is_file() and export_saved(saved, key, folder)):
+    if not ((saved / DESCRIPTION).is_file() and export_saved(saved, key, folder)):
         export_onnx(model(), folder)
 
 

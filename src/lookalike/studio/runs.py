@@ -11,13 +11,12 @@ import numpy as np
 from lookalike import plots
 from lookalike.errors import RunError
 from lookalike.files import read_json
+from lookalike.models.store import DESCRIPTION
+from lookalike.run_files import CHECKPOINTS, CONFIG, METRICS, TIMINGS
 from lookalike.training.recipe import best_epoch
 
 SHOWN = 8
 """Test pictures whose reconstructions are shown."""
-CONFIG, METRICS, TIMINGS, MODEL = "config.json", "metrics.jsonl", "timings.jsonl", "model.json"
-CHECKPOINTS = "checkpoints/epoch-*.safetensors"
-"""As `lookalike.training.run` names them; that module brings in PyTorch, which a curve can do without."""
 
 
 class FollowedRun:
@@ -52,7 +51,7 @@ class FollowedRun:
             "noise": config.get("noise"),
             "epochs": len(history),
             "epochs_planned": planned,
-            "running": len(history) < planned if planned else not (self.folder / MODEL).is_file(),
+            "running": len(history) < planned if planned else not (self.folder / DESCRIPTION).is_file(),
             "best_epoch": best_epoch(history) if history else None,
         }
 
@@ -114,7 +113,9 @@ class FollowedRun:
 
 def newest_state(folder: Path) -> Path | None:
     """The file that was written last of a run's checkpoints and its finished model; None where there is neither."""
-    found = [path for path in (*folder.glob(CHECKPOINTS), folder / MODEL) if path.is_file()]
+    found = [
+        path for path in (*folder.glob(f"{CHECKPOINTS}/epoch-*.safetensors"), folder / DESCRIPTION) if path.is_file()
+    ]
     return max(found, key=_written, default=None)
 
 

@@ -24,16 +24,15 @@ from filelock import FileLock, Timeout
 from lookalike import files, kernels, plots
 from lookalike.errors import OptionError, RunError, UserError, WeightsError
 from lookalike.kernels.use import PLAIN, Way
+from lookalike.run_files import CARD, CHECKPOINTS, CONFIG, METRICS, PLOT, TABLE, TIMINGS
 from lookalike.training import checkpoint
 from lookalike.training.checkpoint import State
 from lookalike.training.recipe import Recipe, best_epoch
 
-CONFIG = "config.json"
-CHECKPOINTS = "checkpoints"
 KEEP_LAST = 3
 COLUMNS = ("epoch", "train_mse", "validation_mse", "test_mse", "learning_rate")
 WRITTEN = (
-    *(CONFIG, CHECKPOINTS, "metrics.csv", "metrics.jsonl", "timings.jsonl", "loss.png", "card.md"),
+    *(CONFIG, CHECKPOINTS, TABLE, METRICS, TIMINGS, PLOT, CARD),
     *("model.json", "encoder.safetensors", "decoder.safetensors"),
 )
 """What a run's folder comes to hold."""
@@ -146,16 +145,16 @@ class Run:
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
-        files.write_text(self.folder / "metrics.csv", table.getvalue())
-        files.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
+        files.write_text(self.folder / TABLE, table.getvalue())
+        files.write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in history))
 
     def draw_loss(self, history: list[dict[str, Any]]) -> None:
         """`loss.png`, the curves of `metrics.csv`."""
-        plots.save_figure(plots.loss_curve(history), self.folder / "loss.png")
+        plots.save_figure(plots.loss_curve(history), self.folder / PLOT)
 
     def add_timing(self, timing: dict[str, float]) -> None:
         """Append to `timings.jsonl`, which is apart since no two runs share it."""
-        path, row = self.folder / "timings.jsonl", json.dumps(timing) + "\n"
+        path, row = self.folder / TIMINGS, json.dumps(timing) + "\n"
         with files.want_of_space_told(path, lambda: len(row)), path.open("a") as file:
             file.write(row)
 
