@@ -79,7 +79,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dic
     train_run(pca, faces, folder / "pca")
     noisy = la.ConvAutoencoder(24, channels=(8, 8, 8, 8), device="cpu")
     train_run(noisy, faces, folder / "cleaning", epochs=2, noise="gaussian:0.1")
-    train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=3)
+    train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=8)
     with la.Gallery.open(folder / "gallery", model=pca) as gallery:
         gallery.update(faces)
     prepare_here(folder / "gallery")

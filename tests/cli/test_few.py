@@ -68,7 +68,7 @@ def refused(outcome: Any, words: str) -> None:
 @pytest.mark.parametrize("kind", ["different", "black"])
 def test_one_picture_is_too_few_to_learn_from(call: Call, tmp_path: Path, kind: str) -> None:
     data = folder_of(tmp_path / "d", kind, 1)
-    few = "gives 1 usable pictures, at least 2 are needed"
+    few = "gives 1 usable picture, at least 2 are needed"
     refused(call("data", data, "--size", SIDE), few)
     for name in learners():
         refused(call("train", data, "--size", SIDE, "--run", tmp_path / name, "--model", name), few)
@@ -88,7 +88,7 @@ def test_a_gallery_of_one_picture(call: Call, tmp_path: Path) -> None:
     assert right(call("duplicates", gallery, "--threshold", 0.1, "--json"))["groups"] == []
     refused(call("search", gallery, picture, "--matches", 0.01), "holds 1 pictures.* 2 or more")
     refused(call("export", run, "--format", "page", "--gallery", gallery, "--out", tmp_path / "p"), "2 or more")
-    refused(call("evaluate", run, data), "gives 1 usable pictures, at least 2 are needed")
+    refused(call("evaluate", run, data), "gives 1 usable picture, at least 2 are needed")
 
 
 SETS = [

@@ -63,7 +63,6 @@ COMMANDS = {
         {"lightning_fabric", "torch._dynamo", "sklearn"},
         2500,
     ),
-    "evaluate conv": (TRAINS | PLOTS | TABLES, 1300),
 }
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -249,3 +249,30 @@ def test_a_server_that_is_not_there_and_an_absent_extra_are_told(
 def test_nothing_else_imports_the_client() -> None:
     code = "import sys, lookalike.cli, lookalike.gallery; assert not {'pymilvus', 'milvus_lite'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("is_embedded", [True, False])
+def test_an_index_that_is_still_being_written_is_loaded_once_more(
+    monkeypatch: pytest.MonkeyPatch, is_embedded: bool
+) -> None:
+    """Milvus Lite writes indexes in place, beside other work; a server is believed when it refuses."""
+    asked = []
+
+    class Writing:
+        loaded: ClassVar[set[str]] = set()
+
+        def ask(self, verb: str, *_: object) -> None:
+            asked.append(verb)
+            if len(asked) < 3:
+                raise GalleryError("No data left in file")
+
+    monkeypatch.setattr(Writing, "is_embedded", is_embedded, raising=False)
+    collections = Collections("nowhere", "g")
+    monkeypatch.setattr(collections, "_connection", Writing())
+    if is_embedded:
+        assert collections._loaded("codes") == "g_codes"
+        assert asked == ["load_collection"] * 3
+    else:
+        with pytest.raises(GalleryError, match="No data left"):
+            collections._loaded("codes")
+        assert asked == ["load_collection"]

@@ -32,12 +32,12 @@ def evaluate(
 ) -> None:
     """Measure MSE, PSNR and SSIM of a run's reconstructions, on its own test split or on all of DATA."""
     from lookalike.experiment import pictures_of
-    from lookalike.models.loading import open_model
+    from lookalike.models.loading import load_model
     from lookalike.models.pictures import framing_of
     from lookalike.noise import parse_noise
 
     levels = [parse_noise(text) for text in noise or ()]
-    model = open_model(run)
+    model = load_model(run)  # whose figures are those of the training, to the last digit
     if data is None:
         reading.refuse("needs DATA; the run's own test split is read as it was trained")
         with progress_shown() as progress:

@@ -21,6 +21,8 @@ LEAST_WIDTH = 2
 """Numbers of a vector that Milvus takes, at least: a single one gets a zero beside it, which changes no distance."""
 LOOK_AGAIN = 0.1
 """Seconds between two looks at whether an index is built."""
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds after each of which an index is loaded once more that was not whole."""
 
 
 class Collections:
@@ -112,7 +114,7 @@ class Collections:
             while self.connection.ask("describe_index", whole, index).get("pending_index_rows", 0):
                 time.sleep(LOOK_AGAIN)
         self.connection.ask("release_collection", whole)
-        self.connection.ask("load_collection", whole)
+        self._load(whole)
 
     def keep(self, name: str) -> None:
         """See that what was written until now outlasts a power cut: a server's log is on the disk before it answers."""
@@ -175,9 +177,20 @@ class Collections:
         """Its whole name, once Milvus has it in memory, which is asked for once a connection."""
         whole = self._whole(name)
         if whole not in self.connection.loaded:
-            self.connection.ask("load_collection", whole)
+            self._load(whole)
             self.connection.loaded.add(whole)
         return whole
+
+    def _load(self, whole: str) -> None:
+        """Have it in memory. An embedded Milvus writes indexes in place, and may load one before it is whole."""
+        for wait in WAITS if self.connection.is_embedded else ():
+            try:
+                self.connection.ask("load_collection", whole)
+            except GalleryError:
+                time.sleep(wait)
+            else:
+                return
+        self.connection.ask("load_collection", whole)
 
 
 def _wide(vectors: npt.NDArray[Any]) -> Floats:
