@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from PIL import Image
@@ -53,18 +54,30 @@ _JPEG_DROPPED = frozenset((*range(0xE1, 0xEE), 0xEF, 0xFE))
 """APP1 to APP13, APP15 and comments; JFIF's APP0 and Adobe's APP14 say how colours are coded."""
 
 
-def _bare_jpeg(content: bytes) -> Bare:
-    kept, at, start = [], 2, 0
-    exif: bytes | None = None
-    profile: dict[int, bytes] = {}
+def jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """The marker of each of a JPEG's segments before its first scan, where it begins, and where it ends.
+
+    Raises:
+        IndexError: the file ends before that scan.
+    """
+    at = 2
     while content[at] == 0xFF:
         marker = content[at + 1]
         if marker == 0xFF:  # fill bytes
             at += 1
             continue
         if marker == 0xDA or 0xD0 <= marker <= 0xD9 or marker == 0x01:
-            break
+            return
         end = at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        yield marker, at, end
+        at = end
+
+
+def _bare_jpeg(content: bytes) -> Bare:
+    kept, start = [], 0
+    exif: bytes | None = None
+    profile: dict[int, bytes] = {}
+    for marker, at, end in jpeg_segments(content):
         if marker in _JPEG_DROPPED:
             if marker == 0xE1 and exif is None and content[at + 4 : at + 10] == b"Exif\0\0":
                 exif = content[at + 4 : end]
@@ -72,7 +85,6 @@ def _bare_jpeg(content: bytes) -> Bare:
                 profile[content[at + 16]] = content[at + 18 : end]
             kept.append(content[start:at])
             start = end
-        at = end
     if not kept:
         return Bare(content)
     parts = b"".join(profile[number] for number in sorted(profile))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+from lookalike.data.bare import jpeg_segments
 from lookalike.data.samples import PROFILE, profile_of
 from lookalike.denoising.deep import PNG_SIGNATURE, deep_png, deep_tiff
 from lookalike.denoising.depth import Numbers
@@ -105,17 +106,7 @@ def _jpeg(photo: Photo, pixels: Numbers, quality: int | None) -> bytes:
 
 def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
     """The marker of each of a JPEG's segments before its first scan, and the whole segment."""
-    at = 2
-    while at + 4 <= len(content) and content[at] == 0xFF:
-        marker = content[at + 1]
-        if marker == 0xFF:  # fill bytes
-            at += 1
-            continue
-        if marker == 0xDA or 0xD0 <= marker <= 0xD9 or marker == 0x01:
-            return
-        end = at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-        yield marker, content[at:end]
-        at = end
+    return ((marker, content[start:end]) for marker, start, end in jpeg_segments(content))
 
 
 def _png(photo: Photo, pixels: Numbers) -> bytes:
