@@ -12,6 +12,8 @@ import numpy as np
 
 from lookalike.noise import Noise
 from lookalike.pixels import Floats
+from lookalike.training.interruption import StopRequest
+from waiting import until
 
 _calls = 0
 
@@ -20,7 +22,8 @@ _calls = 0
 class Deadly(Noise):
     """`harmless`, until the process of that rank draws it for the `at`-th time while the file `armed` is there.
 
-    Then that goes, and the process is killed ("kill"), or the one that started it is asked to stop ("stop").
+    Then that goes, and the process is killed ("kill"); or the one that started it is asked to stop ("stop"), and work
+    goes on when the wish has come back to this process.
     """
 
     harmless: Noise
@@ -39,6 +42,7 @@ class Deadly(Noise):
                 os.kill(os.getpid(), signal.SIGKILL)
             elif starter is not None and starter.pid is not None:
                 os.kill(starter.pid, signal.SIGTERM)
+                until(_is_asked_to_stop, "asked to stop")
         return self.harmless(picture, generator)
 
     @property
@@ -47,3 +51,8 @@ class Deadly(Noise):
 
     def __str__(self) -> str:
         return str(self.harmless)
+
+
+def _is_asked_to_stop() -> bool:
+    wish = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return isinstance(wish, StopRequest) and wish.requested
