@@ -35,6 +35,7 @@ _ARGUMENTS = {
     "fold_forward_float32": _FOLD,
     "fold_backward_float32": _UNFOLD,
     "adamax": [*[_POINTER] * 4, _SIZE, *[_NUMBER] * 4],
+    "channels_at_once": [],
     "winograd_weights": [*[_POINTER] * 2, *[_SIZE] * 2, _FLAG],
     "winograd_forward": [*[_POINTER] * 5, *[_SIZE] * 5, _FLAG],
     "winograd_back": [*[_POINTER] * 5, *[_SIZE] * 5],
@@ -44,6 +45,7 @@ _ARGUMENTS = {
 }
 _MAY_FAIL = ("winograd_forward", "winograd_back", "winograd_weights_back", "shallow_forward", "shallow_back")
 """Those that say whether they found memory."""
+_ANSWERING = (*_MAY_FAIL, "channels_at_once")
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +60,7 @@ def library() -> ctypes.CDLL | None:
         loaded = ctypes.CDLL(str(path if path.is_file() else _compiled(compiler, path)))
         for name, arguments in _ARGUMENTS.items():
             function = getattr(loaded, name)
-            function.argtypes, function.restype = arguments, _FLAG if name in _MAY_FAIL else None
+            function.argtypes, function.restype = arguments, _FLAG if name in _ANSWERING else None
     except (OSError, AttributeError, subprocess.SubprocessError) as error:
         _log.warning("the fused kernels cannot be built (%s); training goes on without them", error)
         return None

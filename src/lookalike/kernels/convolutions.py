@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from lookalike.kernels.ops import is_channels_last, pool_elu
 from lookalike.kernels.use import loaded
 
-CHANNELS = 32
-"""What a convolution's channels must be multiples of: two vectors of 16 numbers, the widest there are."""
 SHALLOW = 4
-"""Channels of pictures that a convolution with pooling may have instead."""
+"""Channels of pictures that a convolution with pooling may have; else channels are multiples of two vectors."""
 
 
 def conv_pool_elu(images: Tensor, convolution: nn.Conv2d) -> Tensor:
@@ -23,9 +21,7 @@ def conv_pool_elu(images: Tensor, convolution: nn.Conv2d) -> Tensor:
     In float32, where the kernels are in use, by Winograd's F(2 x 2, 3 x 3): the plain way's result within 1e-6 of its
     size, since sums are made in another order.
     """
-    inputs = convolution.in_channels
-    takes = not images.requires_grad if inputs <= SHALLOW else inputs % CHANNELS == 0
-    kernels = _kernels_for(images, convolution) if takes else None
+    kernels = _kernels_for(images, convolution, pooled=True)
     if kernels is None:
         return pool_elu(convolution(images))
     return _convolved(images, convolution, kernels, pooled=True)
@@ -33,8 +29,7 @@ def conv_pool_elu(images: Tensor, convolution: nn.Conv2d) -> Tensor:
 
 def conv_same(images: Tensor, convolution: nn.Conv2d) -> Tensor:
     """A convolution 3 x 3 that keeps the sides: (N, C, H, W) -> (N, out, H, W); otherwise as `conv_pool_elu`."""
-    takes = convolution.in_channels % CHANNELS == 0
-    kernels = _kernels_for(images, convolution) if takes else None
+    kernels = _kernels_for(images, convolution, pooled=False)
     if kernels is None:
         plain: Tensor = convolution(images)
         return plain
@@ -46,38 +41,44 @@ def _convolved(images: Tensor, convolution: nn.Conv2d, kernels: ctypes.CDLL, *, 
     return result
 
 
-def _kernels_for(images: Tensor, convolution: nn.Conv2d) -> ctypes.CDLL | None:
+def _kernels_for(images: Tensor, convolution: nn.Conv2d, *, pooled: bool) -> ctypes.CDLL | None:
     kernels = loaded()
-    if kernels is None or convolution.bias is None or not images.dtype == convolution.weight.dtype == torch.float32:
+    if kernels is None or not images.dtype == convolution.weight.dtype == torch.float32:
         return None
     if images.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not is_channels_last(images):
         return None
     height, width = images.shape[-2:]
-    fits = convolution.kernel_size == (3, 3) and convolution.out_channels % CHANNELS == 0
-    return kernels if fits and not height % 2 and not width % 2 and images.numel() else None
+    at_once, inputs = kernels.channels_at_once(), convolution.in_channels
+    shallow = pooled and inputs <= SHALLOW and not images.requires_grad
+    takes = (shallow or inputs % at_once == 0) and convolution.out_channels % at_once == 0
+    fits = takes and convolution.kernel_size == (3, 3) and not height % 2 and not width % 2
+    return kernels if fits and images.numel() else None
 
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, kernels: ctypes.CDLL, pooled: bool) -> Tensor:
+    def forward(
+        ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None, kernels: ctypes.CDLL, pooled: bool
+    ) -> Tensor:
         n, inputs, h, w = images.shape
-        outputs = len(bias)
+        outputs = len(weight)
+        added = weight.new_zeros(outputs) if bias is None else bias
         weight = weight.contiguous(memory_format=torch.channels_last)
         shape = (n, outputs, h // 2, w // 2) if pooled else (n, outputs, h, w)
         out = torch.empty(shape, dtype=torch.float32, memory_format=torch.channels_last)
         which = torch.empty(out.numel() if pooled and any(ctx.needs_input_grad) else 0, dtype=torch.int32)
-        ends = bias.data_ptr(), out.data_ptr(), which.data_ptr() or None, n, h, w, inputs, outputs
+        ends = added.data_ptr(), out.data_ptr(), which.data_ptr() or None, n, h, w, inputs, outputs
         if inputs <= SHALLOW:
             _expect_room(kernels.shallow_forward(images.data_ptr(), weight.data_ptr(), *ends))
         else:
             transformed = _transformed(weight, kernels, back=False)
             _expect_room(kernels.winograd_forward(images.data_ptr(), transformed.data_ptr(), *ends, pooled))
         ctx.save_for_backward(images, weight, which, *([out] if pooled else []))
-        ctx.kernels = kernels
+        ctx.kernels, ctx.has_bias = kernels, bias is not None
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None, None]:
         images, weight, which, *pooled = ctx.saved_tensors
         n, inputs, h, w = images.shape
         gradient = gradient.contiguous(memory_format=torch.channels_last)
@@ -92,7 +93,7 @@ class _Convolution(torch.autograd.Function):
             for_images = torch.empty_like(images)
             transformed = _transformed(weight, ctx.kernels, back=True)
             _expect_room(ctx.kernels.winograd_back(*incoming, transformed.data_ptr(), for_images.data_ptr(), *sizes))
-        return for_images, for_weight, for_bias, None, None
+        return for_images, for_weight, for_bias if ctx.has_bias else None, None, None
 
 
 def _transformed(weight: Tensor, kernels: ctypes.CDLL, *, back: bool) -> Tensor:

@@ -1,7 +1,7 @@
 /* The first convolution 3 x 3 of a network, of pictures of 1 to 4 channels, with bias and ELU of the max pooling.
  *
  * The direct way: 27 numbers a result are too few for Winograd's transforms. Pictures lie channels-last, (n, h, w, c),
- * sides even; weights as (outputs, 3, 3, inputs), outputs a multiple of 32. Nobody asks for the pictures' gradient.
+ * sides even; weights as (outputs, 3, 3, inputs), outputs a multiple of COLUMNS. Nobody asks for the pictures' gradient.
  */
 #include "vectors.h"
 

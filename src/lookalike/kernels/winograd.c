@@ -5,10 +5,13 @@
  * as well, so nothing but the pooled result is written. Gradients are the adjoint of the same three steps.
  *
  * Pictures lie channels-last: (n, h, w, c), sides even; weights as (outputs, 3, 3, inputs). Channels are multiples of
- * 32 (shallow.c is for few inputs). Sums are made in one order whatever the number of threads, so bits do not depend
- * on it.
+ * COLUMNS (shallow.c is for few inputs). Sums are made in one order whatever the number of threads, so bits do not
+ * depend on it.
  */
 #include "tiles.h"
+
+/* What channels must be multiples of, as compiled for this processor. */
+int channels_at_once(void) { return COLUMNS; }
 
 /* Weights (outputs, 3, 3, inputs) -> for each of POINTS, outputs in panels: (outputs / COLUMNS, inputs, COLUMNS); or,
  * for the way back, inputs in panels: (inputs / COLUMNS, outputs, COLUMNS). */
