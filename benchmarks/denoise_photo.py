@@ -34,8 +34,10 @@ from PIL import Image
 from lookalike.denoising import denoise
 from lookalike.denoising.choosing import chosen_model
 from lookalike.denoising.photo import read_photo
+from lookalike.denoising.ready import ready_folder
 from lookalike.denoising.saving import encoded
 from lookalike.kernels.machine import rates
+from lookalike.models.loading import load_model
 from lookalike.pixels import centre, to_uint8
 from timing import described, machine, table, write_result
 
@@ -59,7 +61,7 @@ def main() -> None:
     model, picture = chosen_model(options.run), read_photo(content).pixels
     calls: dict[str, Callable[[], object]] = {
         COMMAND: partial(as_the_command, model, content),
-        PLAIN: partial(by_hand, model, picture),
+        PLAIN: partial(by_hand, load_model(options.run or ready_folder()), picture),
     }
     pixels = dict.fromkeys(calls, picture.shape[0] * picture.shape[1] / 1e6)
     if options.peers:

@@ -64,6 +64,8 @@ class Held:
         self._width = len(catalog.given)
         self._stretches: deque[_Stretch] = deque(maxlen=STRETCHES)
         self.newest = catalog.newest_id()
+        if not self.newest:  # all is new: nothing need be asked for, one by one, while others wait for it
+            self._stretches.append(_Stretch("", None, {}, {}, FIRST))
         self.stored = catalog.count("stored")
         self.count = self.stored + catalog.count("rejected")
         framing = catalog.fact("framing")
@@ -89,7 +91,7 @@ class Held:
 
     def known(self, content: str) -> Known | None:
         """What a file of that content was."""
-        if not self._same_reader:  # another reader may make other pictures of the same files
+        if not self.newest or not self._same_reader:  # another reader may make other pictures of the same files
             return None
         statement = "SELECT pixels, row, reason FROM items WHERE content = ? AND id <= ? LIMIT 1"
         return next((Known(*found) for found in self._catalog.ask(statement, (content, self.newest))), None)
