@@ -36,7 +36,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/house/test_imports.py tests/house/test_readme.py
 
-# A quarter of an hour on two cores with nothing else running; ends with bench/bench.md. LOOKALIKE_LFW: where LFW lies.
+# 15 to 25 minutes on two cores with nothing else running; ends with bench/bench.md. LOOKALIKE_LFW: where LFW lies.
 bench: $(READY)
 	$(BIN)/python benchmarks/run_all.py
 

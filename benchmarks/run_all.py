@@ -1,4 +1,4 @@
-"""All benchmarks one after the other, one table: `make bench`. A quarter of an hour on two cores.
+"""All benchmarks one after the other, one table: `make bench`. 15 to 25 minutes on two cores.
 
     python benchmarks/run_all.py [--out bench] [--only NAME,...] [--quick] [--keras PYTHON | --without-keras]
 
