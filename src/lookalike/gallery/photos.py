@@ -25,13 +25,13 @@ def photo_of(item: Item, source: DataSpec | None) -> Pixels:
         PictureError: the photo cannot be read any more.
     """
     if item.photo is None:
-        raise GalleryError(f"{item.name} is a whole picture, and no face of a photo")
+        raise GalleryError(f"{item.name} is a whole picture, and no face of a photo; show the picture itself")
     folder = None if source is None else Path(source.source)
     if folder is None or not folder.is_dir():
         raise GalleryError(f"the photo of {item.name} is not in a folder, and only those are shown; unpack the archive")
     path = (folder / item.photo).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise GalleryError(f"the photo of {item.name} is not in the gallery's folder")
+        raise GalleryError(f"the photo of {item.name} is not in the gallery's folder; put it back there")
     return _outlined(read_picture(path, None), item)
 
 

@@ -142,7 +142,7 @@ class Snapshot:
         """
         size = self.view.all_codes.shape[1]
         if codes.ndim != 2 or codes.shape[1] != size or not np.isfinite(codes).all():
-            raise OptionError(f"codes of shape {codes.shape}; give finite codes of {size} numbers")
+            raise OptionError(f"the codes have shape {codes.shape}; give finite codes of {size} numbers")
         return [Asked(code, np.empty(0, np.int64)) for code in codes.astype(np.float32)]
 
     def of_pictures(self, pictures: Pixels, encode: Encode) -> list[Asked]:

@@ -21,13 +21,13 @@ from lookalike.serve.heads import HeadAsGet
 from lookalike.serve.limits import LimitedBodies
 from lookalike.serve.lingering import Lingering
 from lookalike.serve.metrics import API, Counted
+from lookalike.serve.refusals import line, misfit, of_picture
 from lookalike.serve.routes import cleaning, codes, gallery, maps, page, review, runs, search
 from lookalike.serve.schemas import LARGEST_CODE
 from lookalike.serve.security import Guard
 from lookalike.serve.settings import StudioSettings
 from lookalike.serve.state import Studio
 
-NAMES = {404: "there is nothing at this address", 405: "this address does not take that method"}
 TOPICS = [each.router for each in (gallery, search, codes, cleaning, maps, review, runs)]
 _log = logging.getLogger(__name__)
 
@@ -90,25 +90,28 @@ def _of_this_gallery(document: Any, code_size: int) -> Any:
 
 
 async def _misfit(request: Request, error: Exception) -> Response:
-    """FastAPI's list of misfits as one line: the first of them.
+    """FastAPI's list of misfits as one line.
 
     Where an address was only taken for one that it looks like, it says that it is not asked so.
     """
     assert isinstance(error, RequestValidationError)
     if request.method not in _methods_of(request.url.path):
         return await _refused(request, HTTPException(405))
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "request"
-    return as_json({"detail": _line(f"{where}: {first['msg']}")}, 422)
+    return as_json({"detail": line(misfit(error.errors()))}, 422)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = NAMES.get(error.status_code) if error.detail in ("Not Found", "Method Not Allowed") else None
-    answer = as_json({"detail": _line(detail or str(error.detail))}, error.status_code)
+    methods = ", ".join(sorted(_methods_of(request.url.path)))
+    of_frameworks = {
+        "Not Found": "there is nothing at this address; /openapi.json lists all of the API",
+        "Method Not Allowed": f"this address does not take {request.method}; use {methods}",
+        "There was an error parsing the body": "the body cannot be read; send JSON in UTF-8 that is nested less deeply",
+    }
+    answer = as_json({"detail": line(of_frameworks.get(error.detail, str(error.detail)))}, error.status_code)
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(sorted(_methods_of(request.url.path)))
+        answer.headers["Allow"] = methods
     return answer
 
 
@@ -121,22 +124,18 @@ def _methods_of(path: str) -> set[str]:
     routes = [*((one, path) for one in page.router.routes), *((one, inner) for each in TOPICS for one in each.routes)]
     fitting = [(one, own) for one, own in routes if isinstance(one, APIRoute) and one.path_regex.match(own)]
     named = [(one, own) for one, own in fitting if one.path == own]
-    methods = {method for one, _ in named or fitting for method in one.methods or ()}
+    methods = {method for one, _ in named or fitting for method in one.methods or ()} or {"GET"}  # as FastAPI's own has
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _users_fault(_: Request, error: Exception) -> Response:
     status = 404 if isinstance(error, RunError) else 422
-    text = f"the picture {error}" if isinstance(error, PictureError) else str(error)
+    text = of_picture(str(error)) if isinstance(error, PictureError) else str(error)
     if isinstance(error, GalleryError) and "is no longer in" in text:
         status, text = 404, "this picture has just left the gallery; list them anew"
-    return as_json({"detail": _line(text)}, status)
+    return as_json({"detail": line(text)}, status)
 
 
 async def _our_fault(request: Request, error: Exception) -> Response:
     _log.error("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
-    return as_json({"detail": "an internal error; the server's own output says more"}, 500)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:500]
+    return as_json({"detail": "the server failed at this; its own output says why"}, 500)

@@ -22,6 +22,7 @@ from lookalike.data.formats import FORMATS, available_extras, heif_size, kind_of
 from lookalike.data.samples import tags_of
 from lookalike.data.tones import first, is_raw
 from lookalike.errors import PictureError
+from lookalike.serve.refusals import busy, of_picture, shown, too_large
 from lookalike.serve.settings import StudioSettings
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # each damaged form is answered, not logged
@@ -46,23 +47,12 @@ class Budget:
             HTTPException: 503, there are too many.
         """
         if self.held + count > self.most:
-            raise busy()
+            raise busy(f"the requests that are being read hold {self.held:,} of at most {self.most:,} bytes")
         self.held += count
 
     def give_back(self, count: int) -> None:
         """Count bytes out."""
         self.held -= count
-
-
-def busy() -> HTTPException:
-    """What is answered where too much waits."""
-    return HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
-
-
-def too_large(length: int | None, most: int) -> HTTPException:
-    """What is answered to a body beyond the limit."""
-    found = "more bytes" if length is None else f"{length:,} bytes, more"
-    return HTTPException(413, f"the request has {found} than the limit allows; send at most {most:,} bytes")
 
 
 class LimitedBodies:
@@ -102,7 +92,9 @@ class LimitedBodies:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, f"the request did not come within {patience:g} seconds; send again") from None
+                raise HTTPException(
+                    408, f"the request had not come whole after {patience:g} seconds; send it again, or a smaller one"
+                ) from None
             coming = message.get("more_body", False)
             count = len(message.get("body", b""))
             if taken + count > most:
@@ -123,13 +115,18 @@ async def uploads(request: Request, settings: StudioSettings) -> list[bytes]:
     Raises:
         HTTPException: 415 where the body is no multipart form, 422 where it is damaged or holds no picture.
     """
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    given = request.headers.get("content-type", "")
+    kind, options = parse_options_header(given)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise HTTPException(415, f"send multipart/form-data with a picture file in the field '{FIELD}'")
+        raise HTTPException(
+            415,
+            f"the request's Content-Type is {shown(given)}; send multipart/form-data, with its boundary, and a picture "
+            f"file in the field '{FIELD}'",
+        )
     parts = _parts(await request.body(), options[b"boundary"])
     unknown = next((name for name, _ in parts if name != FIELD), None)
     if unknown is not None:
-        raise HTTPException(422, f"the form has a field {unknown[:40]!r}; send pictures in fields named '{FIELD}'")
+        raise HTTPException(422, f"the form has a field {shown(unknown)}; send pictures in fields named '{FIELD}'")
     if not 1 <= len(parts) <= settings.most_pictures:
         raise HTTPException(
             422, f"the form has {len(parts)} fields '{FIELD}'; send 1 to {settings.most_pictures} picture files"
@@ -153,9 +150,10 @@ def _parts(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise HTTPException(422, f"the form cannot be read: {' '.join(str(error).split())}") from None
+        told = " ".join(str(error).split())
+        raise HTTPException(422, f"the form cannot be read ({told}); send it as RFC 7578 has it") from None
     if not reader.ended:
-        raise HTTPException(422, "the form is cut off: its last boundary is missing")
+        raise HTTPException(422, "the form is cut off: its last boundary is missing; send it whole")
     return reader.parts
 
 
@@ -237,7 +235,7 @@ def check_picture(content: bytes, most: int) -> int:
                 width, height = image.size
                 _check_size(width, height, most)
                 if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MOST_SCANS:
-                    raise HTTPException(422, f"the JPEG has more than {MOST_SCANS} scans; save the picture anew")
+                    raise HTTPException(422, f"the JPEG has more than {MOST_SCANS} scans; save it anew with fewer")
                 return width * height
 
 
@@ -252,8 +250,8 @@ def _check_tiff(tags: Any, most: int) -> int:
     _check_size(width, height, most)
     held = width * height * _whole(tags, 277) * -(-_whole(tags, 258) // 8)
     if held > _USUAL_BYTES * most:
-        limit = f"{_USUAL_BYTES * most:,}"
-        raise HTTPException(413, f"the picture has {width} x {height} pixels, {held:,} bytes; the limit is {limit}")
+        found = f"the picture has {width} x {height} pixels, {held:,} bytes"
+        raise HTTPException(413, f"{found}; the limit is {_USUAL_BYTES * most:,}: send a smaller one")
     return max(width * height, held // _USUAL_BYTES)
 
 
@@ -279,9 +277,11 @@ def _refused_above(most: int) -> Iterator[None]:
     except HTTPException:
         raise
     except PictureError as error:
-        raise HTTPException(415, f"the picture {error}") from None
+        raise HTTPException(415, of_picture(str(error))) from None
     except Image.DecompressionBombError:
-        raise HTTPException(413, f"the picture claims more pixels than the limit of {most:,}") from None
+        raise HTTPException(
+            413, f"the picture claims more pixels than the limit of {most:,}; send a smaller one"
+        ) from None
     except Exception:  # Pillow's readers raise errors of many kinds on damaged headers
         raise HTTPException(
             415, f"this is not a picture in a format that can be read; send one of {_taken()}"
@@ -290,7 +290,8 @@ def _refused_above(most: int) -> Iterator[None]:
 
 def _check_size(width: int, height: int, most: int) -> None:
     if width * height > most:
-        raise HTTPException(413, f"the picture has {width} x {height} pixels; the limit is {most:,}")
+        found = f"the picture has {width} x {height} pixels, {width * height:,} in all"
+        raise HTTPException(413, f"{found}; the limit is {most:,}: send a smaller one")
 
 
 def _check_webp(content: bytes, most: int) -> None:

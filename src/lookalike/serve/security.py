@@ -78,7 +78,8 @@ class Guard:
         if self.token is None and _name_of(host) not in self.hosts and not is_loopback(_name_of(host)):
             return 421, f"this server is not called {host[:100] or 'nothing'}; allow the name with --allow-host"
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not self._is_own_origin(headers, host):
-            return 403, "a page of another origin sent this; behind a proxy, allow the page's name with --allow-host"
+            page = headers.get(b"origin", b"another origin").decode("latin-1")[:100]
+            return 403, f"a page of {page} sent this; if that is a proxy's name, allow it with --allow-host"
         if self.token is not None and scope["path"] not in OPEN and not self._knows_token(scope, headers):
             return 401, "a token is needed: send 'Authorization: Bearer TOKEN', or open /?token=TOKEN in a browser"
         return None

@@ -25,8 +25,9 @@ from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.models import kind_named
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.codecs import Cleaner, Codec, Codecs, Floats
-from lookalike.serve.limits import busy, check_picture
+from lookalike.serve.limits import check_picture
 from lookalike.serve.metrics import Metrics
+from lookalike.serve.refusals import busy, too_many_wait
 from lookalike.serve.settings import StudioSettings
 from lookalike.studio.preparing import Prepared, Preparer, folder_for, run_key
 from lookalike.studio.runs import FollowedRun
@@ -123,14 +124,14 @@ class Studio:
     def snapshot(self) -> Snapshot:
         """The newest state of the gallery that is loaded."""
         if self._snapshot is None:
-            raise busy()
+            raise busy("the gallery is still being loaded")
         return self._snapshot
 
     @property
     def codec(self) -> Codec:
         """The gallery's model."""
         if self._codec is None:
-            raise busy()
+            raise busy("the gallery's model is still being loaded")
         return self._codec
 
     @property
@@ -188,7 +189,7 @@ class Studio:
     async def slowly(self, work: Callable[[], Result]) -> Result:
         """Do what takes long, one after the other; HTTP 503 where too many wait."""
         if self._slow_waiting >= self.settings.slow_waiting:
-            raise busy()
+            raise too_many_wait(self.settings.slow_waiting)
         self._slow_waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._slow, work)
@@ -211,7 +212,7 @@ class Studio:
         try:
             return await asking
         except Busy:
-            raise busy() from None
+            raise too_many_wait(self.settings.waiting) from None
 
     async def _decoded(self, contents: list[bytes], most: int, read: Callable[[bytes], Pixels]) -> list[Pixels]:
         def work() -> list[Pixels]:
@@ -226,7 +227,7 @@ class Studio:
     async def _beside(self, work: Callable[[], Result]) -> Result:
         """Do what takes a moment beside the event loop; HTTP 503 where too many wait."""
         if self._decoding_waiting >= self.settings.waiting:
-            raise busy()
+            raise too_many_wait(self.settings.waiting)
         self._decoding_waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._decoders, work)

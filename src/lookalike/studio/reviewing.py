@@ -130,7 +130,7 @@ class Desk:
             raise OptionError(f"queue is {key!r}; give one of {', '.join(one.key for one in queues())}")
         things = _things(queue, known)
         if number is not None and number >= len(things):
-            raise OptionError(f"number is {number}; {key} has {len(things)}, counted from 0")
+            raise OptionError(f"number is {number}; {key} has {len(things):,} entries: count from 0")
         decided = self.gallery.decisions.in_force()
         if queue.kind != COPIES:
             asked = things if number is None else [things[number]]
@@ -225,7 +225,7 @@ class Desk:
 
         known = self.applied()
         if number >= len(known):
-            raise OptionError(f"number is {number}; {len(known)} were applied, counted from 0")
+            raise OptionError(f"number is {number}; {len(known):,} times something was applied: count from 0")
         undone = undo(known[number]["record"], dry_run=dry_run)
         if not dry_run and not undone.failed:
             files.write_json(self._applied, [one for place, one in enumerate(known) if place != number])

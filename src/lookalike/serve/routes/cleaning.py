@@ -14,7 +14,8 @@ from starlette.responses import Response
 from lookalike.pixels import to_uint8
 from lookalike.serve.answers import PNG, SHORT, kept, picture
 from lookalike.serve.codecs import Cleaner
-from lookalike.serve.limits import busy, upload
+from lookalike.serve.limits import upload
+from lookalike.serve.refusals import busy
 from lookalike.serve.routes import REFUSALS, ItemId, NoiseText, SeedNumber, studio_of, takes_pictures
 from lookalike.serve.routes.gallery import found
 from lookalike.serve.state import Studio
@@ -86,7 +87,7 @@ def _denoiser(studio: Studio) -> Cleaner:
         raise HTTPException(404, "no denoiser is served; start with: lookalike serve GALLERY --denoiser RUN")
     if studio.denoiser is None:
         if not studio.denoiser_failed:
-            raise busy()
+            raise busy("the denoiser is still being loaded")
         raise HTTPException(404, "the denoiser could not be loaded; the server's own output says why")
     return studio.denoiser
 

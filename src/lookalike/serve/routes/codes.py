@@ -16,6 +16,7 @@ from lookalike.pixels import to_uint8
 from lookalike.serve import schemas
 from lookalike.serve.answers import NEVER, PNG, as_json, encoded, kept_json, picture
 from lookalike.serve.limits import upload
+from lookalike.serve.refusals import shown
 from lookalike.serve.routes import REFUSALS, studio_of, takes_pictures
 from lookalike.serve.routes.gallery import found
 from lookalike.serve.state import Search, Studio
@@ -115,13 +116,16 @@ async def edit(
     """Move a code along directions, and give the new code or what it draws."""
     studio = studio_of(request)
     if (body.id is None) == (body.code is None):
-        raise HTTPException(422, "give either id or code, and not both")
+        raise HTTPException(422, f"the body has {_neither_or_both(body.id, 'id', 'code')}; give one of them")
     if body.keep_residual and (body.id is None or format != "png"):
-        raise HTTPException(422, "keep_residual goes with id and format=png: a code alone has no detail to keep")
+        raise HTTPException(
+            422, "keep_residual is true, but only pictures have detail to keep; give id and format=png, or leave it out"
+        )
     start = _code_of(studio, body.id if body.id is not None else body.code)
     moved = start + await _steps(studio, body.changes)
-    if not np.abs(moved).max() <= schemas.LARGEST_NUMBER:
-        raise HTTPException(422, f"the code goes beyond {schemas.LARGEST_NUMBER:g}; give smaller amounts")
+    if not (largest := np.abs(moved).max()) <= schemas.LARGEST_NUMBER:
+        limit = f"{schemas.LARGEST_NUMBER:,.0f}"
+        raise HTTPException(422, f"the code goes as far as {largest:,.0f}; the limit is {limit}: give smaller amounts")
     if format == "json":
         return as_json({"code": moved.tolist()})
     if not body.keep_residual:
@@ -133,20 +137,28 @@ async def edit(
     return picture(to_uint8(own + after - before))
 
 
+def _neither_or_both(first: object, name: str, other: str) -> str:
+    return f"neither {name} nor {other}" if first is None else f"both {name} and {other}"
+
+
 async def _steps(studio: Studio, changes: list[schemas.Change]) -> Doubles:
     """What all changes add to a code."""
     total = np.zeros(studio.codec.code_size)
     known: dict[str, Any] | None = None
     for change in changes:
         if (change.name is None) == (change.vector is None):
-            raise HTTPException(422, "give each change either a name or a vector, and not both")
+            raise HTTPException(
+                422, f"a change has {_neither_or_both(change.name, 'name', 'vector')}; give each one of them"
+            )
         if change.vector is not None:
             total += change.amount * _checked(studio, change.vector)
             continue
         if known is None:
             known = {one["name"]: one for one in (await _directions(studio))[0]}
         if change.name not in known:
-            raise HTTPException(422, f"no direction is called {change.name!r}; GET /api/v1/directions lists them")
+            raise HTTPException(
+                422, f"no direction is called {shown(str(change.name))}; GET /api/v1/directions lists them"
+            )
         direction = known[change.name]
         total += change.amount * direction["scale"] * np.array(direction["vector"])
     return total
@@ -189,5 +201,5 @@ def _code_of(studio: Studio, given: int | list[float] | None) -> Doubles:
 
 def _checked(studio: Studio, code: list[float]) -> Doubles:
     if len(code) != studio.codec.code_size:
-        raise HTTPException(422, f"a code of {len(code)} numbers; this model's have {studio.codec.code_size}")
+        raise HTTPException(422, f"the code has {len(code):,} numbers; give one of {studio.codec.code_size:,}")
     return np.array(code, np.float64)

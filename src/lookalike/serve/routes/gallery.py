@@ -163,9 +163,8 @@ async def duplicates(
 
 def _duplicates(studio: Studio, snapshot: Snapshot, threshold: float | None) -> dict[str, Any]:
     if threshold is not None and (pairs := snapshot.pairs_within(threshold)) > MOST_PAIRS:
-        raise HTTPException(
-            422, f"a threshold of {threshold:g} joins about {pairs:,.0f} pairs of pictures; give a smaller one"
-        )
+        found = f"a threshold of {threshold:g} joins about {pairs:,.0f} pairs of pictures"
+        raise HTTPException(422, f"{found}; the limit is {MOST_PAIRS:,}: give a smaller one")
     grouped, levels, threshold = _grouped(studio, threshold)
     metric, view = snapshot.index.metric, snapshot.view
     groups, kept = [], []

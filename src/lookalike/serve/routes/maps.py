@@ -98,7 +98,9 @@ async def sheet(
     snapshot = studio.snapshot
     plan = _atlas(snapshot)
     if number >= plan.sheets:
-        raise HTTPException(404, f"there is no sheet {number}; the atlas has {plan.sheets}, counted from 0")
+        raise HTTPException(
+            404, f"there is no sheet {number}; the last one is {plan.sheets - 1}, as GET /api/v1/atlas says"
+        )
 
     def draw() -> bytes:
         rows = snapshot.view.rows[number * plan.per_sheet : (number + 1) * plan.per_sheet]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER
 from lookalike.serve import schemas
 from lookalike.serve.answers import ASK, YEAR, as_json, kept_file
-from lookalike.serve.limits import busy
+from lookalike.serve.refusals import busy, shown
 from lookalike.serve.routes import REFUSALS, studio_of
 from lookalike.studio.descriptions import denoiser_name
 
@@ -42,7 +42,7 @@ async def healthz(request: Request) -> Response:
     if studio.failure is not None:
         raise HTTPException(503, studio.failure)
     if not studio.ready.is_set():
-        raise busy()
+        raise busy("searches are not answered yet")
     return as_json({"status": "ok"})
 
 
@@ -74,11 +74,11 @@ async def models(request: Request, name: str, v: str | None = None) -> Response:
     }
     keys |= {denoiser_name(file): (studio.denoiser_key, file) for file in (ENCODER, DECODER, DENOISER)}
     if name not in keys:
-        raise HTTPException(404, f"there is no model {name[:60]!r}; GET /api/v1/gallery names them")
+        raise HTTPException(404, f"there is no model {shown(name)}; GET /api/v1/gallery names them")
     key, file = keys[name]
     folder = None if key is None else studio.prepared.models(key)
     if folder is None or not (folder / file).is_file():
-        raise HTTPException(404, f"{name} is not there (yet); GET /api/v1/gallery says when it is")
+        raise HTTPException(404, f"{name} is not there, or not yet; GET /api/v1/gallery names the models that are")
     assert key is not None
     return kept_file(request, folder / file, KINDS[".onnx"], YEAR if v == key[:16] else ASK)
 
@@ -87,7 +87,7 @@ def _file(request: Request, name: str, cache: str = ASK) -> Response:
     """A file of the page by a name that was found by walking the page's folder: no other name leads anywhere."""
     path = _files().get(name)
     if path is None:
-        raise HTTPException(404, f"there is no {name[:100]!r}")
+        raise HTTPException(404, f"the page has no file {shown(name)}; open the page itself anew")
     kind = KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     if kind.startswith(TEXTS):
         kind += "; charset=utf-8"

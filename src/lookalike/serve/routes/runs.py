@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from lookalike.serve import schemas
 from lookalike.serve.answers import PNG, kept, kept_json
-from lookalike.serve.limits import busy
+from lookalike.serve.refusals import busy
 from lookalike.serve.routes import REFUSALS, studio_of
 from lookalike.serve.state import Studio
 from lookalike.studio.runs import FollowedRun
@@ -61,7 +61,7 @@ async def events(request: Request, number: Number) -> Response:
     studio = studio_of(request)
     one = _run(studio, number)
     if studio.streams >= studio.settings.streams:
-        raise busy()
+        raise busy(f"{studio.streams:,} connections follow trainings already, and no more may")
     last = request.headers.get("last-event-id", "")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     stream = _events(studio, one, int(last) if last.isascii() and last.isdigit() and len(last) < 10 else 0)
@@ -93,5 +93,5 @@ async def _events(studio: Studio, one: FollowedRun, after: int) -> AsyncIterator
 
 def _run(studio: Studio, number: int) -> FollowedRun:
     if number >= len(studio.runs):
-        raise HTTPException(404, f"there is no run {number}; {len(studio.runs)} are followed, counted from 0")
+        raise HTTPException(404, f"there is no run {number}; GET /api/v1/runs lists those that are followed")
     return studio.runs[number]
