@@ -142,11 +142,11 @@ def visit(chromium: Any) -> Iterator[Open]:
     """Open a page at a width; at the end it must have complained of nothing and asked nobody else."""
     contexts, complaints, strangers = [], [], []
 
-    def open_page(address: str, width: str = "desktop", **options: Any) -> Any:
+    def open_page(address: str, width: str = "desktop", browser: Any = chromium, **options: Any) -> Any:
         size = SIZES[width]
         phone = {"is_mobile": True, "has_touch": True} if width == "phone" else {}
         viewport = {"width": size[0], "height": size[1]}
-        context = chromium.new_context(viewport=viewport, accept_downloads=True, **phone, **options)
+        context = browser.new_context(viewport=viewport, accept_downloads=True, **phone, **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         origin = "/".join(address.split("/")[:3])

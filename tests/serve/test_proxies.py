@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import which
 from urllib.parse import urljoin
 
 import httpx
 import numpy as np
 import pytest
 
+from fronts import BEHIND, DOCS, NAME, PROXIES, TOLD, front, skip_without
 from pictures import waves
-from places import ROOT
+from proxy import PREFIX
 from studio import Served, build_gallery, png, prepare_here, serving
-from waiting import PATIENCE, until
+from waiting import PATIENCE
 
-NAME, BEHIND, PREFIX = "photos.example.org", "127.0.0.1:8000", "/pics"
-"""What the page of the docs calls the proxy and the studio, and where it puts the studio."""
 TOKEN = "a-token-of-some-length"
-DOCS = (ROOT / "docs" / "serving.md").read_text()
-TOLD = dict(re.findall(r"^(nginx|Caddy)\b[^\n]*:\n\n```\n(.*?)```", DOCS, re.MULTILINE | re.DOTALL))
-
-
-def nginx(told: str, port: int, folder: Path) -> list[str]:
-    """The locations of the docs in a server of their own, which writes into one folder only."""
-    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    kept = "".join(f"    {place}_temp_path {folder}/{place};\n" for place in places)
-    user = "user root;\n" if os.getuid() == 0 else ""
-    server = f"    server {{\n    listen 127.0.0.1:{port};\n    server_name {NAME};\n{told}    }}\n"
-    (folder / "nginx.conf").write_text(
-        f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/errors;\nevents {{}}\n"
-        f"http {{\n    access_log off;\n{kept}{server}}}\n"
-    )
-    return ["nginx", "-p", str(folder), "-e", str(folder / "errors"), "-c", str(folder / "nginx.conf")]
-
-
-def caddy(told: str, port: int, folder: Path) -> list[str]:
-    """The site of the docs, without certificates, which nobody gives a name that is an example."""
-    site = re.sub(rf"^{re.escape(NAME)}", f"http://{NAME}:{port}", told)
-    (folder / "Caddyfile").write_text(f"{{\n    admin off\n    auto_https off\n}}\n{site}")
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
-
-
-PROXIES: dict[str, Callable[[str, int, Path], list[str]]] = {"nginx": nginx, "Caddy": caddy}
 
 
 def without_prefix(told: str) -> str:
@@ -59,29 +29,11 @@ def without_prefix(told: str) -> str:
 
 @contextmanager
 def proxied(name: str, told: str, studio: Served, folder: Path) -> Iterator[httpx.Client]:
-    """Who asks the proxy by its name, as a browser does; the proxy ends with the block."""
-    folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    told = told.replace(BEHIND, studio.client.base_url.netloc.decode())
-    surroundings = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
-    with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(PROXIES[name](told, port, folder), stdout=said, stderr=said, env=surroundings)
+    """Who asks the proxy by its name, as a browser does."""
+    with front(name, told, studio.client.base_url.netloc.decode(), folder) as port:
         address, host = f"http://127.0.0.1:{port}", {"host": f"{NAME}:{port}"}
-        try:
-            with httpx.Client(base_url=address, headers=host, timeout=PATIENCE, trust_env=False) as client:
-
-                def answers() -> bool:
-                    assert process.poll() is None, (folder / "said").read_text()
-                    with socket.socket() as asked:
-                        return asked.connect_ex(("127.0.0.1", port)) == 0
-
-                until(answers, f"{name} listens")
-                yield client
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+        with httpx.Client(base_url=address, headers=host, timeout=PATIENCE, trust_env=False) as client:
+            yield client
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=sorted(PROXIES))
 def name(request: pytest.FixtureRequest) -> str:
-    if which(PROXIES[request.param]("", 0, request.getfixturevalue("tmp_path"))[0]) is None:
-        pytest.skip(f"{request.param} is not installed")
+    skip_without(request.param)
     return str(request.param)
 
 
