@@ -10,12 +10,13 @@ import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike import files
+from lookalike.npy import header_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -24,7 +25,6 @@ MAPPED_FROM = 1 << 20
 READ_THROUGH = 1 << 28
 """Bytes of a file up to which its digest is taken whenever it is opened, a tenth of a second. A larger one is trusted
 while its size and time of change are those that its seal has noted."""
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _LENGTHS = 26
 """Where a member's header has the lengths of its name and its extra fields (APPNOTE.TXT 4.3.7)."""
 
@@ -79,15 +79,14 @@ def _array_at(file: BinaryIO, start: int) -> npt.NDArray[Any]:
     """The array of the member whose header begins there."""
     file.seek(start + _LENGTHS)
     file.seek(sum(struct.unpack("<HH", file.read(4))), 1)
-    version = np.lib.format.read_magic(file)
-    if version not in _HEADERS:
-        raise ValueError(f"an array of it is of version {version}")
-    shape, is_fortran, dtype = _HEADERS[version](file)
-    if dtype.hasobject:
+    begin = file.tell()
+    header = header_of(file)
+    if header.dtype.hasobject:
         raise ValueError("an array of it holds objects")
-    if 0 in shape:
-        return np.empty(shape, dtype)
-    mapped = np.memmap(file, dtype, "r", file.tell(), shape, "F" if is_fortran else "C")
+    if 0 in header.shape:
+        return np.empty(header.shape, header.dtype)
+    order: Literal["F", "C"] = "F" if header.is_fortran else "C"
+    mapped = np.memmap(file, header.dtype, "r", begin + header.length, header.shape, order)
     return mapped if mapped.nbytes >= MAPPED_FROM else np.array(mapped)
 
 

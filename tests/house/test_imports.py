@@ -21,6 +21,7 @@ FLOORS = {
     "files": 0,
     "archives": 1,
     "graphs": 0,
+    "npy": 0,
     "pixels": 0,
     "run_files": 0,
     "tensors": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from lookalike import files
 from lookalike.errors import SearchError
 from lookalike.search import store
+from measured import assert_refused_cheaply
 
 
 def packed(path: Path) -> None:
@@ -29,6 +31,16 @@ def hollow(path: Path) -> None:
         file.truncate(2**32)
         file.seek(2**32)
         file.write(content)
+
+
+def test_an_array_with_a_long_header(tmp_path: Path) -> None:
+    """That says that it is longer than all that is there."""
+    path = tmp_path / "arrays-0.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("points.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + bytes(1000))
+    told = {"format": store.FORMAT, "arrays": path.name, "sha256": files.sha256_of_file(path)}
+    (tmp_path / "index.json").write_text(json.dumps(told))
+    assert path.name in assert_refused_cheaply(tmp_path, "from lookalike.search import store", "store.load(path)")
 
 
 @pytest.mark.parametrize("make", [packed, hollow])

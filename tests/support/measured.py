@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MEMORY = 2**30
-"""Bytes that a process may hold at its peak, the package and its libraries included."""
+"""Bytes that a process may hold at its peak, the package and its libraries included, and that a call may ask for."""
 SECONDS = 2.0
 """Of the processor, from the call to its end."""
 
@@ -21,17 +21,19 @@ from pathlib import Path
 from lookalike.errors import UserError
 {imports}
 
+def status(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+
 def tried(path, call):
-    started = time.process_time()
+    started, room = time.process_time(), status("VmSize")
     text = None
     try:
         eval(call, {{**globals(), "path": path}})
     except UserError as refusal:
         text = " ".join(str(refusal).split())
     seconds = time.process_time() - started
-    peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
     of_children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    print(json.dumps([text, seconds, max(peak, of_children)]), flush=True)
+    print(json.dumps([text, seconds, max(status("VmHWM"), of_children), status("VmPeak") - room]), flush=True)
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -48,11 +50,12 @@ for line in sys.stdin:
 
 class Cost(NamedTuple):
     """The refusal's text, None where there was none; seconds of the processor; bytes at the peak, its own or of a
-    process that it starts."""
+    process that it starts; bytes of address space that it asked for at its peak, whether it then used them or not."""
 
     text: str | None
     seconds: float
     memory: float
+    asked: float
 
 
 @cache
@@ -84,4 +87,5 @@ def assert_refused_cheaply(path: Path, imports: str, call: str, *, named: str | 
     assert (str(path) if named is None else named) in cost.text
     assert cost.seconds < SECONDS, cost
     assert cost.memory < MEMORY, cost
+    assert cost.asked < MEMORY, cost
     return cost.text

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,11 +18,10 @@ from lookalike.data.framing import Framing
 from lookalike.data.images import Pixels
 from lookalike.data.pipeline import Progress
 from lookalike.errors import DataError
+from lookalike.npy import header_of, mapped
 
 GROWTH = 32
 """Times the size of a packed file that its pictures may have: drawings pack well, photographs hardly."""
-LONGEST_HEADER = 2**14
-"""Bytes before an array's numbers; those of NumPy's own have a hundred."""
 SLACK = 64 * 2**20
 """Bytes allowed beyond it, for small files of plain pictures."""
 
@@ -37,7 +35,7 @@ def read_array(path: Path) -> Pixels:
     try:
         if path.suffix.lower() == ".npy":
             _check_stored(path)
-            return _suitable(path, np.lib.format.open_memmap(path, mode="r"))
+            return _suitable(path, mapped(path))
         with zipfile.ZipFile(path) as archive:
             return _first_suitable(path, archive)
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -57,13 +55,6 @@ def frame_array(pictures: Pixels, framing: Framing, progress: Progress | None) -
     return framed
 
 
-class _Header(NamedTuple):
-    """What an array says of itself before its numbers."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-
 def _first_suitable(path: Path, archive: zipfile.ZipFile) -> Pixels:
     """Of an .npz: headers are read until one is of pictures, and only that array is made room for."""
     allowed = GROWTH * path.stat().st_size + SLACK
@@ -73,7 +64,7 @@ def _first_suitable(path: Path, archive: zipfile.ZipFile) -> Pixels:
             continue
         name = member.filename.removesuffix(".npy")
         with archive.open(member) as file:
-            headers[name] = header = _header_of(file)
+            headers[name] = header = header_of(file)
         if not _fits(header):
             continue
         declared = math.prod(header.shape)
@@ -93,14 +84,6 @@ def _check_stored(path: Path) -> None:
         size = path.stat().st_size
         if files.is_hollow(file.fileno(), size):
             raise DataError(f"{path} says that it has {size:,} bytes, but hardly any are stored; save it again")
-
-
-def _header_of(file: Any) -> _Header:
-    start = io.BytesIO(file.read(LONGEST_HEADER))  # NumPy reads a header of any length before it looks at it
-    version = np.lib.format.read_magic(start)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(start)
-    return _Header(shape, dtype)
 
 
 def _fits(array: Any) -> bool:

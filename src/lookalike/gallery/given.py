@@ -14,6 +14,7 @@ from lookalike import files
 from lookalike.data.names import readable, unique_namer
 from lookalike.errors import DataError
 from lookalike.gallery.feed import Entry, Feed
+from lookalike.npy import mapped
 from lookalike.pixels import Floats
 
 _AT_ONCE = 1024
@@ -96,7 +97,7 @@ def _of_npy(path: Path) -> npt.NDArray[Any]:
     with path.open("rb") as file:
         if files.is_hollow(file.fileno(), path.stat().st_size):
             raise ValueError("hardly any of its bytes are stored")
-    return np.lib.format.open_memmap(path, mode="r")
+    return mapped(path)
 
 
 def _of_parquet(path: Path) -> tuple[npt.NDArray[Any], list[str]]:
