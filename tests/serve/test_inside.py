@@ -12,9 +12,11 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -32,6 +34,14 @@ from lookalike.studio.preparing import Prepared, Preparer, folder_for, prepare
 from pictures import waves
 from studio import SIZE, build_gallery, pixels_of, png, serving, small_model
 from waiting import PATIENCE, until
+
+T = TypeVar("T")
+
+
+def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What it gives, in a thread of its own: in this one a loop is running where a browser is in use beside."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +74,13 @@ def test_what_waits_is_done_together() -> None:
         return await asyncio.gather(first, *rest, return_exceptions=True)
 
     batcher = Batcher[int, int](run, most=6, waiting=10, seen=sizes.append)
-    found = asyncio.run(all_of_them())
+    found = awaited(all_of_them())
     batcher.close()
     assert sizes == [1, 6, 3]  # of the last four one had left
     for job, answer in enumerate(found):
         assert str(answer) == str(job) if job % 5 == 4 else answer == job * job
     with pytest.raises(Busy):
-        asyncio.run(batcher.ask(1))
+        awaited(batcher.ask(1))
 
 
 def test_a_batch_that_fails_is_told_to_all() -> None:
@@ -81,7 +91,7 @@ def test_a_batch_that_fails_is_told_to_all() -> None:
         return await asyncio.gather(batcher.ask(1), batcher.ask(2), return_exceptions=True)
 
     batcher = Batcher[int, int](run, most=4, waiting=4)
-    assert [str(one) for one in asyncio.run(both())] == ["broken", "broken"]
+    assert [str(one) for one in awaited(both())] == ["broken", "broken"]
     batcher.close()
 
 
