@@ -18,6 +18,7 @@ from PIL import Image
 
 import lookalike as la
 from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn, until_still
+from files import dng, heic, jxl
 from lookalike.denoising import denoise
 from studio import Served, png, serving
 
@@ -107,6 +108,21 @@ def test_an_own_picture(served: Served, visit: Any, faces: la.ImageSet, tmp_path
     page.locator("#toast").wait_for()
     assert page.locator("#toast").inner_text().strip()
     page.expected.clear()
+
+
+def test_own_pictures_that_the_browser_does_not_show(
+    served: Served, visit: Any, faces: la.ImageSet, tmp_path: Path
+) -> None:
+    """A phone's and a camera's own: many systems do not know them for pictures; the server reads them."""
+    for number, (name, make) in enumerate({"me.heic": heic, "me.dng": dng, "me.jxl": jxl}.items(), 7):
+        pytest.importorskip({"me.heic": "pi_heif", "me.dng": "rawpy", "me.jxl": "pillow_jxl"}[name])
+        (tmp_path / name).write_bytes(make(Image.fromarray(faces.pixels[number]).resize((160, 160))))
+        page = visit(url(served))
+        field = page.locator(".drop input[type=file]")
+        assert name.removeprefix("me") in field.get_attribute("accept").split(",")
+        field.set_input_files(tmp_path / name)
+        until(page, f"document.querySelector('.results a.card:has(b)')?.title === '{faces.names[number]}'")
+        page.locator(".query-pictures canvas.thumb").wait_for()  # what its code decodes to stands in for it
 
 
 def test_blend(

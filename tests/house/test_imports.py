@@ -18,6 +18,7 @@ from places import ROOT
 PACKAGE = Path(lookalike.__file__).parent
 FLOORS = {
     "errors": -1,  # which everything raises
+    "confined": 0,
     "files": 0,
     "archives": 1,
     "graphs": 0,

@@ -137,6 +137,8 @@ HOSTILE = {
     "webp claim": (webp_claim(16_383, 16_383), 413),
     "webp claim beyond the format": (webp_claim(2**24, 2**24), 413),
     "jpeg of many scans": (many_scans(), 422),
+    "jxl claim": (b"\xff\x0a" + (3 << 1 | 59_999 << 3 | 1 << 33).to_bytes(10, "little"), 413),
+    "raw that is none": (b"IIRO" + b"\0" * 1000, 422),
     "cut jpeg": (saved("JPEG", 1500), 422),
     "cut png": (saved("PNG", 1500), 422),
     "cut webp": (saved("WEBP", 500), 415),

@@ -51,6 +51,12 @@ def serve(
             show_default="only where no other machine, and no other name, reaches it",
         ),
     ] = None,
+    largest_upload: Annotated[
+        int,
+        typer.Option(
+            help="MiB that a request with pictures may have; cameras' RAW files have up to 100.", min=1, max=256
+        ),
+    ] = 16,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -73,5 +79,6 @@ def serve(
         hosts=tuple(allow_host or ()),
         seed=seed,
         apply=apply,
+        largest_upload=largest_upload * 2**20,
         listening=lambda payload, text: answer(payload, text, json),
     )

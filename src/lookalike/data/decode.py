@@ -23,7 +23,6 @@ from lookalike.data.formats import LARGEST_PIXELS, too_many_pixels
 from lookalike.data.framing import Framing, check_crop
 from lookalike.data.images import Pixels
 from lookalike.data.jpeg import has_all_scans
-from lookalike.data.jxl import jxl_size
 from lookalike.data.resize import resize_bilinear
 from lookalike.errors import OptionError, PictureError
 
@@ -124,13 +123,10 @@ def _decode(content: bytes, framing: Framing | None, notes: set[str], turned: in
         image = formats.open_heif(content)
         return _framed(_Opened(image, profile=image.info.get("icc_profile")), framing, notes)
     if kind == "JXL":
-        formats.use_jxl()
-        width, height = jxl_size(content)
-        if width * height > LARGEST_PIXELS:
-            raise too_many_pixels()
+        return _framed(_stated(formats.open_jxl(content), Bare(content), turned), framing, notes)
     plain = bare(content, kind)
     try:
-        image = Image.open(io.BytesIO(plain.content), formats=[*formats.FORMATS, *(["JXL"] if kind == "JXL" else [])])
+        image = Image.open(io.BytesIO(plain.content), formats=formats.FORMATS)
     except UnidentifiedImageError:
         if kind != "TIFF":
             raise

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from lookalike.data.jxl import jxl_size
 from lookalike.errors import PictureError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -22,7 +23,8 @@ _RAW = (
 )
 LARGEST_PIXELS = 100_000_000
 """A picture that claims more is taken for a decompression bomb."""
-SUFFIXES = frozenset(f"{_PILLOW} {_HEIF} .jxl {_RAW}".split())
+_OF_EXTRAS = {"HEIF": _HEIF.split(), "JXL": [".jxl"], "RAW": _RAW.split()}
+SUFFIXES = frozenset([*_PILLOW.split(), *(suffix for suffixes in _OF_EXTRAS.values() for suffix in suffixes)])
 """Suffixes of pictures, also of those that need an extra."""
 
 
@@ -44,6 +46,12 @@ EXTRAS = {
 def available_extras() -> list[str]:
     """The kinds of `EXTRAS` that can be read here: with another answer, the same source gives other pictures."""
     return [kind for kind, extra in EXTRAS.items() if any(find_spec(module) is not None for module in extra.modules)]
+
+
+def readable_suffixes() -> list[str]:
+    """The suffixes of pictures that can be read here."""
+    missing = {suffix for kind in EXTRAS.keys() - available_extras() for suffix in _OF_EXTRAS[kind]}
+    return sorted(SUFFIXES - missing)
 
 
 def kind_of(content: bytes) -> str:
@@ -85,15 +93,32 @@ def open_heif(content: bytes) -> Image.Image:
     return held
 
 
-def heif_size(content: bytes) -> tuple[int, int]:
-    """Width and height that a HEIC or HEIF picture claims, nothing decoded; raises as `open_heif`."""
-    width, height = _module("HEIF").open_heif(io.BytesIO(content)).size
-    return int(width), int(height)
+def heif_facts(content: bytes) -> tuple[tuple[int, int], bytes]:
+    """Width and height that a HEIC or HEIF picture claims, and its EXIF, nothing decoded; raises as `open_heif`."""
+    opened = _module("HEIF").open_heif(io.BytesIO(content))
+    width, height = opened.size
+    return (int(width), int(height)), opened.info.get("exif") or b""
 
 
 def too_many_pixels() -> PictureError:
     """What is said of a picture that claims more than `LARGEST_PIXELS`."""
     return PictureError(f"claims more pixels than the limit of {LARGEST_PIXELS:,}")
+
+
+def open_jxl(content: bytes) -> Image.Image:
+    """A JPEG XL picture, decoded; raises `PictureError` where it claims too much or is damaged, or as `open_heif`."""
+    use_jxl()
+    width, height = jxl_size(content)
+    if width * height > LARGEST_PIXELS:
+        raise too_many_pixels()
+    try:
+        image = Image.open(io.BytesIO(content), formats=("JXL",))
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # its decoder does not say what was wrong
+        raise PictureError("is a damaged JPEG XL, or one of a kind that cannot be read") from error
+    return image
 
 
 def use_jxl() -> None:
@@ -112,7 +137,7 @@ class Preview(NamedTuple):
 def raw_preview(content: bytes) -> Preview | None:
     """The largest preview in a RAW file, None where there is none; raises `PictureError` where the extra is missing."""
     rawpy = _module("RAW")
-    with rawpy.imread(io.BytesIO(content)) as raw:
+    with _opened_raw(content) as raw:
         turned = {3: 3, 5: 8, 6: 6}.get(raw.sizes.flip, 1)  # dcraw's numbers, of which three are in use
         try:
             preview = raw.extract_thumb()
@@ -123,6 +148,13 @@ def raw_preview(content: bytes) -> Preview | None:
         return Preview(None, preview.data.copy(), turned)
 
 
+def raw_size(content: bytes) -> tuple[int, int]:
+    """Width and height of what a RAW file's sensor saw, upright; raises `PictureError` where the extra is missing."""
+    with _opened_raw(content) as raw:
+        width, height = raw.sizes.width, raw.sizes.height
+        return (height, width) if raw.sizes.flip in (5, 6) else (width, height)
+
+
 def developed(content: bytes) -> Any:
     """What a RAW file's sensor saw, at half its size and upright: (H, W, 3) uint8, by LibRaw with the camera's white.
 
@@ -130,15 +162,36 @@ def developed(content: bytes) -> Any:
         PictureError: there are too many pixels, or none that can be read, or the extra is missing.
     """
     rawpy = _module("RAW")
-    with rawpy.imread(io.BytesIO(content)) as raw:
+    with _opened_raw(content) as raw:
         if raw.sizes.raw_width * raw.sizes.raw_height > LARGEST_PIXELS:
             raise too_many_pixels()
         try:
             return raw.postprocess(half_size=True, use_camera_wb=True)
         except rawpy.LibRawError as error:
+            words = _words_of(error)
             raise PictureError(
-                f"is a RAW file without a preview, and its own picture cannot be read ({error}); save it as JPEG"
+                f"is a RAW file without a preview, and its own picture cannot be read ({words}); save it as JPEG"
             ) from error
+
+
+def _opened_raw(content: bytes) -> Any:
+    rawpy = _module("RAW")
+    try:
+        return rawpy.imread(io.BytesIO(content))
+    except rawpy.LibRawError as error:
+        raise PictureError(f"is a RAW file that cannot be read ({_words_of(error)}); save it as JPEG or DNG") from error
+
+
+def _words_of(error: Exception) -> str:
+    """What LibRaw says, which is given as bytes."""
+    told = error.args[0] if error.args else ""
+    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+
+
+def require(kind: str) -> None:
+    """Raise `PictureError`, with the line that installs it, where the extra for a kind of `EXTRAS` is missing."""
+    if kind not in available_extras():
+        raise _missing(EXTRAS[kind])
 
 
 def _module(kind: str) -> Any:
@@ -149,4 +202,8 @@ def _module(kind: str) -> Any:
             return load(name)
         except ImportError:
             continue
-    raise PictureError(f"is {extra.what}, which needs an extra; install it: pip install 'lookalike[{extra.name}]'")
+    raise _missing(extra)
+
+
+def _missing(extra: Extra) -> PictureError:
+    return PictureError(f"is {extra.what}, which needs an extra; install it: pip install 'lookalike[{extra.name}]'")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageSequence
 
-from lookalike.data.samples import Held
+from lookalike.data.samples import Held, tags_of
 from lookalike.errors import PictureError
 
 WHITES = (1, 255, 1023, 4095, 16_383, 65_535)
@@ -136,6 +136,11 @@ def stated_range(tags: Any) -> tuple[float, float] | None:
 def is_raw(tags: Any) -> bool:
     """Whether a TIFF is a camera's RAW file: a DNG, or one whose first picture is a small one of others within."""
     return 50706 in tags or (330 in tags and bool(first(tags.get(254, 0)) & 1))
+
+
+def is_raw_file(content: bytes, kind: str) -> bool:
+    """Whether a picture, of a kind as `formats.kind_of` has it, is a camera's RAW file."""
+    return kind == "RAW" or (kind == "TIFF" and is_raw(tags_of(content)))
 
 
 def first(value: Any) -> Any:

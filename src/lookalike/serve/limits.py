@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.data.bare import bare
-from lookalike.data.formats import FORMATS, available_extras, heif_size, kind_of
+from lookalike.data.formats import FORMATS, available_extras, heif_facts, kind_of, require
+from lookalike.data.jxl import jxl_size
 from lookalike.data.samples import tags_of
-from lookalike.data.tones import first, is_raw
+from lookalike.data.tones import first, is_raw_file
 from lookalike.errors import PictureError
 from lookalike.serve.refusals import busy, of_picture, shown, too_large
 from lookalike.serve.settings import StudioSettings
@@ -203,10 +204,11 @@ class _PartReader:
 
 
 def check_picture(content: bytes, most: int) -> int:
-    """How many pixels a picture's header claims, before anything is decoded.
+    """How many pixels a picture's header claims, before anything is decoded; 0 of a RAW file, which tells that later.
 
     Raises:
-        HTTPException: 422 for an empty file, 415 for what is no picture, 413 for more than `most` pixels.
+        HTTPException: 422 for an empty file, 415 for what is no picture or needs an extra, 413 for more than `most`
+            pixels.
     """
     if not content:
         raise HTTPException(422, "the picture is empty (0 bytes); send a picture file")
@@ -215,14 +217,14 @@ def check_picture(content: bytes, most: int) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             kind = kind_of(content)
-            if kind == "HEIF":
-                width, height = heif_size(content)
+            if kind in ("HEIF", "JXL"):
+                require(kind)
+                width, height = heif_facts(content)[0] if kind == "HEIF" else jxl_size(content)
                 _check_size(width, height, most)
                 return width * height
-            if kind in ("RAW", "JXL"):
-                raise _unwelcome()
-            if kind == "TIFF" and is_raw(tags_of(content)):
-                raise _unwelcome()
+            if is_raw_file(content, kind):
+                require("RAW")
+                return 0
             try:
                 image = Image.open(io.BytesIO(bare(content, kind).content), formats=FORMATS)
             except UnidentifiedImageError:
@@ -260,14 +262,9 @@ def _whole(tags: Any, tag: int) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _unwelcome() -> HTTPException:
-    """Their decoders take whatever room a file asks for before its size can be checked."""
-    return HTTPException(415, f"cameras' RAW files and JPEG XL are not taken here; send one of {_taken()}")
-
-
 def _taken() -> str:
     """The formats that may be sent, by name."""
-    return ", ".join((*FORMATS, *(["HEIF"] if "HEIF" in available_extras() else [])))
+    return ", ".join((*FORMATS, *available_extras()))
 
 
 @contextmanager

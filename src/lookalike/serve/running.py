@@ -37,6 +37,7 @@ def serve_forever(
     hosts: tuple[str, ...] = (),
     seed: int = 0,
     apply: bool | None = None,
+    largest_upload: int = 16 * 2**20,
     listening: Callable[[dict[str, Any], str], object] = lambda _, text: print(text),
 ) -> None:
     """Serve until the process is told to end; `listening` is told the address, as JSON values and as text.
@@ -53,7 +54,7 @@ def serve_forever(
 
     drawn = secrets.token_urlsafe(24) if token is None and not is_loopback(host) else None
     given = token if token is not None else drawn
-    settings = StudioSettings(gallery, host, given, hosts, denoiser, runs, seed, apply)
+    settings = StudioSettings(gallery, host, given, hosts, denoiser, runs, seed, apply, largest_upload)
     listener = listen(host, port)
     try:
         app = make_app(settings)

@@ -133,6 +133,13 @@ class Column(BaseModel):
     place: int | None = Field(description="Among an item's values in a static export; null: each row has it.")
 
 
+class Taken(BaseModel):
+    """Which files of pictures may be sent: those that the server can read."""
+
+    suffixes: list[str]
+    bytes: int = Field(description="Of one request.")
+
+
 class Gallery(BaseModel):
     """What is served."""
 
@@ -156,6 +163,7 @@ class Gallery(BaseModel):
     draws: bool = Field(description="Whether the model makes pictures of codes.")
     words: bool = Field(description="Whether GET /search takes words.")
     denoiser: bool
+    takes: Taken
     onnx: Onnx | None
     preparing: list[str]
     runs: int

@@ -8,27 +8,29 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from lookalike.data import apart
 from lookalike.data.images import Pixels
-from lookalike.data.source import read_picture
 from lookalike.errors import GalleryError, LookalikeError
 from lookalike.gallery import Gallery
 from lookalike.gallery.folder import MODEL, build_with
-from lookalike.gallery.queries import framed
 from lookalike.gallery.snapshot import Asked, Found, Snapshot
 from lookalike.interop.onnx_runtime import OnnxCodec
 from lookalike.models import kind_named
+from lookalike.pixels import as_channels
 from lookalike.serve.batching import Batcher, Busy
 from lookalike.serve.codecs import Cleaner, Codec, Codecs, Floats
 from lookalike.serve.limits import check_picture
 from lookalike.serve.metrics import Metrics
 from lookalike.serve.refusals import busy, too_many_wait
 from lookalike.serve.settings import StudioSettings
+from lookalike.serve.uploaded import decoded
 from lookalike.studio.preparing import Prepared, Preparer, folder_for, run_key
 from lookalike.studio.runs import FollowedRun
 
@@ -40,7 +42,9 @@ Result = TypeVar("Result")
 LOOK_EVERY = 0.5
 """Seconds between two looks at whether the gallery has changed."""
 LARGE = 4_000_000
-"""Pixels of a picture that is decoded while no other such one is: it takes up to 20 bytes a pixel for a moment."""
+"""Pixels of a picture that is decoded while no other such one is: it takes up to 20 bytes a pixel for a moment.
+
+So is one that has a process of its own to be decoded in."""
 KEPT = 16
 """Answers that took long and are kept: duplicates at a few thresholds, maps, sheets, what the review goes through."""
 _log = logging.getLogger(__name__)
@@ -184,7 +188,7 @@ class Studio:
 
     async def whole(self, content: bytes, most: int) -> Pixels:
         """An uploaded picture at its own size, of at most `most` pixels: uint8 (H, W, 3)."""
-        return (await self._decoded([content], most, lambda one: read_picture(one, None)))[0]
+        return (await self._decoded([content], most, lambda one: decoded(one, None, most)))[0]
 
     async def slowly(self, work: Callable[[], Result]) -> Result:
         """Do what takes long, one after the other; HTTP 503 where too many wait."""
@@ -217,9 +221,8 @@ class Studio:
     async def _decoded(self, contents: list[bytes], most: int, read: Callable[[bytes], Pixels]) -> list[Pixels]:
         def work() -> list[Pixels]:
             sizes = [check_picture(content, most) for content in contents]
-            if max(sizes) <= LARGE:
-                return [read(content) for content in contents]
-            with self._large:
+            is_large = max(sizes) > LARGE or any(map(apart.is_needed, contents))
+            with self._large if is_large else nullcontext():
                 return [read(content) for content in contents]
 
         return await self._beside(work)
@@ -245,7 +248,8 @@ class Studio:
         return self._kept[key]
 
     def _frame(self, content: bytes) -> Pixels:
-        return framed(content, self._framing, self.snapshot.view)
+        channels = self.snapshot.view.all_pixels.shape[3]
+        return as_channels(decoded(content, self._framing, self.settings.largest_pixels), channels)
 
     def _search_all(self, jobs: list[Search]) -> list[Answered | Exception]:
         snapshot, codec = self.snapshot, self.codec

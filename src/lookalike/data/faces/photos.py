@@ -35,7 +35,11 @@ def portraits(content: bytes, framing: Framing, notes: set[str] | None = None) -
         PictureError: the bytes are no picture that can be decoded whole, or show no face.
         DataError, MissingExtraError: as `detector_of`.
     """
-    photo = decode_picture(content, None, notes)
+    return portraits_in(decode_picture(content, None, notes), framing)
+
+
+def portraits_in(photo: Pixels, framing: Framing) -> list[Portrait]:
+    """The same of a photo that is decoded: (H, W, 3) uint8, upright."""
     found = find_faces(photo, detector_of(framing.faces or DEFAULT_FINDER))
     if not found:
         raise PictureError(NO_FACE)

@@ -7,14 +7,12 @@ ends a process that asks for more than it may have.
 
 from __future__ import annotations
 
-import math
-import subprocess
 import sys
 from typing import Any
 
 import numpy as np
 
-from lookalike import graphs
+from lookalike import confined, graphs
 from lookalike.data.faces.finding import LONGEST
 
 MEMORY = 768 * 2**20
@@ -27,13 +25,11 @@ PATIENCE = 120
 
 def reason_against(content: bytes) -> str | None:
     """Why an ONNX file's content is no network of YuNet's form that runs within the limits; None where it is."""
-    command = [sys.executable, "-m", "lookalike.data.faces.trial"]
-    try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
+    ended = confined.run("lookalike.data.faces.trial", content=content, patience=PATIENCE)
+    if ended.status is None:
         return f"it was not done after {PATIENCE} s"
-    told = " ".join(done.stdout.decode(errors="backslashreplace").split())
-    if done.returncode == 0 or told:
+    told = " ".join(ended.output.decode(errors="backslashreplace").split())
+    if ended.status == 0 or told:
         return told or None
     return f"it needs more than {MEMORY:,} bytes or {SECONDS} s for a photo of {LONGEST} x {LONGEST}, or is damaged"
 
@@ -55,24 +51,12 @@ def _tried(content: bytes) -> None:
     import cv2  # noqa: F401
     import onnx  # noqa: F401
 
-    _limit()
+    confined.limit(MEMORY, SECONDS)
     graphs.parsed(content)
     detector = opened(content, 0.7, 0.3, 10)
     for side in (320, LONGEST):
         detector.setInputSize((side, side))
         detector.detect(np.zeros((side, side, 3), np.uint8))
-
-
-def _limit() -> None:
-    """Where the system can."""
-    try:
-        import resource
-    except ImportError:
-        return
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    for limit, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, math.ceil(used) + SECONDS)):
-        resource.setrlimit(limit, (most, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

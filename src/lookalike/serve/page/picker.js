@@ -1,5 +1,5 @@
 // A dialog in which one or several pictures are chosen: stored ones by looking and by name, or an own file.
-import { bring, studio, thumb } from "./studio.js";
+import { accepted, bring, studio, thumb } from "./studio.js";
 import { button, count, failed, h, later, many, shortName } from "./ui.js";
 
 const PAGE = 60;
@@ -12,7 +12,7 @@ export function pick({ title, several = false, files = true, chosen = [] }) {
   const more = button("Show more", () => load(false).catch(failed), { class: "quiet", hidden: true });
   const done = button("Use these", () => close([...marked.values()]), { class: "strong", hidden: !several, disabled: !marked.size });
   const search = h("input", { type: "search", placeholder: "Part of a name", "aria-label": "Part of a name", oninput: later(() => load(true).catch(failed), 200) });
-  const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabIndex: -1, "aria-hidden": "true",
+  const file = h("input", { type: "file", accept: accepted(), class: "visually-hidden", tabIndex: -1, "aria-hidden": "true",
     onchange: () => bring(file.files[0]).then((source) => take(source)).catch(failed) });
   const dialog = h("dialog", { class: "picker", "aria-labelledby": "picker-title", onclose: () => close(null) },
     h("header", {}, h("h2", { id: "picker-title" }, title), button("Close", () => close(null), { class: "quiet" })),

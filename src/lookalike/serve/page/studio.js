@@ -33,12 +33,25 @@ export function watch() {
 
 /** Pictures brought here by their token: what they are called and how they look. Kept while the page is open. */
 const brought = new Map();
-const LARGEST = 20e6;
+/** Without a server, the browser reads what it can. */
+const WITHOUT_SERVER = { suffixes: [], bytes: 20e6 };
+const takes = () => studio.gallery.takes ?? WITHOUT_SERVER;
+/** Of a request, beside the picture. */
+const FORM = 1000;
+
+/** What a field for files lets a person choose: many systems do not know that a RAW file or a HEIC is a picture. */
+export const accepted = () => ["image/*", ...takes().suffixes].join(",");
+
+function isPicture({ name, type }) {
+  const called = (name ?? "").toLowerCase();
+  return type.startsWith("image/") || takes().suffixes.some((suffix) => called.endsWith(suffix));
+}
 
 /** A picture file becomes a source that can be searched, blended and edited. */
 export async function bring(file) {
-  if (!file.type.startsWith("image/")) throw new Error(`${file.name || "This"} is no picture; bring a JPEG, PNG or WebP.`);
-  if (file.size > LARGEST) throw new Error(`${file.name} has ${(file.size / 1e6).toFixed(0)} MB; bring a picture of at most 20 MB.`);
+  const most = takes().bytes - FORM;
+  if (!isPicture(file)) throw new Error(`${file.name || "This"} is no picture that is read here; bring a JPEG, PNG or WebP.`);
+  if (file.size > most) throw new Error(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB; bring a picture of at most ${(most / 1e6).toFixed(1)} MB.`);
   const code = Float32Array.from(await studio.backend.encode(file));
   const token = packCode(code);
   brought.set(token, { name: file.name ? shortName(file.name) : "your picture", url: URL.createObjectURL(file), file });
@@ -83,11 +96,19 @@ export function thumb(id, alt = "") {
 export function look(source, alt = "") {
   if (source.id !== undefined) return thumb(source.id, alt);
   const own = brought.get(source.token);
-  if (own?.url) return h("img", { class: "thumb own", src: own.url, alt });
+  if (!own?.url) return made(source, alt);
+  const image = h("img", { class: "thumb own", src: own.url, alt });
+  image.addEventListener("error", () => image.replaceWith(made(source, alt)), { once: true }); // a HEIC or RAW file, which browsers do not show
+  return image;
+}
+
+/** What a code decodes to, or what it is called. */
+function made(source, alt) {
+  const own = brought.get(source.token);
   if (!studio.gallery.draws) return h("span", { class: "thumb words" }, own?.name ?? "words or a picture from this address");
   const [height, width] = studio.gallery.image_shape;
   const canvas = h("canvas", { class: "thumb", width, height, role: "img", "aria-label": alt || "made here" });
-  models.decode([source.code]).then(([made]) => canvas.getContext("2d").putImageData(made, 0, 0)).catch(() => {});
+  models.decode([source.code]).then(([drawn]) => canvas.getContext("2d").putImageData(drawn, 0, 0)).catch(() => {});
   return canvas;
 }
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike import plots
+from lookalike.data.formats import readable_suffixes
 from lookalike.errors import GalleryError, PictureError
 from lookalike.gallery.snapshot import Snapshot
 from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, OnnxCodec, OnnxRestorer
@@ -46,6 +47,7 @@ def _facts(studio: Studio) -> dict[str, Any]:
         "draws": studio.draws,
         "words": studio.takes_words,
         "denoiser": studio.denoiser_key is not None,
+        "takes": {"suffixes": readable_suffixes(), "bytes": studio.settings.largest_upload},
         "onnx": onnx_addresses(studio),
         "preparing": studio.pending(),
         "runs": len(studio.runs),

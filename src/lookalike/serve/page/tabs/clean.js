@@ -129,7 +129,9 @@ export function build() {
   async function own(given) {
     if (!given) return;
     if (!given.type.startsWith("image/")) throw new Error(`${given.name || "This"} is no picture; bring a JPEG, PNG or WebP.`);
-    const pixels = await pixelsOf(given);
+    const pixels = await pixelsOf(given).catch(() => {
+      throw new Error(`${given.name || "This"} is no picture that this browser shows; bring a JPEG, PNG or WebP.`);
+    });
     const area = pixels.width * pixels.height;
     if (area > LARGEST_OWN) throw new Error(`This picture has ${pixels.width} x ${pixels.height} pixels; bring one of at most 2 million.`);
     state.own = { file: given, pixels, large: area > 128 * 128 };

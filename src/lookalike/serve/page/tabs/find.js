@@ -1,6 +1,6 @@
 // Find: a picture in, its look-alikes out; from picture to picture by a click.
 import { card } from "../neighbours.js";
-import { bring, look, nameOf, sourceOf, studio } from "../studio.js";
+import { accepted, bring, look, nameOf, sourceOf, studio } from "../studio.js";
 import { button, choice, count, distance, failed, h, later, many, say, shortName, slider } from "../ui.js";
 import { address, go, note, read, unpackAll } from "../url.js";
 
@@ -26,7 +26,7 @@ export function build() {
   let coming = null;
   let offset = 0;
 
-  const file = h("input", { type: "file", accept: "image/*", multiple: true, class: "visually-hidden", tabIndex: -1, "aria-hidden": "true",
+  const file = h("input", { type: "file", accept: accepted(), multiple: true, class: "visually-hidden", tabIndex: -1, "aria-hidden": "true",
     onchange: () => bringAndFind([...file.files]).catch(failed).finally(() => { file.value = ""; }) });
   const words = h("input", { type: "search", id: "words", autocomplete: "off", placeholder: "A red bicycle", maxLength: 2000,
     onchange: () => { if (words.value.trim()) sayAndFind(words.value.trim()).catch(failed); } });
