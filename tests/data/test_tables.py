@@ -54,10 +54,9 @@ def test_encodings_are_told_apart(tmp_path: Path, encoding: str, caplog: pytest.
     path.write_bytes(TEXT.encode(encoding))
     with caplog.at_level(logging.WARNING):
         table = read_table(path)
-    known = pd.read_csv(path, sep=";", encoding=encoding, index_col="Datei")
-    # "1,5" is a number in some places only, and a word here, as to pandas
+    known = pd.read_csv(path, sep=";", decimal=",", encoding=encoding, index_col="Datei")
     assert {name: list(values) for name, values in table.rows.items()} == known.T.to_dict("list")
-    assert [(column.name, column.kind) for column in table.columns] == [("Länge", "text"), ("Ort", "text")]
+    assert [(column.name, column.kind) for column in table.columns] == [("Länge", "number"), ("Ort", "text")]
     assert ("was read as Windows-1252" in caplog.text) == (encoding == "cp1252")
 
 
@@ -69,8 +68,14 @@ def test_encodings_are_told_apart(tmp_path: Path, encoding: str, caplog: pytest.
         ("sep=|\nname|word\na|x,y;z\n", {"a": ("x,y;z",)}),
         ("name,word\n\na,x\n\n\nb,y\n", {"a": ("x",), "b": ("y",)}),
         (",stars\na.jpg,5\nb.jpg,4\n", {"a.jpg": (5,), "b.jpg": (4,)}),
+        ("name;stars;;\na;1;;\n;;;\nb;2;;\n ; ;;\n", {"a": (1,), "b": (2,)}),
+        ("name;low;word\na;-1,5;1,5\nb;2;1,x\n", {"a": (-1.5, "1,5"), "b": (2, "1,x")}),
+        ("name;day\na;7.5.2024 9:30\nb;31.12.2023\n", {"a": ("2024-05-07T09:30",), "b": ("2023-12-31",)}),
     ],
-    ids=["quotes", "separator in quotes", "excel", "blank lines", "index of pandas"],
+    ids=[
+        *("quotes", "separator in quotes", "excel", "blank lines", "index of pandas"),
+        *("what spreadsheets leave", "decimal commas", "days first"),
+    ],
 )
 def test_text_is_taken_apart_as_it_is_meant(tmp_path: Path, text: str, rows: dict[str, tuple[str]]) -> None:
     (tmp_path / "t.csv").write_text(text)
@@ -84,7 +89,8 @@ def test_text_is_taken_apart_as_it_is_meant(tmp_path: Path, text: str, rows: dic
         ("2024-05-17T14:30:00Z", "time", "2024-05-17T14:30:00"),
         ("2024-05-17 14:30:00.125+02:00", "time", "2024-05-17T14:30:00"),
         ("2024:05:17 14:30:00", "time", "2024-05-17T14:30:00"),
-        ("17.05.2024", "text", "17.05.2024"),
+        ("17.05.2024", "time", "2024-05-17"),
+        ("17.13.2024", "text", "17.13.2024"),
         ("05/17/2024", "text", "05/17/2024"),
         ("2024-13-01", "text", "2024-13-01"),
         ("3,5", "text", "3,5"),

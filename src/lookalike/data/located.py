@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lookalike.data import archive, cache, folder, lfw
 from lookalike.data.download import fetch_lfw
+from lookalike.data.exif import COLUMNS as CAMERAS
 from lookalike.data.formats import available_extras
 from lookalike.data.framing import Framing, check_crop
 from lookalike.data.images import DataSpec
@@ -90,7 +91,8 @@ class Located(NamedTuple):
         """JSON values that are others where the same options would give other pictures, or other words of cameras."""
         content = cache.content_digest(self.path) if self.listing is None else [str(self.path), *self.listing.entries]
         table = None if self.table is None else cache.content_digest(self.table)
-        return [*reader_state(), self.kind, content, table, *self._finder(), *(["exif"] if self.options.exif else [])]
+        cameras = [column.as_json() for column in CAMERAS] if self.options.exif else []
+        return [*reader_state(), self.kind, content, table, *self._finder(), *cameras]
 
     @property
     def beside(self) -> list[Any]:

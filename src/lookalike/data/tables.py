@@ -36,9 +36,16 @@ _AT_ONCE = 10_000
 _FLAGS = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx and .ods begin, which are zips, and .xls."""
 _SEPARATORS = "\t,;"
 _EXCELS = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 """A first line that Excel takes for the separator."""
+_COMMA = re.compile(r"[-+]?\d+(?:,\d+)?")
+"""A number where the comma is the decimal mark: there, programs part columns by semicolons."""
+_DAY_FIRST = re.compile(
+    r"(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>\d{4})(?:,? (?P<hour>\d\d?)(?P<rest>:\d\d(?::\d\d)?))?"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +73,11 @@ class PictureTable:
         first, last = (name.split("/")[:-1] for name in (min(self.rows), max(self.rows)))
         common = [one for one, other in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
         return tuple("/".join(common[: depth + 1]) + "/" for depth in range(len(common)))
+
+    def named_whole(self, name: str) -> str | None:
+        """A name as the table writes it, where it does so in full."""
+        full = _plain(name)
+        return full if full in self.rows else None
 
     def named(self, name: str) -> str | None:
         """How the table writes a picture's name; None: not at all.
@@ -145,6 +157,8 @@ def _decoded(path: Path) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding)
+    if content.startswith(_WORKBOOKS):
+        raise ValueError("it is a spreadsheet program's own file; save the sheet as CSV")
     if b"\0" in content:
         raise ValueError("it is no text, or UTF-16 without its mark; save it as UTF-8")
     try:
@@ -162,22 +176,45 @@ def _read_text(path: Path) -> _Columns:
         text = text[excels.end() :]
     head = re.sub(r'"[^"]*"', "", text[:_HEAD].lstrip().partition("\n")[0])
     separator = max(_SEPARATORS, key=head.count) if excels is None else excels[1]
-    lines = (line for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if line)
+    # Rows without a value, and columns without a name or a value, are what spreadsheets leave behind.
+    read = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    lines = (line for line in read if any(map(str.strip, line)))
     names = [name.strip() for name in next(lines, [])]
     if not names:
         raise ValueError("it is empty")
+    while not names[-1]:
+        names.pop()
     if not names[0] and "index" not in names:
         names[0] = "index"  # pandas writes a frame's index so
     columns: list[list[str]] = [[] for _ in _distinct(names)]
     while some := list(islice(lines, _AT_ONCE)):
         for number, line in enumerate(some, len(columns[0]) + 2):
+            if len(line) > len(names) and not any(map(str.strip, line[len(names) :])):
+                del line[len(names) :]
             if len(line) != len(names):
                 raise ValueError(f"row {number} has {len(line)} values for {len(names)} columns")
         for column, values in zip(columns, zip(*some, strict=True), strict=True):
             column += map(str.strip, values)
     if not columns[0]:
         raise ValueError(f"it has a header ({_listed(names)}) and no rows")
-    return dict(zip(names, columns, strict=True))
+    return {name: _of_here(texts, separator) for name, texts in zip(names, columns, strict=True)}
+
+
+def _of_here(texts: list[str], separator: str) -> list[str]:
+    """A column's numbers and times, where all are as other countries write them, as they are written here."""
+    known = set(texts) - {""}
+    if separator == ";" and all(map(_COMMA.fullmatch, known)):
+        return [text.replace(",", ".") for text in texts]
+    found = {text: _day_first(text) for text in known} if all(map(_DAY_FIRST.fullmatch, known)) else {}
+    return [found.get(text, text) for text in texts] if all(map(as_time, found.values())) else texts
+
+
+def _day_first(text: str) -> str:
+    """`17.5.2024 9:30` as `2024-05-17T09:30`."""
+    found = _DAY_FIRST.fullmatch(text)
+    assert found is not None
+    clock = f"T{found['hour']:0>2}{found['rest']}" if found["hour"] else ""
+    return f"{found['year']}-{found['month']:0>2}-{found['day']:0>2}{clock}"
 
 
 def _read_json_lines(path: Path) -> _Columns:
