@@ -156,6 +156,12 @@ def test_every_face_has_its_photos_row(tmp_path: Path) -> None:
         gallery.update(folder, **options)
         pd.testing.assert_frame_equal(gallery.attributes.reset_index(drop=True), faces.attributes)
         assert [person or "" for person in gallery.people] == faces.people
+        # as a list of faces that was saved from the page comes back with who they are
+        rows = ("name,where,person", "many.png#face-2,hut,Di", "many.png,sea,Ann", "one.png#face-1,hut,Bo")
+        (tmp_path / "t.csv").write_text("\n".join(rows))
+        named = la.load(folder, **options)
+        assert words(named, "where") == ["sea", "hut", "sea", "hut", None]
+        assert named.people == ["Ann", "Di", "", "Bo", ""]
         (tmp_path / "t.csv").write_text("name,where\nmany.png,lake\n")
         gallery.update()
         assert gallery.attributes["where"].dropna().to_dict() == {f"many.png#face-{i}": "lake" for i in (1, 2, 3)}

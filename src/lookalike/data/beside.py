@@ -74,17 +74,18 @@ class Beside:
     def of(self, name: str, person: str | None, own: Sequence[Value] | None) -> Known:
         """What is known of a picture before its file is opened, `own` by its source.
 
-        A face is known by its photo's row; who is on that is the largest face.
+        A face is known by its own row, or else by its photo's; who is on that is the largest face.
         """
         values = (None,) * len(self.own) if own is None else tuple(own)
         if self.table is None:
             return Known(person, values)
         photo, number = photo_and_face(name)
-        written = self.table.named(photo)
+        own_row = None if number is None else self.table.named_whole(name)
+        written = own_row or self.table.named(photo)
         if written is None:
             return Known(person, (*values, *[None] * len(self.table.columns)))
         self.named += 1
-        if number in (None, 1):
+        if own_row is not None or number in (None, 1):
             person = person or self.table.people.get(written)
         return Known(person, (*values, *self.table.rows[written]))
 
