@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -126,6 +127,28 @@ def test_the_way_back_to_the_photo(gallery: la.Gallery, album: Path, squares: Pa
     (album / "one.png").unlink()
     with pytest.raises(PictureError, match="cannot be read"):
         gallery.photo("one.png#face-1")
+
+
+@pytest.mark.parametrize("kind", ["linked", "zip", "gztar"])
+@pytest.mark.local_store("asks the source alone")
+def test_the_way_leads_through_links_and_into_archives(
+    gallery: la.Gallery, album: Path, squares: Path, tmp_path: Path, kind: str
+) -> None:
+    if kind == "linked":
+        source = tmp_path / "linked"
+        source.mkdir()
+        (source / "in").symlink_to(album)
+    else:
+        source = Path(shutil.make_archive(str(tmp_path / "all"), kind, tmp_path, "album"))
+    gallery.update(source, faces=True, detector=squares)
+    (name,) = (name for name in gallery.names if "one.png" in name)
+    whole = np.asarray(Image.open(album / "one.png"))
+    shown = gallery.photo(name)
+    assert shown.shape == whole.shape
+    assert (shown != whole).any(axis=2).mean() < 0.05
+    (source / "in").unlink() if kind == "linked" else source.unlink()
+    with pytest.raises(PictureError, match="cannot be read"):
+        gallery.photo(name)
 
 
 def test_a_gallery_holds_faces_or_photos(gallery: la.Gallery, album: Path, squares: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from lookalike.data.decode import decode_picture, read_file
 from lookalike.data.images import DataSpec, Pixels
-from lookalike.data.source import read_picture
-from lookalike.errors import GalleryError
+from lookalike.data.located import locate
+from lookalike.errors import DataError, GalleryError, PictureError
 from lookalike.gallery.catalog import Item
 
 LONGEST = 1600
@@ -21,18 +24,33 @@ def photo_of(item: Item, source: DataSpec | None) -> Pixels:
     """An item's photo, upright, with a frame around the face: (H, W, 3) uint8 of at most 1,600 pixels a side.
 
     Raises:
-        GalleryError: the item is no face of a photo, or its photos do not lie in a folder.
+        GalleryError: the item is no face of a photo, or its photos do not lie in files.
         PictureError: the photo cannot be read any more.
     """
     if item.photo is None:
         raise GalleryError(f"{item.name} is a whole picture, and no face of a photo; show the picture itself")
-    folder = None if source is None else Path(source.source)
-    if folder is None or not folder.is_dir():
-        raise GalleryError(f"the photo of {item.name} is not in a folder, and only those are shown; unpack the archive")
-    path = (folder / item.photo).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise GalleryError(f"the photo of {item.name} is not in the gallery's folder; put it back there")
-    return _outlined(read_picture(path, None), item)
+    if source is None:
+        raise GalleryError(f"the photo of {item.name} lies in no file; fill the gallery from a folder or an archive")
+    return _outlined(decode_picture(_content(item.photo, source), None), item)
+
+
+def _content(photo: str, source: DataSpec) -> bytes:
+    """A photo's file, by its name; as the source names it where that is not its path, as in an archive or in LFW."""
+    root = Path(source.source)
+    # A link within may lead out of the folder, as its owner wants; a name may not.
+    path = Path(os.path.normpath(root / photo))
+    if path.is_relative_to(root) and path.is_file():
+        return read_file(path)
+    try:
+        located = locate(source.source, replace(source.options, attributes=None, key=None, faces=None, detector=None))
+        labels = None if located is None else located.labels()
+        if located is not None and labels is not None:
+            for one in located.pictures(labels):
+                if labels.of(one.name).name == photo:
+                    return one.read()
+    except DataError as error:
+        raise PictureError(f"{photo} cannot be read: {error}") from error
+    raise PictureError(f"{photo} cannot be read: it is no longer in {root}; put it back, or update the gallery")
 
 
 def _outlined(photo: Pixels, item: Item) -> Pixels:

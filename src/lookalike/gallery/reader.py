@@ -180,7 +180,7 @@ class GalleryReader:
         """The whole photo that a stored face is of, its face framed: (H, W, 3) uint8, at most 1,600 pixels a side.
 
         Raises:
-            GalleryError: as `item`; or it is no face of a photo in a folder.
+            GalleryError: as `item`; or it is no face of a photo that lies in a file.
             PictureError: the photo cannot be read any more.
         """
         return photo_of(self.item(name), self.source)
