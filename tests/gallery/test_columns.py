@@ -305,6 +305,34 @@ def test_tables_and_cameras_give_columns_to_filter_by(album: tuple[la.Gallery, P
     assert columns["latitude"] is None
 
 
+def test_the_case_of_no_letters_matters_to_like(tmp_path: Path) -> None:
+    """Of letters that are no ASCII either."""
+    names = {
+        "\u0430": "\u041f\u043b\u044f\u0436 \u0443 \u043c\u043e\u0440\u044f",
+        "b": "\u0393\u03b7",
+        "c": "see 100%_b",
+        "d": "",
+    }
+    rows = [f"{name}.png;{place}" for name, place in names.items()]
+    (tmp_path / "t.csv").write_text("\n".join(["name;\u043c\u0435\u0441\u0442\u043e", *rows]), encoding="utf-8")
+    (tmp_path / "photos").mkdir()
+    for name, pixels in zip(names, waves(4, SIDE, SIDE), strict=True):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{name}.png")
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(3).fit(waves(20, SIDE, SIDE, seed=1))) as gallery:
+        gallery.update(tmp_path / "photos", attributes=tmp_path / "t.csv")
+        for pattern, found in (
+            ("%\u041c\u041e\u0420\u042f", ["\u0430.png"]),
+            ("\u043f\u043b\u044f\u0436%", ["\u0430.png"]),
+            ("\u043f\u043b\u044f\u0436", []),
+            ("%" + "\u044f%" * 1000, []),
+            ("%\u044f%_\u041e%", ["\u0430.png"]),
+            ("%\u043c\u043e\u0440\u044f%\u044f", []),
+            ("\u03b3_", ["b.png"]),
+            ("SEE%", ["c.png"]),
+        ):
+            assert meeting(gallery, f"\u041c\u0435\u0441\u0442\u043e like '{pattern}'") == found
+
+
 def test_columns_are_remembered_and_follow_their_table(album: tuple[la.Gallery, Path]) -> None:
     gallery, folder = album
     before = gallery.attributes

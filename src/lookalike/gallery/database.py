@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ TO_OPEN = 2**15 + 2 * 2**12
 """Bytes that a connection writes before anything is asked of it: the log's index, and a page each of file and log."""
 FRAME = 24
 """Bytes that the log has before each page."""
+ALIKE = "alike"
+"""A function of (pattern, text): as SQLite's LIKE, which however knows the case of ASCII's letters alone."""
 AT_ONCE = 1 << 14
 """Rows of a long answer that are held."""
 
@@ -137,4 +141,30 @@ def _connected(path: Path) -> sqlite3.Connection:
         if not is_forbidden or not path.is_file() or (log.exists() and log.stat().st_size):
             raise
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, **options)
+    connection.create_function(ALIKE, 2, _alike, deterministic=True)
     return connection
+
+
+def _alike(pattern: str, text: str | None) -> bool | None:
+    """Part by part, each at the first place where it fits: what a regular expression tries could be without end."""
+    if text is None:
+        return None
+    (start, _), *others = _parts(pattern)
+    text = text.lower()
+    if not others:
+        return start.fullmatch(text) is not None
+    found = start.match(text)
+    for part, _ in others[:-1]:
+        found = None if found is None else part.search(text, found.end())
+    if found is None:
+        return False
+    last, length = others[-1]
+    return len(text) - length >= found.end() and last.match(text, len(text) - length) is not None
+
+
+@lru_cache(64)
+def _parts(pattern: str) -> list[tuple[re.Pattern[str], int]]:
+    """What stands between a pattern's %, and how many characters each is."""
+    parts = pattern.lower().split("%")
+    expressions = ("".join("." if one == "_" else re.escape(one) for one in part) for part in parts)
+    return [(re.compile(one, re.DOTALL), len(part)) for one, part in zip(expressions, parts, strict=True)]

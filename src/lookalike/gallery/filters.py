@@ -8,9 +8,10 @@
     name       = letters, digits and "_", or anything "in double quotes"
 
 Names are those of the gallery's columns; case does not matter in them, and "_" stands for a space. A text is compared
-with texts and times, a number with numbers and flags; `like`, with % for any characters, goes with texts. A time may be
-written in part, and then stands for all of that year, month, day, hour or minute: `taken <= '2024-05'` takes in the
-last of May. Whatever the user writes reaches SQLite as a parameter, never as a statement.
+with texts and times, a number with numbers and flags; `like`, with % for any characters and _ for one, goes with texts,
+and the case of letters does not matter to it. A time may be written in part, and then stands for all of that year,
+month, day, hour or minute: `taken <= '2024-05'` takes in the last of May. Whatever the user writes reaches SQLite as a
+parameter, never as a statement.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import NamedTuple
 from lookalike.data.columns import as_time
 from lookalike.errors import GalleryError
 from lookalike.gallery.columns import SCORES, Listed, plain
+from lookalike.gallery.database import ALIKE
 
 LONGEST = 4000
 """Characters of a filter."""
@@ -105,6 +107,8 @@ class _Parser:
         if len(self.values) > MOST_TERMS:
             raise GalleryError(f"the filter compares more than {MOST_TERMS} times; write a shorter one")
         held = f"substr({column.sql}, 1, {len(str(value))})" if column.column.kind == "time" else column.sql
+        if operator == "like" and not str(value).isascii():
+            return f"{ALIKE}(?, {held})"
         return f"{held} {OPERATORS[operator]} ?"
 
     def column(self) -> Listed:

@@ -92,7 +92,7 @@ function split(text) {
   return tokens;
 }
 
-/** As SQLite's LIKE: % any characters, _ one, case of ASCII letters does not matter. */
+/** % any characters, _ one, the case of letters does not matter. */
 function like(pattern) {
   const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("%", "[^]*").replaceAll("_", "[^]");
   const expression = new RegExp(`^${source}$`, "i");
