@@ -31,7 +31,7 @@ def test_from_photos_to_look_alikes(call, album: Path, squares: Path, tmp_path: 
     told = call("data", album, "--faces", "--detector", squares, "--size", 16, "--json").json
     assert (told["images"], told["faceless"]) == (12, 1)
     assert told["rejected"] == [{"name": "none.png", "reason": "no face found"}]
-    assert "1 photos without a face" in call("data", album, "--faces", "--detector", squares, "--size", 16).out
+    assert "1 photo without a face" in call("data", album, "--faces", "--detector", squares, "--size", 16).out
 
     run, gallery = tmp_path / "run", tmp_path / "gallery"
     options = ("--model", "pca", "--code", 3, "--size", 16, "--faces", "--detector", squares)
@@ -40,7 +40,7 @@ def test_from_photos_to_look_alikes(call, album: Path, squares: Path, tmp_path: 
     evaluated = call("evaluate", run, album, "--json").json
     assert evaluated["images"] == 12
     indexed = call("index", run, album, "--gallery", gallery, "--json").json
-    assert (indexed["images"], indexed["added"]) == (12, 12)
+    assert (indexed["images"], indexed["added"], indexed["faceless"]) == (12, 12, 1)
     assert indexed["rejected"] == [{"name": "none.png", "reason": "no face found"}]
 
     query = f"{album / '2.png'}#face-2"

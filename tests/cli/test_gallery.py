@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_index_builds_and_updates(call, built: Path, tmp_path: Path) -> None:  #
         "images": 30, "added": 30, "updated": 0, "removed": 0,
         "method": "exact", "recall_measured": 1.0, "kept": True,
         "rejected": [{"name": "bad.png", "reason": "is not a picture in a format that can be read"}],
-        "unseen": [], "skipped": {},
+        "unseen": [], "skipped": {}, "faceless": 0,
     }  # fmt: skip
     for name in ("00.png", "bad.png"):
         (pictures / name).unlink()
@@ -100,6 +101,29 @@ def test_tables_and_cameras_are_searched_by(call, built: Path, tmp_path: Path) -
     assert [one["name"] for one in call(*query, "word = 'w6'").json["neighbours"]] == ["6.jpg"]
     call("index", built / "run", "--gallery", tmp_path / "g", "--no-exif")
     assert "near are" in call(*query, "camera = 'Canon'").err
+
+
+def test_what_cannot_be_listed_stays_and_is_said(  # type: ignore[no-untyped-def]
+    call, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a share that is disconnected; nothing leaves the gallery, and a script can see it."""
+    for number, pixels in enumerate(load("synthetic:6", size=40)):
+        place = tmp_path / "pictures" / ("share" if number % 2 else "here")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    index = ["index", built / "run", tmp_path / "pictures", "--gallery", tmp_path / "g", "--json"]
+    assert call(*index).json["added"] == 6
+    listed = os.scandir
+
+    def scandir(path: str = ".") -> object:
+        if Path(path).name == "share":
+            raise OSError(5, "Input/output error", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    outcome = call(*index)
+    assert (outcome.json["unseen"], outcome.json["images"], outcome.json["removed"]) == (["share"], 6, 0)
+    assert "share" in outcome.err
 
 
 def test_search_says_which_are_matches_and_draws_them(call, built: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import tarfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,16 @@ from faces import with_squares, yunet_model
 from lookalike.data import read_picture
 from lookalike.data.faces import align as aligning
 from lookalike.data.faces import mtcnn as cascade
+from lookalike.data.faces import photos
 from lookalike.data.faces.align import POINTS, SIDE, align, similarity
 from lookalike.data.faces.contract import LEFT_EYE, LEFT_MOUTH, NOSE, RIGHT_EYE, Face
 from lookalike.data.faces.finding import LONGEST, find_faces
 from lookalike.data.faces.mtcnn import Mtcnn
 from lookalike.data.faces.yunet import YuNet
 from lookalike.data.framing import Framing
+from lookalike.data.pipeline import PHOTOS, Source, decode_all
 from lookalike.errors import DataError, MissingExtraError, OptionError, PictureError
+from waiting import PATIENCE
 
 
 def turned(points: np.ndarray, degrees: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
@@ -309,6 +314,33 @@ def album(tmp_path: Path) -> Path:
     (folder / "none.jpg").write_bytes(jpeg(np.zeros((320, 320, 3), np.uint8)))
     (folder / "broken.jpg").write_bytes(b"not a picture")
     return folder
+
+
+def test_photos_are_looked_at_side_by_side_and_few_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two threads waits for the other to look at a photo too; of a long source little is read ahead."""
+    together = threading.Barrier(2, timeout=PATIENCE)
+
+    class Waiting:
+        name, sure = "waiting", 0.0
+
+        def __call__(self, photo: np.ndarray) -> list[Face]:
+            together.wait()
+            return []
+
+    monkeypatch.setattr(photos, "detector_of", lambda finder: Waiting())
+    content, taken, done, most = jpeg(np.zeros((30, 40, 3), np.uint8)), 0, 0, 0
+
+    def sources() -> Iterator[Source]:
+        nonlocal taken
+        for number in range(30 * PHOTOS):
+            taken += 1
+            yield Source(f"{number}.jpg", lambda: content)
+
+    for decoded in decode_all(sources(), Framing(faces="waiting"), workers=2):
+        most = max(most, taken - done)
+        done += decoded.sources
+    assert done == taken == 30 * PHOTOS
+    assert most <= 7 * PHOTOS
 
 
 class TestLoading:

@@ -123,7 +123,9 @@ SRGB = (0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
 @pytest.mark.parametrize(
-    "primaries", [files.DISPLAY_P3, files.ADOBE_RGB, files.SWAPPED], ids=["p3", "adobe", "swapped"]
+    "primaries",
+    [files.DISPLAY_P3, files.ADOBE_RGB, files.PROPHOTO, files.SWAPPED],
+    ids=["p3", "adobe", "prophoto", "swapped"],
 )
 def test_colours_are_as_their_profile_says(kind: str, primaries: tuple[float, ...]) -> None:
     muted = np.asarray(BLOCKS) // 3 + 85  # colours that both spaces hold

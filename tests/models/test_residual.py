@@ -39,6 +39,17 @@ def test_training_gains_on_faces_never_seen() -> None:
     assert model.score(test) > 0.97 * exact.score(test)
 
 
+def test_five_pictures_are_learned_and_nothing_explodes() -> None:
+    """By the usual recipe to its end: what is whitened from five pictures could be made as large as one likes."""
+    pictures = waves(5, 16, 16)
+    model = la.ResidualAutoencoder(3, width=8).fit(pictures, progress=False)
+    spread = float((pictures / 255.0).var(axis=0).mean())
+    losses = [one["train_mse"] for one in model.history_]
+    assert len(losses) == RECIPES["best"].most_epochs
+    assert max(losses) < 2 * spread
+    assert -model.score(pictures) < spread / 2  # what a model that knows but the mean picture would have
+
+
 def test_the_linear_part_stays_as_it_is() -> None:
     pictures = waves(96, 16, 16)
     model = la.ResidualAutoencoder(4, width=8).fit(pictures, recipe=replace(SHORT, epochs=2), progress=False)

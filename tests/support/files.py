@@ -137,6 +137,8 @@ def profile(primaries: tuple[float, ...], gamma: float) -> bytes:
 
 DISPLAY_P3 = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
 ADOBE_RGB = (0.640, 0.330, 0.210, 0.710, 0.150, 0.060)
+PROPHOTO = (0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001)
+"""Its primaries; its own white is D50."""
 SWAPPED = (0.150, 0.060, 0.300, 0.600, 0.640, 0.330)
 """sRGB's primaries, red and blue exchanged."""
 

@@ -175,6 +175,11 @@ def load_data(source: str, options: DataOptions) -> ImageSet:
     return pictures
 
 
+def without_a_face(count: int) -> str:
+    """How many photos gave nothing where faces were looked for."""
+    return f"{count:,} photo{'' if count == 1 else 's'} without a face"
+
+
 def say_what_was_seen(source: str | None, layout: str, spec: DataSpec | None, unseen: list[str]) -> None:
     """Say on stderr what nobody asked for: that names were taken for LFW's, and what could not be seen."""
     if layout == "auto" and spec is not None and spec.layout == "lfw" and source not in KEYWORDS:

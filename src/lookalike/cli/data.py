@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lookalike.cli.common import Data, Json, Reading, Seed, answer, load_data, reads_data
+from lookalike.cli.common import Data, Json, Reading, Seed, answer, load_data, reads_data, without_a_face
 
 REJECTED_SHOWN = 10
 
@@ -50,7 +50,7 @@ def data(
         f"read in {seconds:.2f} s{' from the cache' if faces.cached else ''}",
     ]
     if faces.faceless:
-        lines.append(f"{faces.faceless:,} photos without a face")
+        lines.append(without_a_face(faces.faceless))
     if faces.rejected:
         lines.append(f"{len(faces.rejected):,} set aside:")
         lines += [f"  {name}: {reason}" for name, reason in faces.rejected[:REJECTED_SHOWN]]

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.common import STORES, Json, Reading, Seed, answer, progress_shown, reads_data, say_what_was_seen
+from lookalike.cli.common import (
+    STORES,
+    Json,
+    Reading,
+    Seed,
+    answer,
+    progress_shown,
+    reads_data,
+    say_what_was_seen,
+    without_a_face,
+)
 from lookalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -128,6 +138,8 @@ def index(
         *textwrap.wrap(done.why, WIDTH),
         f"{done.seconds:.1f} s",
     ]
+    if done.faceless:
+        lines.append(without_a_face(done.faceless))
     if done.rejected:
         lines += [f"  {name}: {reason}" for name, reason in done.rejected[:REJECTED_SHOWN]]
         if len(done.rejected) > REJECTED_SHOWN:

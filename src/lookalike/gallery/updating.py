@@ -12,7 +12,7 @@ from lookalike.data.beside import Beside
 from lookalike.data.columns import Value
 from lookalike.data.decode import UnseenError
 from lookalike.data.framing import Framing
-from lookalike.data.images import DataSpec, ImageSet, Rejected
+from lookalike.data.images import NO_FACE, DataSpec, ImageSet, Rejected
 from lookalike.data.located import reader_state
 from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress, Source, decode_all
@@ -55,9 +55,15 @@ class Update:
     unseen: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def faceless(self) -> int:
+        """Photos that are set aside because no face was found in them."""
+        return sum(reason == NO_FACE for _, reason in self.rejected)
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {**asdict(self), "rejected": [rejected._asdict() for rejected in self.rejected]}
+        rejected = [one._asdict() for one in self.rejected]
+        return {**asdict(self), "rejected": rejected, "faceless": self.faceless}
 
 
 class _Known(PictureError):
