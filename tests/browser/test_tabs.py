@@ -122,7 +122,9 @@ def test_own_pictures_that_the_browser_does_not_show(
         assert name.removeprefix("me") in field.get_attribute("accept").split(",")
         field.set_input_files(tmp_path / name)
         until(page, f"document.querySelector('.results a.card:has(b)')?.title === '{faces.names[number]}'")
-        page.locator(".query-pictures canvas.thumb").wait_for()  # what its code decodes to stands in for it
+        # where the browser does not show the file, what its code decodes to stands in for it
+        until(page, "document.querySelector('.query-pictures canvas, .query-pictures img:not([src=\"\"])') !== null")
+        until(page, "[...document.querySelectorAll('.query-pictures img')].every((one) => one.naturalWidth > 0)")
 
 
 def test_blend(
