@@ -31,7 +31,10 @@ def test_from_photos_to_look_alikes(call, album: Path, squares: Path, tmp_path: 
     told = call("data", album, "--faces", "--detector", squares, "--size", 16, "--json").json
     assert (told["images"], told["faceless"]) == (12, 1)
     assert told["rejected"] == [{"name": "none.png", "reason": "no face found"}]
-    assert "1 photo without a face" in call("data", album, "--faces", "--detector", squares, "--size", 16).out
+    (album / "bad.png").write_bytes(b"no picture")
+    said = call("data", album, "--faces", "--detector", squares, "--size", 16).out
+    (album / "bad.png").unlink()
+    assert "2 set aside:\n  1 photo without a face\n  bad.png: is not a picture" in said  # which would hide among many
 
     run, gallery = tmp_path / "run", tmp_path / "gallery"
     options = ("--model", "pca", "--code", 3, "--size", 16, "--faces", "--detector", squares)

@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,7 +25,9 @@ from lookalike.files import printable
 
 if TYPE_CHECKING:
     from lookalike.data import DataOptions, DataSpec, ImageSet
+    from lookalike.data.images import Rejected
 
+REJECTED_SHOWN = 10
 Data = Annotated[str, typer.Argument(metavar="DATA", help="The pictures: see 'lookalike --help'.")]
 
 
@@ -175,9 +177,17 @@ def load_data(source: str, options: DataOptions) -> ImageSet:
     return pictures
 
 
-def without_a_face(count: int) -> str:
-    """How many photos gave nothing where faces were looked for."""
-    return f"{count:,} photo{'' if count == 1 else 's'} without a face"
+def set_aside(rejected: Sequence[Rejected], rest: str = "--json lists all") -> list[str]:
+    """A line for each of what gave no picture, with its reason; photos without a face are but counted, in one."""
+    from lookalike.data.images import NO_FACE
+
+    others = [one for one in rejected if one.reason != NO_FACE]
+    faceless = len(rejected) - len(others)
+    lines = [f"  {faceless:,} photo{'' if faceless == 1 else 's'} without a face"] if faceless else []
+    lines += [f"  {name}: {reason}" for name, reason in others[:REJECTED_SHOWN]]
+    if len(others) > REJECTED_SHOWN:
+        lines.append(f"  and {len(others) - REJECTED_SHOWN:,} more; {rest}")
+    return lines
 
 
 def say_what_was_seen(source: str | None, layout: str, spec: DataSpec | None, unseen: list[str]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lookalike.cli.common import Data, Json, Reading, Seed, answer, load_data, reads_data, without_a_face
-
-REJECTED_SHOWN = 10
+from lookalike.cli.common import Data, Json, Reading, Seed, answer, load_data, reads_data, set_aside
 
 
 @reads_data()
@@ -49,13 +47,8 @@ def data(
         *([] if faces.spec is None or faces.spec.layout == "auto" else [f"layout {faces.spec.layout}"]),
         f"read in {seconds:.2f} s{' from the cache' if faces.cached else ''}",
     ]
-    if faces.faceless:
-        lines.append(without_a_face(faces.faceless))
     if faces.rejected:
-        lines.append(f"{len(faces.rejected):,} set aside:")
-        lines += [f"  {name}: {reason}" for name, reason in faces.rejected[:REJECTED_SHOWN]]
-        if len(faces.rejected) > REJECTED_SHOWN:
-            lines.append(f"  and {len(faces.rejected) - REJECTED_SHOWN:,} more; --json lists all")
+        lines += [f"{len(faces.rejected):,} set aside:", *set_aside(faces.rejected)]
     if faces.skipped:
         lines.append(f"{sum(faces.skipped.values()):,} other files not looked at: {told(faces.skipped)}")
     answer(payload, "\n".join(lines), json)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Reading, Run, Seed, answer, progress_shown, reads_data
-from lookalike.cli.index import REJECTED_SHOWN
+from lookalike.cli.common import Force, Json, Reading, Run, Seed, answer, progress_shown, reads_data, set_aside
 
 
 @reads_data("key", "exif")
@@ -61,10 +60,7 @@ def encode(
             for name, pace in done.workers.items()
         ),
     ]
-    if done.rejected:
-        lines += [f"  {name}: {reason}" for name, reason in done.rejected[:REJECTED_SHOWN]]
-        if len(done.rejected) > REJECTED_SHOWN:
-            lines.append(f"  and {len(done.rejected) - REJECTED_SHOWN:,} more in rejected.jsonl")
+    lines += set_aside(done.rejected, "rejected.jsonl has all")
     if done.skipped:
         lines.append(f"{sum(done.skipped.values()):,} other files not looked at: {told(done.skipped)}")
     answer(done.as_json(), "\n".join(lines), json)

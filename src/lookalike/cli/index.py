@@ -18,7 +18,7 @@ from lookalike.cli.common import (
     progress_shown,
     reads_data,
     say_what_was_seen,
-    without_a_face,
+    set_aside,
 )
 from lookalike.errors import OptionError
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
     from lookalike.models.given_codes import GivenCodes
 
-REJECTED_SHOWN = 10
 WIDTH = 78
 
 
@@ -138,12 +137,7 @@ def index(
         *textwrap.wrap(done.why, WIDTH),
         f"{done.seconds:.1f} s",
     ]
-    if done.faceless:
-        lines.append(without_a_face(done.faceless))
-    if done.rejected:
-        lines += [f"  {name}: {reason}" for name, reason in done.rejected[:REJECTED_SHOWN]]
-        if len(done.rejected) > REJECTED_SHOWN:
-            lines.append(f"  and {len(done.rejected) - REJECTED_SHOWN:,} more; --json lists all")
+    lines += set_aside(done.rejected)
     if done.skipped:
         lines.append(f"{sum(done.skipped.values()):,} other files not looked at: {told(done.skipped)}")
     answer(done.as_json(), "\n".join(lines), json)
