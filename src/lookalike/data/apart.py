@@ -89,7 +89,8 @@ def _tried(content: bytes, most: int, asked: list[Any] | None) -> int:
         print(error)
         return 1
     if asked is None and pixels.shape[0] * pixels.shape[1] > most:
-        print(f"has {pixels.shape[1]} x {pixels.shape[0]} pixels; the limit is {most:,}")
+        height, width = pixels.shape[:2]
+        print(f"has {width} x {height} pixels, {width * height:,} in all; the limit is {most:,}: send a smaller one")
         return TOO_MANY
     np.lib.format.write_array(sys.stdout.buffer, np.ascontiguousarray(pixels), allow_pickle=False)
     return 0
