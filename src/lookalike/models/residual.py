@@ -34,11 +34,11 @@ ENCODER_STRIDE, DECODER_STRIDE = 16, 8
 class ResidualAutoencoder(NetworkAutoencoder):
     """Whitened principal components in and out, plus what a residual convolutional network learns to add to each.
 
-    Training begins at exact PCA, the best linear model, and gains from there where there are hundreds of pictures;
-    of a handful it may lose a little. The linear part stays as it is. For
-    more than 20,000 pictures of more than 20,000 values it begins at PCA by passes over them, within 0.1% of the exact
-    one. The encoder costs about 1.3 times the course's (20 against 15 million multiplications at 32 x 32); the decoder
-    is larger, since what a code leaves out has to be put back by knowledge of the pictures.
+    Training begins at exact PCA, the best linear model, and gains from there where there are hundreds of pictures; of a
+    handful it may lose a little. The linear part stays as it is. For more than 20,000 pictures of more than 20,000
+    values it begins at PCA by passes over them, within 0.1% of the exact one. The encoder costs about 1.3 times the
+    course's (20 against 15 million multiplications at 32 x 32); the decoder is larger, since what a code leaves out has
+    to be put back by knowledge of the pictures.
 
     Args:
         code_size: numbers a picture, 1 to the lesser of pictures and values.
