@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lookalike.models.search import SearchAutoencoder
     from lookalike.models.unet import UNetDenoiser
     from lookalike.pixels import to_uint8
+    from lookalike.sampling.mixture import Mixture, fit_mixture
+    from lookalike.sampling.pictures import sample
     from lookalike.training.recipe import Recipe
 
     __version__: str
@@ -42,6 +44,7 @@ _HOME = {
     "Evaluation": "models.evaluation",
     "Gallery": "gallery.gallery",
     "ImageSet": "data.images",
+    "Mixture": "sampling.mixture",
     "PCAAutoencoder": "models.pca",
     "Recipe": "training.recipe",
     "ResidualAutoencoder": "models.residual",
@@ -51,12 +54,14 @@ _HOME = {
     "difference_direction": "editing.directions",
     "edit": "editing.edit",
     "encode_source": "growth",
+    "fit_mixture": "sampling.mixture",
     "from_pretrained": "interop.hub",
     "load": "data",
     "load_model": "models.loading",
     "morph": "editing.morph",
     "principal_directions": "editing.directions",
     "push_to_hub": "interop.hub",
+    "sample": "sampling.pictures",
     "to_uint8": "pixels",
     "torch_encoder": "interop.torch_modules",
 }
@@ -70,6 +75,7 @@ __all__ = [
     "Evaluation",
     "Gallery",
     "ImageSet",
+    "Mixture",
     "PCAAutoencoder",
     "Recipe",
     "ResidualAutoencoder",
@@ -80,12 +86,14 @@ __all__ = [
     "difference_direction",
     "edit",
     "encode_source",
+    "fit_mixture",
     "from_pretrained",
     "load",
     "load_model",
     "morph",
     "principal_directions",
     "push_to_hub",
+    "sample",
     "to_uint8",
     "torch_encoder",
 ]

@@ -107,6 +107,32 @@ def error_sheet(rows: Sequence[tuple[Array, Array, Array, Array, Array]], titles
     return figure
 
 
+def pairs(pictures: Array, others: Array, heads: tuple[str, str], titles: Sequence[str]) -> Figure:
+    """Pictures (N, H, W, C), each with another on its right, four pairs a row.
+
+    `heads` stand above the two columns of a pair, a title of one or two lines below each of the others.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(4, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    figure = Figure(figsize=(2.3 * CELL * columns, (CELL + 0.35) * rows + 0.2), layout="constrained")
+    widths = [1, 1, 0.2] * columns  # what parts one pair from the next
+    cells = figure.subplots(rows, 3 * columns, squeeze=False, gridspec_kw={"width_ratios": widths})
+    for axes in cells.ravel():
+        axes.set_axis_off()
+    for i, shown in enumerate(zip(displayable(pictures), displayable(others), strict=True)):
+        row, column = divmod(i, columns)
+        pair = cells[row, 3 * column : 3 * column + 2]
+        for axes, picture, head in zip(pair, shown, heads, strict=True):
+            axes.imshow(picture, interpolation="nearest")
+            if row == 0:
+                axes.set_title(head, fontsize=7, color=INK)
+        style: dict[str, Any] = {"fontsize": 6, "color": INK, "va": "top", "parse_math": False}
+        pair[1].text(0, -0.04, files.printable(titles[i]), transform=pair[1].transAxes, **style)
+    return figure
+
+
 def loss_curve(history: Sequence[dict[str, Any]]) -> Figure:
     """MSE of training, validation and test pictures over the epochs, each curve named at its end."""
     from matplotlib.figure import Figure

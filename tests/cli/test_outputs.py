@@ -43,8 +43,8 @@ FOLDERS = {
 }
 """What makes a folder of its own kind; the folder's name comes last."""
 MINE = b"mine, and not to be lost"
-LEARNED = "gallery/catalog.sqlite"
-"""Where a gallery keeps what is found out of it, such as scores and thresholds, whoever asks first."""
+LEARNED = ("gallery/catalog.sqlite", "runs/mine/mixture.json", "runs/mine/mixture.safetensors")
+"""Where a gallery and a run keep what is found out of them, such as scores and thresholds, whoever asks first."""
 LOCKS = (".lock",)
 """Opened, and never written into."""
 HAS_RUNTIME = all((PAGE / "vendor" / name).is_file() for name in RUNTIME)
@@ -88,7 +88,7 @@ def held(folder: Path) -> dict[str, bytes | Path]:
         name = str(path.relative_to(folder))
         if path.is_symlink():
             found[name] = path.readlink()
-        elif path.is_file() and name != LEARNED:
+        elif path.is_file() and name not in LEARNED:
             found[name] = path.read_bytes()
     return found
 

@@ -31,6 +31,7 @@ COMMANDS = (
     "groups",
     "subset",
     "morph",
+    "sample",
     "serve",
     "directions",
     "edit",

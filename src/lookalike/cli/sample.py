@@ -1,0 +1,95 @@
+"""lookalike sample"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.common import Force, Json, Reading, Run, Seed, answer, load_data, progress_shown, reads_data
+from lookalike.errors import OptionError
+from lookalike.outputs import Outputs
+
+
+@reads_data("size", "attributes", "key", "exif")
+def sample(
+    run: Run,
+    out: Annotated[
+        Path,
+        typer.Option(help="The folder that takes the pictures and sheet.png, or a name ending in .png for the sheet."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]", help="The pictures to learn from, less a tenth; without, those of the run's training."
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many pictures to draw, 1 to 10,000.")] = 16,
+    parts: Annotated[
+        str,
+        typer.Option(
+            help="Parts of the mixture that codes are drawn from: a number, or 'auto' as held-out codes want."
+        ),
+    ] = "auto",
+    truncation: Annotated[
+        float,
+        typer.Option(
+            help="How far codes stray from the middle of their part, as a share of what the mixture would have, 0 to "
+            "1: less is safer and more alike."
+        ),
+    ] = 1.0,
+    reading: Reading = Reading(),
+    force: Force = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw new pictures: codes from a mixture that is fitted to those of the training, decoded.
+
+    The mixture is fitted at the first call, which takes up to a minute, and kept with the run. The sheet has the
+    nearest training picture beside each new one; whether the mixture only copies is tested on test pictures.
+    """
+    from lookalike.experiment import pictures_of, split_of_run
+    from lookalike.models.loading import open_model
+    from lookalike.models.pictures import framing_of
+    from lookalike.sampling.mixture import checked_parts, checked_truncation
+    from lookalike.sampling.pictures import sample_beside, write_samples
+    from lookalike.sampling.store import mixture_of_run
+
+    wanted, share = checked_parts(parts), checked_truncation(truncation)
+    if not 1 <= count <= MOST:
+        raise OptionError(f"--count is {count}; give 1 to {MOST:,}")
+    (Outputs(force=force).file if out.suffix.lower() == ".png" else Outputs().folder)(out)
+    model = open_model(run)
+    model.require_code()
+    model.require_decoder()
+    if data is None:
+        reading.refuse("does not go with the run's own pictures; leave it out")
+        with progress_shown() as progress:
+            train, test = pictures_of(model, progress)
+    else:
+        train, test = split_of_run(load_data(data, reading.options().like(framing_of(model))))
+    learned = model.encode(train)
+    mixture = mixture_of_run(model, run, learned, train.digest, wanted)
+    drawn = sample_beside(model, mixture, learned, model.encode(test), count, truncation=share, seed=seed)
+    written = write_samples(drawn, train, out, force=force)
+    nearest = [
+        {"name": train.names[place], "distance": float(distance)}
+        for place, distance in zip(*drawn.nearest, strict=True)
+    ]
+    payload = {
+        "run": str(run),
+        "parts": mixture.parts,
+        "covariance": mixture.covariance,
+        "likelihood": mixture.likelihood,
+        "truncation": share,
+        "nearest": nearest,
+        "copying": drawn.copying._asdict(),
+        "written": [str(path) for path in written],
+    }
+    told = [mixture.told(), drawn.copying.told(), f"wrote {written[-1]}", *(f"and {one}" for one in written[:-1])]
+    answer(payload, "\n".join(told), json)
+
+
+MOST = 10_000
+"""Pictures, each a file."""

@@ -1,0 +1,22 @@
+"""New pictures: a mixture of bells over a model's codes, drawn from and decoded, and whether it only copies."""
+
+from __future__ import annotations
+
+from lookalike.sampling.copying import Copying, copying
+from lookalike.sampling.mixture import Mixture, fit_mixture
+from lookalike.sampling.pictures import Sampled, sample, sample_beside, write_samples
+from lookalike.sampling.store import load_mixture, mixture_of_run, save_mixture
+
+__all__ = [
+    "Copying",
+    "Mixture",
+    "Sampled",
+    "copying",
+    "fit_mixture",
+    "load_mixture",
+    "mixture_of_run",
+    "sample",
+    "sample_beside",
+    "save_mixture",
+    "write_samples",
+]

@@ -1,0 +1,244 @@
+"""Mixtures of codes, new pictures, and the test for copies: against scikit-learn, SciPy and closed forms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.mixture import GaussianMixture
+
+import lookalike as la
+from lookalike.errors import OptionError, RunError
+from lookalike.sampling import (
+    Mixture,
+    copying,
+    fit_mixture,
+    load_mixture,
+    mixture_of_run,
+    sample,
+    sample_beside,
+    save_mixture,
+    write_samples,
+)
+from lookalike.sampling.copying import nearest, rank_z
+from lookalike.sampling.mixture import FLOOR, checked_parts
+from pictures import waves
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+def bells(count: int, seed: int) -> np.ndarray:
+    """Codes of three parts far apart, of different shapes."""
+    generator = np.random.default_rng(seed)
+    part = generator.choice(3, count, p=[0.5, 0.3, 0.2])
+    middles = np.array([[0, 0, 0], [12, 0, 3], [0, 15, -4]])
+    turns = np.array([np.diag([1, 2, 0.5]), [[1, 0.8, 0], [0, 0.6, 0], [0.5, 0, 1]], np.eye(3)])
+    return middles[part] + np.einsum("nij,nj->ni", turns[part], generator.normal(size=(count, 3)))
+
+
+# The mixture
+
+
+def test_parts_are_found_by_codes_that_were_held_out() -> None:
+    mixture = fit_mixture(bells(1200, 0))
+    assert mixture.asked is None
+    assert mixture.parts in (2, 4)  # of the numbers tried, the two beside the three that there are
+    assert mixture.parts == 4
+    # Codes that nobody fitted are as likely as the held-out ones were, by scikit-learn's own reckoning of a mixture.
+    judge = GaussianMixture(mixture.parts, covariance_type="full")
+    judge.weights_, judge.means_ = mixture.weights, mixture.means
+    judge.covariances_ = np.einsum("mij,mkj->mik", mixture.factors, mixture.factors)
+    judge.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(judge.covariances_)).transpose(0, 2, 1)
+    fresh = bells(4000, 1)
+    assert mixture.likelihood == pytest.approx(judge.score(fresh), abs=5 * judge.score_samples(fresh).std() / 120**0.5)
+    assert judge.score(fresh) > judge_of_one(bells(1200, 0)).score(fresh) + 0.5
+
+
+def judge_of_one(codes: np.ndarray) -> GaussianMixture:
+    return GaussianMixture(1).fit(codes)
+
+
+def test_one_bell_is_the_codes_own_mean_and_covariance(rng: np.random.Generator) -> None:
+    turn = rng.normal(size=(4, 4))
+    codes = rng.normal(size=(500, 4)) @ turn.T + 3
+    mixture = fit_mixture(codes)
+    assert (mixture.parts, mixture.code_size) == (1, 4)
+    np.testing.assert_allclose(mixture.means[0], codes.mean(axis=0), atol=1e-9)
+    found = mixture.factors[0] @ mixture.factors[0].T
+    np.testing.assert_allclose(found, (1 + FLOOR) * np.cov(codes, rowvar=False, ddof=0), rtol=1e-6, atol=1e-9)
+
+
+def test_draws_have_the_mixtures_weights_means_and_covariances() -> None:
+    weights, means = np.array([0.7, 0.3]), np.array([[0.0, 0.0], [100.0, 50.0]])
+    factors = np.array([[[1.0, 0.0], [0.5, 2.0]], [[3.0, 0.0], [0.0, 0.1]]])
+    mixture = Mixture(weights, means, factors, "full", 0.0)
+    codes = mixture.draw(20_000, seed=3).astype(np.float64)
+    second = codes[:, 0] > 50
+    assert stats.binomtest(int(second.sum()), len(codes), 0.3).pvalue > 0.001
+    for is_own, mean, factor in ((~second, means[0], factors[0]), (second, means[1], factors[1])):
+        whitened = (codes[is_own] - mean) @ np.linalg.inv(factor).T
+        for column in whitened.T:
+            assert stats.kstest(column, "norm").pvalue > 0.001
+        assert abs(np.corrcoef(whitened.T)[0, 1]) < 5 / len(whitened) ** 0.5
+    half = mixture.draw(20_000, truncation=0.5, seed=3)
+    middle = means[second.astype(int)]
+    np.testing.assert_allclose(half - middle, (codes - middle) / 2, atol=1e-4)
+    np.testing.assert_allclose(mixture.draw(50, truncation=0, seed=3), middle[:50])
+
+
+def test_a_draw_does_not_hang_on_how_many_there_are() -> None:
+    mixture = fit_mixture(bells(300, 0), 2)
+    many = mixture.draw(40, seed=5)
+    np.testing.assert_array_equal(mixture.draw(7, seed=5), many[:7])
+    assert (mixture.draw(7, seed=6) != many[:7]).all()
+    assert (many.dtype, many.shape) == (np.float32, (40, 3))
+
+
+def test_codes_longer_than_there_are_many_get_parts_along_the_axes(rng: np.random.Generator) -> None:
+    mixture = fit_mixture(rng.normal(size=(40, 30)))
+    assert (mixture.covariance, mixture.parts) == ("diag", 1)
+    still = np.column_stack([rng.normal(size=60), np.full(60, 2.0)])  # a number that never changes
+    drawn = fit_mixture(still).draw(100)
+    np.testing.assert_allclose(drawn[:, 1], 2, atol=1e-4)
+    assert drawn[:, 0].std() == pytest.approx(still[:, 0].std(), rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("codes", "parts", "message"),
+    [
+        (np.zeros((9, 3)), None, r"codes of shape \(9, 3\); a mixture is fitted to \(N, K\), 10 or more"),
+        (np.zeros(30), None, r"codes of shape \(30,\)"),
+        (np.full((20, 2), np.nan), None, "20 codes hold values that are not finite"),
+        (np.zeros((40, 2)), 4, "parts is 4; 36 codes allow 1 to 3"),
+        (np.zeros((40, 2)), 0, "parts is 0"),
+    ],
+)
+def test_what_no_mixture_fits_is_refused(codes: np.ndarray, parts: int | None, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        fit_mixture(codes, parts)
+
+
+def test_arguments_out_of_range_are_refused() -> None:
+    mixture = fit_mixture(bells(100, 0), 1)
+    for given, message in (
+        ({"count": 0}, "count is 0; give 1 to 100,000"),
+        ({"count": 1.5}, "count is 1.5; give a whole number"),
+        ({"count": 3, "truncation": 1.1}, "truncation is 1.1; give 0"),
+        ({"count": 3, "truncation": float("nan")}, "truncation is nan"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            mixture.draw(**given)
+    assert (checked_parts("auto"), checked_parts("7")) == (None, 7)
+    for wrong in ("0", "-1", "many", "1.5"):
+        with pytest.raises(OptionError, match="parts is"):
+            checked_parts(wrong)
+
+
+# Copies
+
+
+def test_the_rank_statistic_is_scipys(rng: np.random.Generator) -> None:
+    first, second = rng.integers(0, 30, 80), rng.integers(3, 34, 50)
+    expected = stats.mannwhitneyu(first, second, use_continuity=False, method="asymptotic", alternative="less")
+    z = rank_z(first, second)
+    assert stats.norm.cdf(z) == pytest.approx(expected.pvalue, rel=1e-9)
+    assert rank_z(second, first) == pytest.approx(-z)
+    assert rank_z(np.ones(4), np.ones(3)) == 0
+
+
+def test_a_copying_sampler_is_caught_and_an_honest_one_is_not(rng: np.random.Generator) -> None:
+    train, test = (rng.normal(size=(400, 8)).astype(np.float32) for _ in range(2))
+    honest = copying(fit_mixture(train).draw(300), train, test)
+    assert not honest.copies
+    assert honest.drawn_distance == pytest.approx(honest.test_distance, rel=0.15)
+    assert "no sign of copying" in honest.told()
+    parrot = Mixture(np.full(400, 1 / 400), train.astype(float), np.repeat(0.1 * np.eye(8)[None], 400, 0), "full", 0.0)
+    caught = copying(parrot.draw(300), train, test)
+    assert caught.copies
+    assert caught.z < -10
+    assert caught.drawn_distance < caught.test_distance / 2
+    assert "it copies the training" in caught.told()
+    mixed = np.concatenate([parrot.draw(100), fit_mixture(train).draw(200)])  # a third of them copies
+    assert copying(mixed, train, test).copies
+    with pytest.raises(OptionError, match="each needs 1 or more"):
+        copying(train, train, test[:0])
+
+
+def test_nearest_is_that_of_a_loop(rng: np.random.Generator) -> None:
+    codes, among = (rng.normal(size=(n, 5)).astype(np.float32) for n in (12, 70))
+    distances = np.linalg.norm(codes[:, None] - among[None], axis=2)
+    found = nearest(codes, among)
+    np.testing.assert_array_equal(found.places, distances.argmin(axis=1))
+    np.testing.assert_allclose(found.distances, distances.min(axis=1), rtol=1e-5)
+
+
+# Pictures and files
+
+
+@pytest.fixture(scope="module")
+def learned() -> tuple[la.PCAAutoencoder, la.ImageSet, la.ImageSet]:
+    train, test = la.ImageSet(waves(200, 16, 16)).split(0.2)
+    return la.PCAAutoencoder(6).fit(train), train, test
+
+
+def test_samples_are_decoded_draws_with_their_nearest(learned, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    model, train, test = learned
+    codes = model.encode(train)
+    mixture = la.fit_mixture(codes)
+    pictures = la.sample(model, mixture, 5, truncation=0.7, seed=2)
+    assert (pictures.shape, pictures.dtype) == ((5, 16, 16, 3), np.float32)
+    np.testing.assert_array_equal(pictures, model.decode(mixture.draw(5, truncation=0.7, seed=2)))
+    found = sample_beside(model, mixture, codes, model.encode(test), 5, truncation=0.7, seed=2)
+    np.testing.assert_array_equal(found.pictures, pictures)
+    np.testing.assert_array_equal(found.nearest.places, nearest(found.codes, codes).places)
+    assert found.copying == copying(mixture.draw(40, seed=2), codes, model.encode(test))
+    written = write_samples(found, train, tmp_path / "new")
+    assert [path.name for path in written] == [*(f"sample-0{i}.png" for i in range(1, 6)), "sheet.png"]
+    with pytest.raises(OptionError, match="codes of 6 numbers, the model's have 3"):
+        sample(la.PCAAutoencoder(3).fit(train), mixture)
+
+
+def test_a_mixture_is_kept_with_its_model(learned, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    model, train, _ = learned
+    codes = model.encode(train)
+    kept = mixture_of_run(model, tmp_path, codes, train.digest)
+    expected = fit_mixture(codes)
+    for name in ("weights", "means", "factors"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(expected, name).astype(np.float32))
+    stamp = (tmp_path / "mixture.safetensors").stat().st_mtime_ns
+    again = mixture_of_run(model, tmp_path, codes, train.digest)
+    assert (tmp_path / "mixture.safetensors").stat().st_mtime_ns == stamp
+    np.testing.assert_array_equal(again.draw(3), kept.draw(3))
+    assert mixture_of_run(model, tmp_path, codes, train.digest, 2).parts == 2  # another is asked for
+    assert mixture_of_run(model, tmp_path, codes[:50], "other pictures", 2).parts == 2
+    assert json.loads((tmp_path / "mixture.json").read_text())["pictures"] == "other pictures"
+    back = Mixture.from_json(json.loads(json.dumps(kept.as_json())))
+    np.testing.assert_array_equal(back.draw(9), kept.draw(9))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda told: told | {"model": "x"}, "is of another model"),
+        (lambda told: told | {"format": 9}, "is of format 9"),
+        (lambda told: told | {"parts": 2}, r"damaged \(mixture.safetensors.weights has shape"),
+        (lambda told: told | {"numbers": "x"}, "is not the file that mixture.json describes"),
+        (lambda told: told | {"covariance": "odd"}, "describes no mixture"),
+        (lambda told: {}, "damaged"),
+    ],
+)
+def test_a_mixture_that_does_not_fit_is_refused(learned, tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+    model, train, _ = learned
+    with pytest.raises(RunError, match="holds no mixture"):
+        load_mixture(model, tmp_path)
+    save_mixture(fit_mixture(model.encode(train), 1), model, tmp_path)
+    path = tmp_path / "mixture.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(RunError, match=message):
+        load_mixture(model, tmp_path)
