@@ -81,3 +81,21 @@ def same_label_at_k(neighbours: Ids, queries: Ids, labels: npt.NDArray[np.int64]
     """
     hits = labels[neighbours[:, :k]] == labels[queries][:, None]
     return float(hits.any(axis=1).mean())
+
+
+def ranks_of_same_label(
+    distances: npt.NDArray[np.floating], own: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
+) -> Ids:
+    """The place of each query's nearest item of its own label among all items: 1 where it is the nearest of all.
+
+    Items of another label that are as near come first, so that nobody gains by ties.
+
+    Args:
+        distances: float (Q, N), of each query from each item.
+        own: int (Q,): the labels of the queries, each of which some item has.
+        labels: int (N,): the labels of the items.
+    """
+    is_own = labels[None] == own[:, None]
+    nearest = np.where(is_own, distances, np.inf).min(axis=1, keepdims=True)
+    ranks: Ids = 1 + ((distances <= nearest) & ~is_own).sum(axis=1)
+    return ranks

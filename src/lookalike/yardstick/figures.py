@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 TITLES = {
     "reconstruction": "Reconstruction of the test pictures",
+    "looking": "Reconstructions, as they look",
+    "samples": "New pictures, drawn from a mixture of codes",
     "denoising": "Denoising of test pictures",
     "retrieval": "Search: the same person among the nearest",
     "agreement": "Search: attributes shared with the ten nearest",
     "pixel neighbours": "Search: the ten nearest by pixels, found by codes",
     "verification": "Verification: one person or two",
 }
-DIGITS = {"MSE": 5, "PSNR (dB)": 2}
+DIGITS = {"MSE": 5, "PSNR (dB)": 2, "patches apart (SWD x1000)": 1}
 OTHER_DIGITS = 3
 WITHOUT_CODE = "–"
 COLOURS = ("#2f6db3", "#d1782f", "#3a8f6f", "#8c5fa8", "#b8a038", "#5aa7c7", "#a8484e")
@@ -43,9 +45,9 @@ class Figure(NamedTuple):
         model: who was measured: a run, exact PCA, raw pixels, a classical denoiser.
         code: numbers a picture, None for what has no code.
         metric: how codes were compared, "" where nothing was compared.
-        group: "reconstruction", "denoising", "retrieval", "agreement", "verification".
+        group: one of `TITLES`.
         measure: what the number is, with its unit where it has one.
-        level: a noise level, a number of neighbours or an attribute; "" where there is one level only.
+        level: a noise level, a number of neighbours, an attribute or a size; "" where there is one level only.
         value: the number.
     """
 
@@ -85,12 +87,12 @@ def shown(measure: str, value: float) -> str:
 
 
 def _tables(rows: Sequence[Figure]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """For each table its caption and its columns (measure, level); measures without levels share one table."""
+    """For each table its caption and its columns (measure, level); measures without levels share the first one."""
     columns = list(dict.fromkeys((row.measure, row.level) for row in rows))
-    if not any(level for _, level in columns):
-        return [("", columns)]
-    measures = dict.fromkeys(measure for measure, _ in columns)
-    return [(measure, [column for column in columns if column[0] == measure]) for measure in measures]
+    plain = [column for column in columns if not column[1]]
+    measures = dict.fromkeys(measure for measure, level in columns if level)
+    tables = [(measure, [column for column in columns if column[0] == measure]) for measure in measures]
+    return [("", plain), *tables] if plain else tables
 
 
 def _table(rows: Sequence[Figure], columns: Sequence[tuple[str, str]]) -> list[str]:

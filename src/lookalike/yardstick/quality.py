@@ -17,6 +17,7 @@ from lookalike.outputs import Outputs
 from lookalike.pixels import Floats
 from lookalike.yardstick.figures import Figure, as_csv, as_markdown, quality_figure
 from lookalike.yardstick.ground_truth import GroundTruth, survey
+from lookalike.yardstick.looking import FLOOR, LOOKED_AT, judge_looks
 from lookalike.yardstick.search import best_metrics, judge_search
 from lookalike.yardstick.subjects import Say, Subject, with_exact_pca
 
@@ -60,7 +61,8 @@ def judge(
         pictures: test pictures that are denoised; the classical denoisers take their time.
         queries: at most so many pictures are asked for among all.
         force: whether tables and plot that are there are written over; else these get a running number.
-        seed: of noise, of pairs, of the order of equal hashes, of the pictures tuned on and asked for.
+        seed: of noise, of pairs, of the order of equal hashes, of the pictures tuned on and asked for, of patches, of
+            the network that tells real from drawn, of new pictures.
         say: takes lines of progress.
 
     Returns:
@@ -86,6 +88,7 @@ def judge(
         result = subject.model.evaluate(test)
         for measure, value in (("MSE", result.mse), ("PSNR (dB)", result.psnr), ("SSIM", result.ssim)):
             figures.append(Figure(subject.name, subject.code, "", "reconstruction", measure, "", value))
+    figures += judge_looks(judged, train, test, seed=seed, left_out=left_out, say=say)
     figures += judge_denoising(judged, train, test, pictures=pictures, seed=seed, left_out=left_out, say=say)
     coded = [subject for subject in judged if subject.model.has_code]
     figures += judge_search(coded, faces, train, ground, seed=seed, say=say)
@@ -124,6 +127,18 @@ def _notes(
             f"{len(faces) - len(test):,} of the training split alone."
         ),
         f"Reconstruction: the {len(test):,} pictures of the test split. MSE on the scale where a picture spans 1.",
+        (
+            f"As they look, in 8 bits: {min(len(test), LOOKED_AT):,} of them; '{FLOOR}' are as many real ones, the "
+            "best that a drawing can come to. Detail is what averaging 2 x 2 pixels removes, as a share of the real "
+            "pictures'; patches are 7 x 7 in the bands of a Laplacian pyramid (0 is best); a small network tells real "
+            "from drawn (0.5 is best); the person is kept where the nearest test picture by search codes shows the "
+            "same."
+        ),
+        (
+            "New pictures: as many as those, from a Gaussian mixture of each model's training codes. Precision and "
+            "coverage by the 5 nearest search codes (0.97 is the best coverage); the nearest training code as a share "
+            "of what test pictures have: well below 1, they are copies."
+        ),
         (
             f"Denoising: {denoised:,} of them, all denoisers on the same noisy pictures; Gaussian noise of sigma "
             f"{levels}, and blind: sigma drawn between 0 and 0.25 for each picture. The classical denoisers' settings "
