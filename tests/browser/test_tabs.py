@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from browsing import PROCESSOR, SET, WEBGL, decoded, until, until_drawn, until_still
+from browsing import PROCESSOR, SET, WEBGL, decoded, pixels_of, until, until_drawn, until_still
 from files import dng, heic, jxl
 from lookalike.denoising import denoise
 from studio import Served, png, serving
@@ -153,6 +153,21 @@ def test_blend(
     page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 1, steps=8)
     page.mouse.up()
     until_drawn(page, "canvas.stage", decoded(model, b), within=4)  # a pixel beside the corner
+
+
+def test_roll_the_dice(served: Served, visit: Any, runtime: None, gallery: Any, model: Any, width: str) -> None:
+    page = visit(url(served, "#blend"), width)
+    page.locator(".film .card").nth(6).wait_for()
+    before = page.url
+    page.locator("#stray").evaluate(SET, 0)
+    page.get_by_role("button", name="Roll the dice").click()
+    page.wait_for_url("**q=~*,~*")
+    assert page.url != before
+    middles = la.fit_mixture(gallery.codes).means.astype(np.float32)  # all that is drawn without straying
+    until(page, "document.querySelectorAll('.slots canvas.thumb').length === 2")
+    page.locator("#across").evaluate(SET, 0)
+    shown = until_still(page, lambda: pixels_of(page, "canvas.stage").tolist())
+    assert any(np.abs(np.array(shown) - decoded(model, middle)).max() <= 1 for middle in middles)
 
 
 def test_save_a_blend_as_gif(

@@ -16,7 +16,7 @@ from lookalike.denoising import denoise
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre, to_uint8
 from pictures import waves
-from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, serving, small_model
+from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, prepare_here, serving, small_model
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,23 @@ def test_directions(served: Served) -> None:
     )
     served.post("/api/v1/directions", 422, json={"these": ids[:1], "those": ids[:1]})
     served.post("/api/v1/directions", 422, json={"these": [], "those": ids})
+
+
+def test_new_pictures(served: Served, model: la.ConvAutoencoder) -> None:
+    first = served.client.get("/api/v1/sample")
+    if first.status_code == 202:
+        assert first.json() == {"codes": [], "ready": False, "parts": None}
+        assert first.headers["Retry-After"]
+        prepare_here(served.gallery, ["mixture"])
+    told = served.get("/api/v1/sample?count=3&truncation=0.5&seed=8").json()
+    with la.Gallery.open(served.gallery) as gallery:
+        mixture = la.fit_mixture(gallery.codes)
+    expected = mixture.draw(3, truncation=0.5, seed=8)
+    assert (told["ready"], told["parts"]) == (True, mixture.parts)
+    np.testing.assert_allclose(told["codes"], expected, atol=1e-6)
+    near(served.post("/api/v1/decode", json={"codes": told["codes"][:1]}).content, to_uint8(model.decode(expected))[0])
+    for wrong in ("count=0", "count=65", "truncation=1.5", "seed=-1"):
+        served.get(f"/api/v1/sample?{wrong}", 422)
 
 
 def test_edit(served: Served, model: la.ConvAutoencoder) -> None:

@@ -198,6 +198,14 @@ class Codes(Body):
     codes: Annotated[list[Code], Field(min_length=1, max_length=64)]
 
 
+class Drawn(BaseModel):
+    """Codes of new pictures, which `POST /decode` draws."""
+
+    codes: list[list[float]] = Field(description="Empty until the mixture is fitted that they come from.")
+    ready: bool
+    parts: int | None = Field(description="Of the mixture.")
+
+
 class Pictures(BaseModel):
     """Pictures as PNG in base64."""
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
 
 FOLDER = "studio"
-KINDS = ("models", "threshold", "directions", "tsne", "groups", "copies", "screening", "outliers")
+KINDS = ("models", "threshold", "directions", "tsne", "groups", "mixture", "copies", "screening", "outliers")
 PROGRESS = "progress.json"
 TELL_EVERY = 0.5
 """Seconds between two notes of how far something is."""
@@ -185,6 +185,13 @@ def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
     return [[round(float(x), 4), round(float(y), 4)] for x, y in points]
 
 
+def mixture_facts(snapshot: Snapshot, seed: int = 0) -> dict[str, Any]:
+    """A mixture of a gallery's codes, as `Mixture.as_json` has it."""
+    from lookalike.sampling.mixture import fit_mixture
+
+    return fit_mixture(snapshot.view.codes, seed=seed).as_json()
+
+
 def made(kind: str, gallery: Gallery, snapshot: Snapshot, prepared: Prepared, seed: int) -> Any:
     """What becomes a JSON value, kept under the state of the gallery that it was made from."""
     from lookalike.studio import descriptions, reviewing
@@ -195,6 +202,8 @@ def made(kind: str, gallery: Gallery, snapshot: Snapshot, prepared: Prepared, se
         return tsne_points(snapshot, seed)
     if kind == "groups":
         return descriptions.groups_found(gallery, snapshot)
+    if kind == "mixture":
+        return mixture_facts(snapshot, seed)
     if kind == "copies":
         return reviewing.copies_value(gallery, seed)
     if kind == "screening":

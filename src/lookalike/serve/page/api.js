@@ -103,6 +103,7 @@ export const server = {
     return Promise.all(told.pictures.map(async (text) =>
       pixelsOf(new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], { type: "image/png" }))));
   },
+  sample: (count, truncation, seed) => json(`sample${query({ count, truncation, seed })}`),
   directions: async () => (await json("directions")).directions,
   difference: (these, those) => json("directions", { method: "POST", json: { these, those } }),
   review: () => json("review"),

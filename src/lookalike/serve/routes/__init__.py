@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import HTTPException, Path, Query
 from starlette.requests import Request
+from starlette.responses import Response
 
+from lookalike.serve.answers import as_json
 from lookalike.serve.limits import FIELD
 from lookalike.serve.schemas import LARGEST_ID, Refusal
 from lookalike.serve.state import Studio
@@ -40,6 +42,21 @@ def studio_of(request: Request) -> Studio:
     """The state that the application was made with."""
     studio: Studio = request.app.state.studio
     return studio
+
+
+def being_made(studio: Studio, kind: str, waiting: dict[str, Any]) -> Response:
+    """The answer until what was asked for is made by the process beside, which is told to.
+
+    Raises:
+        HTTPException: it cannot be made of this gallery; the text says why.
+    """
+    failed = studio.preparer.failed
+    if kind in failed:
+        raise HTTPException(422, failed[kind])
+    studio.preparer.want(kind)
+    answer = as_json(waiting, 202)
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def takes_pictures(several: bool = False) -> dict[str, Any]:

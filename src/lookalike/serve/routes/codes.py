@@ -17,7 +17,7 @@ from lookalike.serve import schemas
 from lookalike.serve.answers import NEVER, PNG, as_json, encoded, kept_json, picture
 from lookalike.serve.limits import upload
 from lookalike.serve.refusals import shown
-from lookalike.serve.routes import REFUSALS, studio_of, takes_pictures
+from lookalike.serve.routes import REFUSALS, SeedNumber, being_made, studio_of, takes_pictures
 from lookalike.serve.routes.gallery import found
 from lookalike.serve.state import Search, Studio
 
@@ -78,6 +78,38 @@ async def morph(request: Request, body: schemas.Morph) -> Response:
         animation = await studio.slowly(lambda: plots.there_and_back_gif(drawn))
         return Response(animation, 200, {"Cache-Control": NEVER}, "image/gif")
     return picture(await studio.slowly(lambda: plots.strip([drawn])))
+
+
+@router.get(
+    "/sample",
+    response_model=schemas.Drawn,
+    responses={202: {"model": schemas.Drawn, "description": "Being made."}},
+)
+async def sample(
+    request: Request,
+    count: Annotated[int, Query(ge=1, le=64, description="How many codes.")] = 1,
+    truncation: Annotated[
+        float, Query(ge=0, le=1, description="How far codes stray from the middle of their part of the mixture.")
+    ] = 1.0,
+    seed: SeedNumber = 0,
+) -> Response:
+    """Codes of new pictures, drawn from a mixture of the gallery's codes that is fitted in the background."""
+    studio = studio_of(request)
+    if not studio.draws:
+        raise HTTPException(
+            422, "this gallery's model finds pictures and draws none; serve one of a model with a decoder, such as pca"
+        )
+    told = studio.made("mixture")
+    if told is None:
+        return being_made(studio, "mixture", {"codes": [], "ready": False, "parts": None})
+
+    def draw() -> list[list[float]]:
+        from lookalike.sampling.mixture import Mixture
+
+        codes: list[list[float]] = Mixture.from_json(told).draw(count, truncation=truncation, seed=seed).tolist()
+        return codes
+
+    return as_json({"codes": await studio.slowly(draw), "ready": True, "parts": told["parts"]})
 
 
 @router.get("/directions", response_model=schemas.Directions)

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike.serve import schemas
-from lookalike.serve.answers import as_json, cache_of, kept, kept_json
-from lookalike.serve.routes import REFUSALS, Version, studio_of
-from lookalike.serve.state import Studio
+from lookalike.serve.answers import cache_of, kept, kept_json
+from lookalike.serve.routes import REFUSALS, Version, being_made, studio_of
 from lookalike.studio.descriptions import column_values
 from lookalike.studio.maps import Atlas
 
@@ -39,7 +38,7 @@ async def map(
         return kept_json(request, {"method": method, "ready": True, "points": points, "ids": ids})
     points = studio.prepared.known("tsne", snapshot.digest)
     if points is None:
-        return _being_made(studio, "tsne", {"method": method, "ready": False, "points": [], "ids": []})
+        return being_made(studio, "tsne", {"method": method, "ready": False, "points": [], "ids": []})
     return kept_json(request, {"method": method, "ready": True, "points": points, "ids": ids})
 
 
@@ -65,15 +64,8 @@ async def groups(request: Request) -> Response:
     studio = studio_of(request)
     found = studio.prepared.known("groups", studio.snapshot.digest)
     if found is None:
-        return _being_made(studio, "groups", {"ready": False, "values": [], "medoids": {}})
+        return being_made(studio, "groups", {"ready": False, "values": [], "medoids": {}})
     return kept_json(request, {"ready": True, **found})
-
-
-def _being_made(studio: Studio, kind: str, waiting: dict[str, Any]) -> Response:
-    studio.preparer.want(kind)
-    answer = as_json(waiting, 202)
-    answer.headers["Retry-After"] = "5"
-    return answer
 
 
 def _pca(codes: Any) -> list[list[float]]:

@@ -12,10 +12,11 @@ import { between, corners } from "../vectors.js";
 const STEPS = 7;
 const FRAMES = 24;
 const SECONDS = 2.4;
+const ASK_AGAIN = 2000;
 
 /** The tab's parts, and how they follow the address. */
 export function build() {
-  const state = { sources: [], codes: [], x: 0.5, y: 0.5, kind: "linear", playing: 0 };
+  const state = { sources: [], codes: [], x: 0.5, y: 0.5, kind: "linear", playing: 0, rolls: 0 };
   const { gallery } = studio;
   const [height, width] = gallery.image_shape;
 
@@ -30,6 +31,9 @@ export function build() {
   const nearest = strip("The nearest real pictures");
   const kind = choice({ label: "The way between", options: [["linear", "Straight"], ["spherical", "Round"]], value: "linear",
     onchange: (value) => { state.kind = value; remember(); draw(); fillFilm(); } });
+  const dice = button("Roll the dice", () => roll().catch(failed), { title: "New pictures, which the model draws from what it has learned" });
+  const stray = slider({ label: "Dice", min: 0, max: 1, step: 0.05, value: 0.8, show: percent, id: "stray", hint: "from usual to unusual" });
+  const rolling = studio.backend.sample ? h("div", { class: "row" }, dice, stray.root) : null;
   const where = status(models.place);
   const root = h("div", { class: "blend-page two-sides" },
     h("section", { class: "stage-side", "aria-label": "The blend" }, h("h1", { class: "visually-hidden" }, "Blend"), stage, where.root),
@@ -37,7 +41,7 @@ export function build() {
       slots, square, h("div", { class: "controls" }, across.root, down.root),
       h("div", { class: "row" }, play, kind, button("Save GIF", () => saveGif().catch(failed)), button("Save PNG", () => stage.toBlob((blob) => save(blob, "blend.png"))),
         button("Edit this", () => { const made = sourceOf(codeNow(), "a blend"); go("edit", { q: made.token }); }, { class: "quiet" })),
-      h("h2", {}, "On the way"), film, nearest.root));
+      rolling, h("h2", {}, "On the way"), film, nearest.root));
 
   square.addEventListener("pointerdown", (event) => { square.setPointerCapture(event.pointerId); stop(); drag(event); });
   square.addEventListener("pointermove", (event) => { if (square.hasPointerCapture(event.pointerId)) drag(event); });
@@ -141,6 +145,25 @@ export function build() {
     if (chosen) goWith([...state.sources.slice(0, i), chosen[0], ...state.sources.slice(i + 1)]);
   }
 
+  /** New pictures in all places; where the mixture that they come from is not fitted yet, once it is. */
+  async function roll() {
+    const mine = ++state.rolls;
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+    dice.disabled = true;
+    try {
+      let told = await studio.backend.sample(Math.max(2, state.sources.length), stray.value, seed);
+      while (!told.ready && mine === state.rolls) {
+        dice.textContent = "Making the dice…";
+        await new Promise((resolve) => { setTimeout(resolve, ASK_AGAIN); });
+        told = await studio.backend.sample(Math.max(2, state.sources.length), stray.value, seed);
+      }
+      if (mine === state.rolls) goWith(told.codes.map((code) => sourceOf(code, "invented")));
+    } finally {
+      dice.disabled = false;
+      dice.textContent = "Roll the dice";
+    }
+  }
+
   function goWith(sources) {
     stop();
     state.sources = sources;
@@ -166,7 +189,7 @@ export function build() {
   }
 
   models.ready();
-  return { root, update, leave: () => { stop(); where.leave(); } };
+  return { root, update, leave: () => { stop(); state.rolls += 1; where.leave(); } };
 }
 
 const percent = (share) => `${Math.round(100 * share)}%`;
