@@ -89,18 +89,17 @@ def _blur(look: Look) -> float | None:
 
 def _brightness(look: Look) -> float:
     """Luma that a tenth of the picture exceeds."""
-    return float(np.percentile(look.grey, 90))
+    return look.levels.nine_tenths
 
 
 def _darkness(look: Look) -> float:
     """How far below white the luma lies that a quarter of the picture falls short of."""
-    return 1 - float(np.percentile(look.grey, 25))
+    return 1 - look.levels.quarter
 
 
 def _contrast(look: Look) -> float:
     """From the luma that 5% fall short of to that which 5% exceed."""
-    low, high = np.percentile(look.grey, (5, 95))
-    return float(high - low)
+    return look.levels.nineteen_twentieths - look.levels.twentieth
 
 
 def _shown(look: Look) -> float:

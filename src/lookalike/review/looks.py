@@ -19,6 +19,15 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601's, as Pillow has it."""
 
 
+class Levels(NamedTuple):
+    """Luma, 0 to 1, that 5, 25, 90 and 95% of a picture fall short of."""
+
+    twentieth: float
+    quarter: float
+    nine_tenths: float
+    nineteen_twentieths: float
+
+
 class Look(NamedTuple):
     """One picture.
 
@@ -26,6 +35,7 @@ class Look(NamedTuple):
         height, width: its own, in pixels.
         small: float32 (h, w, 3) in 0 to 1, the longer side at most `WORKING`.
         grey: its luma (h, w).
+        levels: of `grey`.
         piece: luma of the middle part (at most `PIECE` x `PIECE`) in its own pixels, float32 in 0 to 1.
         noise: standard deviation of the noise in the picture's own pixels, mean of the channels, 0 to 1.
         grey_noise: that of the noise that is left in `grey`.
@@ -35,6 +45,7 @@ class Look(NamedTuple):
     width: int
     small: Floats
     grey: Floats
+    levels: Levels
     piece: Floats
     noise: float
     grey_noise: float
@@ -54,7 +65,8 @@ def look_at(picture: Pixels) -> Look:
     is_whole = small.shape == part.shape
     # Where a picture is made smaller its noise is averaged away, and what looks like noise is more of its detail.
     left_over = own if is_whole else min(_noise(grey[..., None]), own)
-    return Look(height, width, small, grey, piece, _noise(part), left_over)
+    levels = Levels(*np.percentile(grey, (5, 25, 90, 95)).tolist())
+    return Look(height, width, small, grey, levels, piece, _noise(part), left_over)
 
 
 def _reduced(picture: Pixels) -> Pixels:
