@@ -3,8 +3,9 @@
     python benchmarks/review_growth.py [--counts 10000 30000 100000] [--work FOLDER]
 
 The pictures are procedural faces of 64 x 64 in JPEG files, one in a hundred of them with a copy that was saved again,
-in a gallery of PCA codes of 32 numbers. Each count is reviewed by a process of its own, so that its memory is its own;
-with --work the drawn pictures stay there, and are drawn once.
+in a gallery of PCA codes of 32 numbers. Beyond 10,000 each is two of those faces laid over one another, since drawing
+takes longer than reviewing. Each count is reviewed by a process of its own, so that its memory is its own; with --work
+the drawn pictures stay there, and are drawn once.
 """
 
 from __future__ import annotations
@@ -18,30 +19,41 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import lookalike as la
 import timing
+from lookalike.pixels import Pixels
 
 SIDE, CODE, LEARNT = 64, 32, 2000
 AT_ONCE = 1000
 """Pictures drawn at a time, and in one folder."""
 COPIED = 100
 """One picture in so many has a copy."""
+FACES = 10_000
+"""Pictures that are drawn as such; later ones are two of them each."""
+SHARE = (0.35, 0.65)
+"""Of the first of two."""
 
 
 def draw(folder: Path, count: int) -> None:
     """Write the first `count` pictures and copies of some of them; those that are there stay."""
     from lookalike.data.synthetic import synthetic_faces
 
+    faces: Pixels | None = None
     for start in range(0, count, AT_ONCE):
         place = folder / f"{start // AT_ONCE:04}"
         if place.is_dir():
             continue
-        unfinished = folder / "unfinished"
+        unfinished = folder.with_name("unfinished")
         unfinished.mkdir(parents=True, exist_ok=True)
-        faces = synthetic_faces(AT_ONCE, SIDE, seed=start // AT_ONCE)
-        for number, pixels in enumerate(faces.pixels):
+        if start < FACES:
+            pictures = synthetic_faces(AT_ONCE, SIDE, seed=start // AT_ONCE).pixels
+        else:
+            faces = read(folder) if faces is None else faces
+            pictures = mixed(faces, start // AT_ONCE)
+        for number, pixels in enumerate(pictures):
             picture = Image.fromarray(pixels)
             copies = ((95, ""), (60, " copy")) if number % COPIED == 0 else ((95, ""),)
             for quality, word in copies:
@@ -49,17 +61,33 @@ def draw(folder: Path, count: int) -> None:
         unfinished.rename(place)
 
 
+def read(folder: Path) -> Pixels:
+    """The faces that were drawn, without copies."""
+    paths = sorted(path for path in folder.glob("*/*.jpg") if " " not in path.name)[:FACES]
+    return np.stack([np.asarray(Image.open(path)) for path in paths])
+
+
+def mixed(faces: Pixels, seed: int) -> Pixels:
+    """Two faces each laid over one another, half of the second ones mirrored."""
+    draw = np.random.default_rng(seed)
+    first, second = (faces[draw.integers(0, len(faces), AT_ONCE)].astype(np.float32) for _ in range(2))
+    mirrored = draw.random(AT_ONCE) < 0.5
+    second[mirrored] = second[mirrored, :, ::-1]
+    share = draw.uniform(*SHARE, (AT_ONCE, 1, 1, 1))
+    return np.rint(share * first + (1 - share) * second).astype(np.uint8)
+
+
 def indexed(folder: Path, count: int, gallery: Path) -> dict[str, float]:
-    """A gallery of the first `count` pictures of the folder, by links to them; seconds it took."""
+    """A gallery of the first `count` pictures of the folder, by links to them; seconds and CPU seconds it took."""
     pictures = gallery.with_name(f"pictures-{count}")
     pictures.mkdir()
     for place in sorted(folder.iterdir())[: -(-count // AT_ONCE)]:
-        (pictures / place.name).symlink_to(place)
+        (pictures / place.name).symlink_to(place.resolve())
     learnt = la.load(sorted(folder.iterdir())[0], size=32, cache=False)
-    started = time.perf_counter()
+    started, before = time.perf_counter(), time.process_time()
     with la.Gallery.open(gallery, la.PCAAutoencoder(CODE).fit(learnt)) as held:
         held.update(pictures)
-    return {"index": time.perf_counter() - started}
+    return {"index": time.perf_counter() - started, "index_cpu": time.process_time() - before}
 
 
 def reviewed(gallery: Path) -> dict[str, object]:
