@@ -6,6 +6,7 @@ that let go of what is not in both pictures, such as text that was laid over one
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,8 @@ LEAST_VARIANCE = 1e-5
 """Of luma from 0 to 1: below it there is nothing to align."""
 LARGEST_STEP = 0.25
 """Of half a side, in one iteration."""
+OF_X, OF_Y = torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0])
+"""The powers of x and of y in each of x, y and 1."""
 
 
 class Laid(NamedTuple):
@@ -33,27 +36,19 @@ class Laid(NamedTuple):
     """(n,): the share of the fixed picture that the moving one covers."""
 
 
-def coordinates(side: int) -> Tensor:
-    """(side * side, 3): x, y from -1 to 1 at the centres of pixels, and 1."""
-    line = (torch.arange(side, dtype=torch.float32) * 2 + 1) / side - 1
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack([x.reshape(-1), y.reshape(-1), torch.ones(side * side)], 1)
+def line(side: int) -> Tensor:
+    """(side,): from -1 to 1, the centres of so many pixels."""
+    return (torch.arange(side, dtype=torch.float32) * 2 + 1) / side - 1
 
 
-def warped(moving: Tensor, maps: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """Moving pictures (n, c, S, S) at mapped coordinates (P, 3): (n, c, P); 1 where they have any, else 0: (n, P)."""
-    grid = at @ maps.transpose(1, 2)
-    values = functional.grid_sample(moving, grid[:, None], "bilinear", "border", align_corners=False)[:, :, 0]
-    inside = (grid.abs() <= 1).all(-1).float()
-    return values, inside
-
-
-def normalised(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """(n, P) without their weighted mean, over their weighted standard deviation; and that deviation (n, 1)."""
-    total = weights.sum(1, keepdim=True).clamp_min(1e-6)
-    centred = values - (weights * values).sum(1, keepdim=True) / total
-    deviation = ((weights * centred.square()).sum(1, keepdim=True) / total).clamp_min(LEAST_VARIANCE).sqrt()
-    return centred / deviation, deviation
+def warped(moving: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Moving pictures (n, c, S, S) where maps lay their pixels, (n, c, P); 1 where they have any, else 0: (n, P)."""
+    at = line(moving.shape[-1])
+    # A map's x and y are each a sum of what the column and what the row gives.
+    x, y = (maps[:, axis, :1, None] * at + (maps[:, axis, 1:2] * at + maps[:, axis, 2:])[:, :, None] for axis in (0, 1))
+    values = functional.grid_sample(moving, torch.stack([x, y], -1), "bilinear", "border", align_corners=False)
+    inside = (torch.maximum(x.abs(), y.abs()) <= 1).float()
+    return values.flatten(2), inside.flatten(1)
 
 
 def gradients(pictures: Tensor) -> Tensor:
@@ -65,6 +60,30 @@ def gradients(pictures: Tensor) -> Tensor:
     return torch.stack([pictures, x, y], 1)
 
 
+class _Moments(NamedTuple):
+    """Of pairs of pictures under weights: means and standard deviations (n, 2), and correlations (n,)."""
+
+    mean: Tensor
+    deviation: Tensor
+    correlation: Tensor
+
+
+def _moments(both: Tensor, weights: Tensor) -> _Moments:
+    """Pictures (n, 2, P) about 0, weights (n, P). By sums of products, which go through memory once."""
+    weighted = both * weights[:, None]
+    total = weights.sum(1).clamp_min(1e-6)
+    mean = weighted.sum(2) / total[:, None]
+    products = weighted @ both.transpose(1, 2) / total[:, None, None] - mean[:, :, None] * mean[:, None]
+    deviation = torch.diagonal(products, dim1=1, dim2=2).clamp_min(LEAST_VARIANCE).sqrt()
+    return _Moments(mean, deviation, products[:, 0, 1] / deviation.prod(1))
+
+
+def _difference(both: Tensor, moments: _Moments) -> Tensor:
+    """Of the two pictures of each pair (n, 2, P), each without its mean and over its deviation: (n, P)."""
+    scale = torch.tensor([1.0, -1.0]) / moments.deviation
+    return torch.baddbmm(-(scale * moments.mean).sum(1)[:, None, None], scale[:, None], both)[:, 0]
+
+
 class _Judged(NamedTuple):
     """How pictures agree under a map: the first two as in `Laid`; by pixels (n, P) their difference and weights."""
 
@@ -73,18 +92,16 @@ class _Judged(NamedTuple):
     difference: Tensor
     weights: Tensor
     deviation: Tensor
-    """(n, 1): the moving pictures' own."""
+    """(n,): the moving pictures' own."""
 
 
 def _judged(fixed: Tensor, values: Tensor, inside: Tensor) -> _Judged:
-    target, _ = normalised(fixed, inside)
-    shown, _ = normalised(values, inside)
-    weights = inside / (1 + ((target - shown) / LET_GO).square())
-    target, _ = normalised(fixed, weights)
-    shown, deviation = normalised(values, weights)
-    total = weights.sum(1).clamp_min(1e-6)
-    agreement = (weights * target * shown).sum(1) / total
-    return _Judged(agreement, inside.mean(1), target - shown, weights, deviation)
+    both = torch.stack([fixed, values], 1)
+    difference = _difference(both, _moments(both, inside))
+    weights = inside / torch.addcmul(torch.ones(()), difference, difference, value=LET_GO**-2)
+    moments = _moments(both, weights)
+    overlap = inside.mean(1)
+    return _Judged(moments.correlation, overlap, _difference(both, moments), weights, moments.deviation[:, 1])
 
 
 def aligned(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Laid:
@@ -92,15 +109,15 @@ def aligned(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Laid:
 
     Of all steps the best map is kept; a pair that a step leaves with too little overlap is not followed further.
     """
-    at = coordinates(fixed.shape[-1])
+    fixed, moving = (one - one.mean((1, 2), keepdim=True) for one in (fixed, moving))  # so that sums lose no digits
     stack, target = gradients(moving), fixed.flatten(1)
-    values, inside = warped(stack, maps, at)
+    values, inside = warped(stack, maps)
     now = _judged(target, values[:, 0], inside)
     best = Laid(maps, now.agreement, now.overlap)
     lost = torch.zeros(len(fixed), dtype=torch.bool)
     for _ in range(steps):
-        maps = maps + _step(values[:, 1:], now, at).reshape(-1, 2, 3)
-        values, inside = warped(stack, maps, at)
+        maps = maps + _step(values[:, 1:], now).reshape(-1, 2, 3)
+        values, inside = warped(stack, maps)
         now = _judged(target, values[:, 0], inside)
         lost |= now.overlap < LEAST_OVERLAP
         better = (now.agreement > best.agreement) & ~lost
@@ -112,25 +129,30 @@ def aligned(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Laid:
     return best
 
 
-def _step(slopes: Tensor, now: _Judged, at: Tensor) -> Tensor:
+def _step(slopes: Tensor, now: _Judged) -> Tensor:
     """What to add to the six numbers of each map, (n, 6): the normal equations, solved.
 
     A map's slopes are those of the picture, (n, 2, P), times x, y and 1. Their products are summed over pixels as those
-    of the picture times x^2, x y and so on, which asks for less memory than rows of six numbers a pixel.
+    of the picture times x^2, x y and so on, which asks for less memory than rows of six numbers a pixel; and first over
+    columns, then over rows. The weighted differences sum to 0, since both pictures are without their means.
     """
-    slopes = slopes / now.deviation[:, None]
-    weighted = slopes * now.weights[:, None]
-    squares = (at[:, :, None] * at[:, None]).flatten(1)  # (P, 9)
-    pairs = torch.stack(
-        [weighted[:, 0] * slopes[:, 0], weighted[:, 0] * slopes[:, 1], weighted[:, 1] * slopes[:, 1]], 1
-    )
-    xx, xy, yy = (pairs @ squares).reshape(-1, 3, 3, 3).unbind(1)
+    summed = torch.empty(len(slopes), 7, slopes.shape[-1])
+    weighted, differing = summed[:, 3:5], summed[:, 5:]
+    torch.mul(slopes, now.weights[:, None], out=weighted)
+    torch.mul(weighted, now.difference[:, None], out=differing)
+    for place, (one, other) in enumerate(((0, 0), (0, 1), (1, 1))):
+        torch.mul(weighted[:, one], slopes[:, other], out=summed[:, place])
+    side = math.isqrt(slopes.shape[-1])
+    powers = line(side)[:, None] ** torch.arange(3)
+    rows = (summed.reshape(-1, side) @ powers).reshape(len(slopes), 7, side, 3)
+    sums = torch.einsum("njrx,ry->njxy", rows, powers)  # of all seven, by the powers of x and y
+    squares = sums[:, :3, OF_X[:, None] + OF_X, OF_Y[:, None] + OF_Y]
+    xx, xy, yy = squares.unbind(1)
     normal = torch.cat([torch.cat([xx, xy], 2), torch.cat([xy, yy], 2)], 1)
-    total = now.weights.sum(1).clamp_min(1e-6)[:, None]
-    sums = (weighted @ at).flatten(1)
-    normal = normal - sums[:, :, None] * sums[:, None] / total[:, :, None]
-    right = ((weighted * now.difference[:, None]) @ at).flatten(1)
-    right = right - sums * (now.weights * now.difference).sum(1, keepdim=True) / total
+    first, right = (sums[:, some, OF_X, OF_Y].flatten(1) for some in (slice(3, 5), slice(5, 7)))
+    total = now.weights.sum(1).clamp_min(1e-6)[:, None, None]
+    normal = (normal - first[:, :, None] * first[:, None] / total) / now.deviation[:, None, None].square()
+    right = right / now.deviation[:, None]
     size = torch.diagonal(normal, dim1=1, dim2=2).mean(1).clamp_min(1e-6)
     normal = normal + torch.eye(6) * (DAMPING * size)[:, None, None]
     step: Tensor = torch.linalg.solve(normal, right).clamp(-LARGEST_STEP, LARGEST_STEP)

@@ -7,7 +7,8 @@ of its own.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,18 +54,31 @@ def askings(pictures: Pixels, *, middles: bool = False) -> Iterator[tuple[Ids, P
         if rows.stop - rows.start < height or columns.stop - columns.start < width:
             yield everywhere, resize_bilinear(np.ascontiguousarray(pictures[:, rows, columns]), (height, width))
     grey = luma(pictures)
-    inside = [hints.without_border(one) for one in grey]
-    bordered = np.array([place for place, part in enumerate(inside) if part != hints.WHOLE], np.int64)
+    inside = without_borders(grey)
+    bordered = np.flatnonzero((inside != np.array(hints.WHOLE, np.float32)).any(axis=1))
     if len(bordered):
         yield bordered, np.stack([_cut(pictures[place], inside[place]) for place in bordered])
 
 
-def _cut(picture: Pixels, part: hints.Rectangle) -> Pixels:
+def _cut(picture: Pixels, part: hints.Floats) -> Pixels:
     height, width = picture.shape[:2]
-    rows = slice(round(part[1] * height), max(round(part[3] * height), round(part[1] * height) + 1))
-    columns = slice(round(part[0] * width), max(round(part[2] * width), round(part[0] * width) + 1))
+    left, top, right, bottom = part.tolist()
+    rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))
+    columns = slice(round(left * width), max(round(right * width), round(left * width) + 1))
     cut: Pixels = resize_bilinear(np.ascontiguousarray(picture[rows, columns])[None], (height, width))[0]
     return cut
+
+
+class Gate(NamedTuple):
+    """What a pair has to be to be looked at.
+
+    Attributes:
+        distance: of the codes, beyond which no copy is looked for.
+        likely: how alike small pictures are at least.
+    """
+
+    distance: float
+    likely: float
 
 
 class Candidates:
@@ -73,10 +87,8 @@ class Candidates:
     Args:
         encode: makes codes of pictures.
         nearest: finds the stored ones near to a code.
-        threshold: the distance beyond which no copy is looked for.
         pictures: gives stored pictures (n, H, W, C) by their places.
         count: of stored pictures.
-        likely: how alike small pictures are at least.
         middles: whether the middle squares of pictures are what is stored.
     """
 
@@ -84,17 +96,13 @@ class Candidates:
         self,
         encode: Encode,
         nearest: Nearest,
-        threshold: float,
         pictures: Callable[[Ids], Pixels],
         count: int,
-        likely: float = LIKELY,
         middles: bool = False,
     ) -> None:
         self.encode = encode
         self.nearest = nearest
-        self.threshold = threshold
         self.pictures = pictures
-        self.likely = likely
         self.middles = middles
         shape = (count, len(hints.PARTS) + 1, hints.SIDE**2)
         with tempfile.TemporaryFile() as file:  # which lasts as long as it is mapped: 5 KB a picture
@@ -103,29 +111,35 @@ class Candidates:
             grey = luma(pictures(np.arange(start, min(start + _AT_ONCE, count))))
             self.parts[start : start + _AT_ONCE] = parts_of(grey, without_borders(grey))
 
-    def of(self, asked: Callable[[Ids], Pixels], count: int, k: int = NEIGHBOURS) -> Iterator[Ids]:
-        """Pairs (n, 2) of places: of `count` pictures that are asked about, and of stored ones.
+    def of(
+        self, asked: Callable[[Ids], Pixels], count: int, gates: Sequence[Gate], k: int = NEIGHBOURS
+    ) -> Iterator[list[Ids]]:
+        """Pairs (n, 2) of places, for each gate: of `count` pictures that are asked about, and of stored ones.
 
         For each that is asked about at most `k`, those whose small pictures are most alike.
         """
+        widest = Gate(max(gate.distance for gate in gates), min(gate.likely for gate in gates))
         for start in range(0, count, _AT_ONCE):
             places = np.arange(start, min(start + _AT_ONCE, count))
             shown_as = askings(asked(places), middles=self.middles)
-            near = [self._near(places[some], shown, min(k, len(self.parts))) for some, shown in shown_as]
-            pairs = np.concatenate([one for one, _ in near])
-            yield _most_alike(pairs, np.concatenate([scores for _, scores in near]), k + 1)
+            near = [self._near(places[some], shown, min(k, len(self.parts)), widest) for some, shown in shown_as]
+            pairs, apart, scores = (np.concatenate(one) for one in zip(*near, strict=True))
+            passes = [(apart <= gate.distance) & (scores >= gate.likely) for gate in gates]
+            yield [_most_alike(pairs[some], scores[some], k + 1) for some in passes]
 
-    def _near(self, asked: Ids, shown: Pixels, k: int) -> tuple[Ids, hints.Floats]:
-        """Pairs within the threshold that may be copies, and how alike their small pictures are."""
+    def _near(self, asked: Ids, shown: Pixels, k: int, gate: Gate) -> tuple[Ids, hints.Floats, hints.Floats]:
+        """Pairs that pass a gate, how far their codes are apart, and how alike their small pictures are."""
         found, distances = self.nearest(self.encode(shown), k)
-        row, column = np.nonzero((found >= 0) & (distances <= self.threshold))
+        row, column = np.nonzero((found >= 0) & (distances <= gate.distance))
         pairs = np.stack([asked[row], found[row, column]], axis=1)
-        parts = parts_of(luma(shown))
+        some, among = np.unique(row, return_inverse=True)
+        parts = parts_of(luma(shown[some])).astype(np.float32)  # once, not for each of their pairs
         scores = np.empty(len(row), np.float32)
         for start in range(0, len(row), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            scores[some] = hints.compared(self.parts[pairs[some, 1]], parts[row[some]])[0]
-        return pairs[scores >= self.likely], scores[scores >= self.likely]
+            block = slice(start, start + _AT_ONCE)
+            scores[block] = hints.compared(self.parts[pairs[block, 1]], parts[among[block]])[0]
+        passes = scores >= gate.likely
+        return pairs[passes], distances[row, column][passes], scores[passes]
 
 
 def _most_alike(pairs: Ids, scores: hints.Floats, k: int) -> Ids:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from lookalike.data.images import ImageSet
 from lookalike.errors import OptionError
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.snapshot import Snapshot
-from lookalike.review.candidates import LIKELY, NEIGHBOURS, Candidates
+from lookalike.review.candidates import LIKELY, NEIGHBOURS, Candidates, Gate
 from lookalike.review.gathering import album_of, others_of
-from lookalike.review.grouping import Grouping
+from lookalike.review.grouping import Grouping, Pair
 from lookalike.review.hints import Floats, Ids
 from lookalike.review.keeping import Plan, is_settled, plan_of
 from lookalike.review.sameness import BURST, SCENE_LIKELY, Album
@@ -133,22 +134,24 @@ class _Search:
         self.apart = self._said_apart()
         self.encode = gallery.encode
         self.threshold = gallery.copy_threshold(seed=seed).distance or 0.0 if self.count > 1 else float("inf")
+        self.gates = {"near": Gate(self.threshold, LIKELY), "scene": Gate(WIDER * self.threshold, SCENE_LIKELY)}
 
     def within(self) -> Copies:
         """The gallery's own, in groups."""
         grouping = Grouping(self._rank, self._links, self.level, self.apart)
         grouping.take(self._twins(self.album.contents))
+        shots: set[Pair] = set()
         if self.level != "bytes":
             grouping.take(self._twins(self._stored_digests()))
-            candidates = self._candidates()
-            k, asked = NEIGHBOURS, np.arange(self.count)
-            while len(asked):
-                pairs = self._asked(candidates, asked, k)
-                joined = grouping.take(pairs)
+            levels = ("near", "scene") if self.level == "scene" else ("near",)
+            pairs, *wider = self._asked(np.arange(self.count), NEIGHBOURS, levels)
+            shots = shots.union(*wider)
+            k, joined = NEIGHBOURS, grouping.take(pairs)
+            while joined and k < self.count:
                 full = [one for one, members in grouping.members.items() if 2 * len(members) >= k]
-                asked = np.array(sorted(full) if joined and k < self.count else [], np.int64)
                 k *= MORE
-        scenes = self._scenes(grouping) if self.level == "scene" else None
+                joined = grouping.take(self._asked(np.array(sorted(full), np.int64), k, ("near",))[0])
+        scenes = self._scenes(grouping, shots) if self.level == "scene" else None
         return self._told(
             [
                 (group, [found.members[group[0]][one] for one in group[1:]])
@@ -159,14 +162,13 @@ class _Search:
             ]
         )
 
-    def _scenes(self, copies: Grouping) -> Grouping:
-        """Shots of one scene among the pictures that stand for copies or are alone."""
+    def _scenes(self, copies: Grouping, pairs: set[Pair]) -> Grouping:
+        """Shots of one scene among the pictures that stand for copies or are alone, and these candidates."""
 
         def links(pairs: list[tuple[int, int]]) -> list[Any]:
             return self.album.scenes(np.array(pairs, np.int64).reshape(-1, 2))
 
         grouping = Grouping(self._rank, links, "scene", self.apart)
-        pairs = self._asked(self._candidates(WIDER, SCENE_LIKELY), np.arange(self.count), NEIGHBOURS)
         taken = self.album.taken[: self.count]
         order = np.argsort(taken, kind="stable")[: int(np.isfinite(taken).sum())]
         for step in range(1, min(FOLLOWING, max(len(order) - 1, 0)) + 1):
@@ -205,8 +207,8 @@ class _Search:
             for place in holders.get(self.album.contents[other] or "", ())
         }
         if self.level != "bytes":
-            wider = (WIDER, SCENE_LIKELY) if self.level == "scene" else (1.0, LIKELY)
-            pairs |= self._asked(self._candidates(*wider), np.arange(self.count, self.count + count), NEIGHBOURS)
+            level = "scene" if self.level == "scene" else "near"
+            pairs |= self._asked(np.arange(self.count, self.count + count), NEIGHBOURS, (level,))[0]
         ordered = sorted(pairs)
         links = self._links(ordered)
         if self.level == "scene":
@@ -224,23 +226,25 @@ class _Search:
             told.append(([other, *(place for place, _ in found)], [link for _, link in found]))
         return self._told(told, of_others=True)
 
-    def _candidates(self, wider: float = 1.0, likely: float = LIKELY) -> Candidates:
+    @cached_property
+    def _candidates(self) -> Candidates:
         view, index = self.snapshot.view, self.snapshot.index
 
         def nearest(codes: Floats, k: int) -> tuple[Ids, Floats]:
             found = index.query(codes, k)
             return view.places_or_none(found.ids), found.distances
 
-        middles = self.gallery.framing.fit == "crop"
-        distance = wider * self.threshold
-        return Candidates(self.encode, nearest, distance, self.album.small, self.count, likely, middles)
+        return Candidates(self.encode, nearest, self.album.small, self.count, self.gallery.framing.fit == "crop")
 
-    def _asked(self, candidates: Candidates, asked: Ids, k: int) -> set[tuple[int, int]]:
-        found: set[tuple[int, int]] = set()
-        for pairs in candidates.of(lambda some: self.album.small(asked[some]), len(asked), k):
-            for number, place in pairs.tolist():
-                if (one := int(asked[number])) != place:
-                    found.add((one, place) if one >= self.count else (min(one, place), max(one, place)))
+    def _asked(self, asked: Ids, k: int, levels: Sequence[str]) -> list[set[Pair]]:
+        """Candidates for each level; pairs of the gallery's own begin with the lower place."""
+        found: list[set[Pair]] = [set() for _ in levels]
+        gates = [self.gates[level] for level in levels]
+        for several in self._candidates.of(lambda some: self.album.small(asked[some]), len(asked), gates, k):
+            for pairs, taken in zip(several, found, strict=True):
+                for number, place in pairs.tolist():
+                    if (one := int(asked[number])) != place:
+                        taken.add((one, place) if one >= self.count else (min(one, place), max(one, place)))
         return found
 
     def _links(self, pairs: list[tuple[int, int]]) -> list[Any]:

@@ -5,6 +5,7 @@ It costs microseconds, tells `alignment` where to begin, and leaves out pairs th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-Level = TypeVar("Level", np.uint8, np.float32)
+Parts = npt.NDArray[np.float16] | Floats
+"""Of pictures, (n, parts, SIDE * SIDE), each of unit length."""
+Level = TypeVar("Level", np.uint8, np.float16, np.float32)
 Rectangle = tuple[float, float, float, float]
 """Left, top, right, bottom, as shares of the sides."""
 
@@ -38,8 +41,13 @@ TURNS = 8
 
 def turned(pictures: npt.NDArray[Level], turn: int) -> npt.NDArray[Level]:
     """(n, H, W, ...) mirrored left to right where `turn` is 4 or more, then turned by `turn % 4` quarters."""
+    return np.ascontiguousarray(turned_view(pictures, turn))
+
+
+def turned_view(pictures: npt.NDArray[Level], turn: int) -> npt.NDArray[Level]:
+    """As `turned`, of which nothing is copied."""
     flipped = pictures[:, :, ::-1] if turn >= 4 else pictures
-    return np.ascontiguousarray(np.rot90(flipped, turn % 4, (1, 2)))
+    return np.rot90(flipped, turn % 4, (1, 2))
 
 
 def luma(pictures: npt.NDArray[np.uint8]) -> Floats:
@@ -73,8 +81,12 @@ def parts_of(grey: Floats, inner: Floats | None = None) -> npt.NDArray[np.float1
     The last is what lies within a border, `inner` (n, 4); None takes them to have none.
     """
     found = np.empty((len(grey), len(PARTS) + 1, SIDE * SIDE), np.float16)
-    for number, part in enumerate(PARTS):
-        found[:, number] = _unit(_shrunk(grey, part))
+    height, width = grey.shape[1:]
+    bands = {span: _weights(span[0], span[1], height) @ grey for span in {part[1::2] for part in PARTS}}
+    for number, (left, top, right, bottom) in enumerate(PARTS):
+        # as one product, which is quicker than one for each picture
+        across = bands[top, bottom].reshape(-1, width) @ _weights(left, right, width).T
+        found[:, number] = _unit(across.reshape(-1, SIDE, SIDE))
     found[:, -1] = found[:, 0]
     if inner is not None:
         for place in np.flatnonzero((inner != np.array(WHOLE, np.float32)).any(axis=1)):
@@ -84,7 +96,27 @@ def parts_of(grey: Floats, inner: Floats | None = None) -> npt.NDArray[np.float1
 
 def without_borders(grey: Floats) -> Floats:
     """`without_border` of pictures (n, H, W): (n, 4)."""
-    return np.array([without_border(one) for one in grey], np.float32).reshape(len(grey), 4)
+    found = np.tile(np.array(WHOLE, np.float32), (len(grey), 1))
+    edges = grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]
+    may_be = np.any([np.ptp(edge, axis=1) <= 2 * FLAT for edge in edges], axis=0)  # most pictures have none
+    for place in np.flatnonzero(may_be):
+        found[place] = without_border(grey[place])
+    return found
+
+
+def parts_turned(parts: npt.NDArray[Level], turn: int) -> npt.NDArray[Level]:
+    """What `parts_of` gives of `turned` pictures, up to rounding, made of what it gave of these pictures."""
+    places = np.append(_places(turn), len(PARTS))  # the last is a picture's own
+    return turned(parts.reshape(-1, SIDE, SIDE), turn).reshape(parts.shape)[:, places]
+
+
+@lru_cache(maxsize=TURNS)
+def _places(turn: int) -> Ids:
+    """For each of `PARTS` of a turned picture, which of them it was before."""
+    before = turned_parts(np.array(PARTS, np.float32), turn)
+    apart = np.abs(before[None] - np.array(PARTS, np.float32)[:, None]).max(axis=2)
+    places: Ids = apart.argmin(axis=1)
+    return places
 
 
 def turned_parts(parts: Floats, turn: int) -> Floats:
@@ -99,15 +131,15 @@ def turned_parts(parts: Floats, turn: int) -> Floats:
 
 def _shrunk(grey: Floats, part: npt.ArrayLike) -> Floats:
     """A part of pictures (n, H, W), by the mean over each of SIDE x SIDE pieces."""
-    left, top, right, bottom = np.asarray(part, np.float64)
-    rows, columns = _weights((top, bottom), grey.shape[1]), _weights((left, right), grey.shape[2])
+    left, top, right, bottom = np.asarray(part, np.float64).tolist()
+    rows, columns = _weights(top, bottom, grey.shape[1]), _weights(left, right, grey.shape[2])
     return np.asarray(rows @ grey @ columns.T, np.float32)
 
 
-def _weights(span: npt.ArrayLike, length: int) -> Floats:
+@lru_cache(maxsize=256)
+def _weights(start: float, stop: float, length: int) -> Floats:
     """(SIDE, length): the mean over each of SIDE equal pieces of a span, given by shares of the length."""
-    start, stop = np.asarray(span, np.float64) * length
-    edges = np.linspace(start, stop, SIDE + 1)
+    edges = np.linspace(start * length, stop * length, SIDE + 1)
     cells = np.arange(length)
     covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
     covered = np.maximum(covered, 0)
@@ -115,20 +147,20 @@ def _weights(span: npt.ArrayLike, length: int) -> Floats:
     return weights
 
 
-def _unit(parts: Floats) -> Floats:
-    flat = parts.reshape(len(parts), -1)
+def _unit(parts: npt.NDArray[np.floating]) -> Floats:
+    flat = parts.reshape(len(parts), SIDE * SIDE)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt(np.square(flat).sum(axis=1, keepdims=True))
     return np.where(length > LEAST_DEVIATION * SIDE, flat / np.maximum(length, 1e-6), 0).astype(np.float32)
 
 
-def compared(a: npt.NDArray[np.float16], b: npt.NDArray[np.float16]) -> tuple[Floats, Ids]:
+def compared(a: Parts, b: Parts) -> tuple[Floats, Ids]:
     """How alike pairs of pictures (n, parts, SIDE * SIDE) are at best, -1 to 1, and how: (n,) each.
 
     The second is the part of `a` that is most like all of `b`; or, from `len(PARTS) + 1` on, the part of `b`
     that is most like all of `a`.
     """
-    a32, b32 = a.astype(np.float32), b.astype(np.float32)
+    a32, b32 = a.astype(np.float32, copy=False), b.astype(np.float32, copy=False)
     scores = np.concatenate([np.einsum("nps,ns->np", a32, b32[:, 0]), np.einsum("nps,ns->np", b32, a32[:, 0])], axis=1)
     # Two borders may be there at once.
     both = np.einsum("ns,ns->n", a32[:, -1], b32[:, -1])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.review.alignment import LEAST_VARIANCE, Laid, aligned, coordinates, warped
+from lookalike.review.alignment import LEAST_VARIANCE, Laid, aligned, warped
 
 COARSE, MIDDLE = 24, 48
 STEPS = (8, 5, 3)
@@ -28,7 +28,7 @@ HOPELESS = 0.9
 """Agreement at the coarse size below which pairs are not followed."""
 BLOCKS_WORSE = 0.15
 """The median of blocks may be that much below `HOPELESS` at the middle size, and the pair is followed still."""
-_AT_ONCE = 64
+_AT_ONCE = 128
 
 Rectangle = npt.NDArray[np.float32]
 
@@ -89,7 +89,7 @@ def _maps_of(parts: Tensor) -> Tensor:
 
 
 def _smaller(pictures: Tensor, side: int) -> Tensor:
-    return functional.interpolate(pictures[:, None], size=(side, side), mode="area")[:, 0]
+    return functional.avg_pool2d(pictures[:, None], pictures.shape[-1] // side)[:, 0]
 
 
 def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> tuple[Tensor, Tensor]:
@@ -98,7 +98,7 @@ def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> tuple[Tensor, Tensor
     0 where fewer than `LEAST_TEXTURED` blocks tell anything.
     """
     side = fixed.shape[-1]
-    values, inside = warped(moving[:, None], laid.maps, coordinates(side))
+    values, inside = warped(moving[:, None], laid.maps)
     shown, covered = (_blocks(one.reshape(-1, side, side)) for one in (values[:, 0], inside))
     target = _blocks(fixed)
     a, b = (one - one.mean(2, keepdim=True) for one in (target, shown))

@@ -17,7 +17,7 @@ from lookalike.data.images import DataSpec, Pixels
 from lookalike.data.located import locate
 from lookalike.errors import PictureError
 from lookalike.review import hints
-from lookalike.review.hints import TURNS, turned
+from lookalike.review.hints import TURNS, turned_view
 from lookalike.review.rereading import read_again
 
 Grey = npt.NDArray[np.uint8]
@@ -49,11 +49,17 @@ def digest_of_turns(picture: Pixels) -> str:
 
     Of the eight the one that begins with the least row is hashed; of several the least hash is taken.
     """
-    views = [turned(picture[None], turn)[0] for turn in range(TURNS)]
+    views = [turned_view(picture[None], turn)[0] for turn in range(TURNS)]  # to copy all eight costs more than decoding
     firsts = [(view.shape, view[0].tobytes()) for view in views]
     least = min(firsts)
     chosen = [view for view, first in zip(views, firsts, strict=True) if first == least]
-    return min(hashlib.sha256(repr(view.shape).encode() + view.tobytes()).hexdigest() for view in chosen)
+    return min(_digest(view) for view in chosen)
+
+
+def _digest(picture: Pixels) -> str:
+    found = hashlib.sha256(repr(picture.shape).encode())
+    found.update(picture.tobytes())
+    return found.hexdigest()
 
 
 def original(picture: Pixels) -> Original:

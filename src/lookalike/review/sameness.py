@@ -104,18 +104,25 @@ class Album:
         """
         found: list[Link | None] = [None] * len(pairs)
         apart = np.abs(np.diff(self.taken[pairs], axis=1)[:, 0])
-        near = np.flatnonzero(~(apart > BURST))
+        near = self._of_like_colours(pairs, np.flatnonzero(~(apart > BURST)))
         self.read(pairs[near].ravel().tolist())
         for start in range(0, len(near), _AT_ONCE):
             some = near[start : start + _AT_ONCE]
             grey, _ = self._grey(pairs[some])
             likeness = scene_likeness(*grey)
-            colours = colours_apart(*(self.small(pairs[some, side]) for side in (0, 1)))
-            least = np.where(np.isfinite(apart[some]), SCENE_IN_TIME, SCENE)
-            are = (likeness >= least) & (colours <= SCENE_COLOUR)
+            are = likeness >= np.where(np.isfinite(apart[some]), SCENE_IN_TIME, SCENE)
             for number, score in zip(some[are].tolist(), likeness[are].tolist(), strict=True):
                 found[number] = Link("scene", score)
         return found
+
+    def _of_like_colours(self, pairs: Ids, asked: Ids) -> Ids:
+        """Those of the asked pairs whose colours are as those of one scene, as the model sees them: it costs little."""
+        kept = [np.empty(0, np.int64)]
+        for start in range(0, len(asked), _AT_ONCE):
+            some = asked[start : start + _AT_ONCE]
+            colours = colours_apart(*(self.small(pairs[some, side]) for side in (0, 1)))
+            kept.append(some[colours <= SCENE_COLOUR])
+        return np.concatenate(kept)
 
     def _same_bytes(self, a: int, b: int) -> bool:
         return self.contents[a] is not None and self.contents[a] == self.contents[b]
@@ -161,33 +168,33 @@ def likeness_of(
     0 where their parts differ much.
     """
     inner, other = (hints.without_borders(one.astype(np.float32)) for one in (a, b))
-    small, other_small = (_smaller(one) for one in (a, b))
-    parts = parts_of(small, inner)
-    scores = np.empty((TURNS, len(a)), np.float32)
-    hows = np.empty((TURNS, len(a)), np.int64)
-    for turn in range(TURNS):
-        shown = parts_of(turned(other_small, turn), hints.turned_parts(other, turn))
-        scores[turn], hows[turn] = hints.compared(parts, shown)
+    parts, shown = (parts_of(_smaller(one), own).astype(np.float32) for one, own in ((a, inner), (b, other)))
+    told = [hints.compared(parts, hints.parts_turned(shown, turn)) for turn in range(TURNS)]
+    scores, hows = np.stack([score for score, _ in told]), np.stack([how for _, how in told])
     best, lower = np.zeros((2, len(a)), np.float32)
-    ranked = np.argsort(-scores, axis=0, kind="stable")
-    for rank in range(TURNS_TRIED):
-        for turn in range(TURNS):
-            some = np.flatnonzero((ranked[rank] == turn) & (scores[turn] >= LIKELY) & (best < COPY))
-            if not len(some):
-                continue
-            from lookalike.review.likeness import alike  # brings in PyTorch
+    everyone = np.arange(len(a))
+    for turns in np.argsort(-scores, axis=0, kind="stable")[:TURNS_TRIED]:
+        some = np.flatnonzero((scores[turns, everyone] >= LIKELY) & (best < COPY))
+        if not len(some):
+            continue
+        from lookalike.review.likeness import alike  # brings in PyTorch
 
-            laid = _laid_out(
-                a[some],
-                turned(b[some], turn),
-                hows[turn, some],
-                inner[some],
-                hints.turned_parts(other[some], turn),
-            )
-            found = alike(*laid)
-            better = found.likeness > best[some]
-            best[some[better]], lower[some[better]] = found.likeness[better], found.lower[better]
+        shown_as, without = _turned_each(b[some], other[some], turns[some])
+        found = alike(*_laid_out(a[some], shown_as, hows[turns[some], some], inner[some], without))
+        better = found.likeness > best[some]
+        best[some[better]], lower[some[better]] = found.likeness[better], found.lower[better]
     return best, lower
+
+
+def _turned_each(
+    pictures: npt.NDArray[np.uint8], parts: hints.Floats, turns: Ids
+) -> tuple[npt.NDArray[np.uint8], hints.Floats]:
+    """Pictures (n, SIDE, SIDE), each by a turn of its own, and where parts (n, 4) of them lie then."""
+    shown, lie = np.empty_like(pictures), np.empty_like(parts)
+    for turn in np.unique(turns).tolist():
+        some = turns == turn
+        shown[some], lie[some] = turned(pictures[some], turn), hints.turned_parts(parts[some], turn)
+    return shown, lie
 
 
 def scene_likeness(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
