@@ -77,8 +77,8 @@ def told(a: Sequence[Pixels], b: Sequence[Pixels]) -> dict[str, float]:
     grey = [np.concatenate([squashed(one[None]) for one in side]) for side in (a, b)]
     small = [np.stack([np.asarray(Image.fromarray(one).resize((32, 32), 4)) for one in side]) for side in (a, b)]
     likeness, colours = scene_likeness(*grey), colours_apart(*small)
-    likeness, lower = likeness_of(*grey)
-    copies = (likeness >= COPY) & (lower >= LEAST)
+    median, lower = likeness_of(*grey)
+    copies = (median >= COPY) & (lower >= LEAST)
     scenes = {"scene": SCENE, "scene in time": SCENE_IN_TIME}
     shares = {name: copies | ((likeness >= least) & (colours <= SCENE_COLOUR)) for name, least in scenes.items()}
     return {name: round(float(one.mean()), 4) for name, one in {"near": copies, **shares}.items()}
