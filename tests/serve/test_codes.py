@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +122,14 @@ def test_new_pictures(served: Served, model: la.ConvAutoencoder) -> None:
     near(served.post("/api/v1/decode", json={"codes": told["codes"][:1]}).content, to_uint8(model.decode(expected))[0])
     for wrong in ("count=0", "count=65", "truncation=1.5", "seed=-1"):
         served.get(f"/api/v1/sample?{wrong}", 422)
+
+
+def test_few_pictures_make_no_new_ones(tmp_path: Path) -> None:
+    build_gallery(tmp_path, 6)
+    prepare_here(tmp_path, ["mixture"])
+    with serving(tmp_path) as served:
+        refused = served.get("/api/v1/sample", 422).json()["detail"]
+    assert refused == "this gallery holds 6 pictures; new ones are drawn from 10 or more"
 
 
 def test_edit(served: Served, model: la.ConvAutoencoder) -> None:

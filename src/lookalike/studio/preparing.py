@@ -186,10 +186,11 @@ def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
 
 
 def mixture_facts(snapshot: Snapshot, seed: int = 0) -> dict[str, Any]:
-    """A mixture of a gallery's codes, as `Mixture.as_json` has it."""
-    from lookalike.sampling.mixture import fit_mixture
+    """A mixture of a gallery's codes, as `Mixture.as_json` has it; nothing where there are too few."""
+    from lookalike.sampling.mixture import LEAST_CODES, fit_mixture
 
-    return fit_mixture(snapshot.view.codes, seed=seed).as_json()
+    codes = snapshot.view.codes
+    return {} if len(codes) < LEAST_CODES else fit_mixture(codes, seed=seed).as_json()
 
 
 def made(kind: str, gallery: Gallery, snapshot: Snapshot, prepared: Prepared, seed: int) -> Any:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from lookalike import plots
 from lookalike.pixels import to_uint8
+from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.serve import schemas
 from lookalike.serve.answers import NEVER, PNG, as_json, encoded, kept_json, picture
 from lookalike.serve.limits import upload
@@ -99,6 +100,9 @@ async def sample(
         raise HTTPException(
             422, "this gallery's model finds pictures and draws none; serve one of a model with a decoder, such as pca"
         )
+    if len(studio.snapshot.view.codes) < LEAST_CODES:
+        held = f"this gallery holds {len(studio.snapshot.view.codes)} pictures"
+        raise HTTPException(422, f"{held}; new ones are drawn from {LEAST_CODES} or more")
     told = studio.made("mixture")
     if told is None:
         return being_made(studio, "mixture", {"codes": [], "ready": False, "parts": None})
