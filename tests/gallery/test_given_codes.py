@@ -50,6 +50,27 @@ def test_neighbours_are_scikit_learns(folder: Path, codes: np.ndarray) -> None:
         np.testing.assert_array_equal(gallery.code("shelf/9.jpg"), codes[9])
 
 
+def clustered(count: int, seed: int) -> np.ndarray:
+    """Codes (count, 16) of 300 groups, each of 6 dimensions and a little noise in all; the groups are the same ones."""
+    shape, drawn = np.random.default_rng(0), np.random.default_rng(seed)
+    middles, axes = 2 * shape.normal(size=(300, 16)), 0.6 * shape.normal(size=(300, 6, 16))
+    groups = drawn.integers(0, 300, count)
+    strayed = np.einsum("nd,ndk->nk", drawn.normal(size=(count, 6)), axes[groups])
+    return (middles[groups] + strayed + 0.05 * drawn.normal(size=(count, 16))).astype(np.float32)
+
+
+def test_the_promise_holds_for_codes_that_it_has_never_seen(tmp_path: Path) -> None:
+    """By fresh codes of the same kind: three standard errors of their mean below the promise at most."""
+    stored, fresh = clustered(8000, 1), clustered(500, 2)
+    np.save(tmp_path / "codes.npy", stored)
+    with la.Gallery.open(tmp_path / "gallery", GivenCodes(16).initialise(), metric="euclidean") as gallery:
+        gallery.update(read_codes(tmp_path / "codes.npy"), method="hnsw", recall=0.9)
+        found = [{int(name) for name in gallery.search(code, 10).names} for code in fresh]
+    true = NearestNeighbors(n_neighbors=10).fit(stored).kneighbors(fresh, return_distance=False)
+    shares = np.array([len(names & set(places)) / 10 for names, places in zip(found, true.tolist(), strict=True)])
+    assert shares.mean() > 0.9 - 3 * shares.std() / np.sqrt(len(shares))
+
+
 def test_what_needs_pictures_says_so(folder: Path) -> None:
     alone = "holds codes alone, without pictures and a model; search it by --item NAME"
     with la.Gallery.open(folder / "gallery", create=False) as gallery:

@@ -22,7 +22,7 @@ from lookalike.gallery.stores import Named
 from lookalike.gallery.view import Floats, View
 from lookalike.search.index import Index, Kinds, index_class, load_index
 from lookalike.search.metric import Metric
-from lookalike.search.recall import choose, keep_promise
+from lookalike.search.recall import LARGE, choose, keep_promise
 from lookalike.search.report import Report
 
 METRIC, METHOD, RECALL = "whitened-cosine", "auto", 0.95
@@ -99,6 +99,8 @@ def maintain(
     """
     about, kinds = catalog.fact("index"), store_of(catalog, folder).kinds
     probes = _probes(catalog, view, encode, seed)
+    # Probes near stored codes flatter an index that finds these first; a choice is by codes that it does not hold yet.
+    hold_out = not view.has_pictures and view.codes.size <= LARGE
     found = None
     if about is not None and list(wish) == catalog.fact("wish") and is_alike(about["chosen_for"], len(view.ids)):
         found = _load(catalog, folder)
@@ -106,7 +108,8 @@ def maintain(
         chosen_for = len(view.ids)
         metric = wish.metric if learned is None else learned
         asked: dict[str, Any] = {"metric": metric, "recall": wish.recall, "k": K, "method": wish.method}
-        index, report = choose(view.codes, view.ids, **asked, queries=probes, seed=seed, progress=say, kinds=kinds)
+        asked["queries"] = None if hold_out else probes
+        index, report = choose(view.codes, view.ids, **asked, seed=seed, progress=say, kinds=kinds)
     else:
         index, about = found
         chosen_for, report = about["chosen_for"], Report(**{**about["report"], "trials": ()})
@@ -117,7 +120,8 @@ def maintain(
                 catalog.set_fact("index", {**about, LISTING: view.listing.file})
             return report
         index.settle()
-        index, report = keep_promise(index, view.codes, view.ids, probes, report, seed=seed, progress=say, kinds=kinds)
+        held = view.codes, view.ids, probes, report
+        index, report = keep_promise(index, *held, hold_out=hold_out, seed=seed, progress=say, kinds=kinds)
     about = {"chosen_for": chosen_for, "report": report.as_json(), LISTING: view.listing.file}
     _save(catalog, folder, index, wish, about)
     return report

@@ -128,6 +128,7 @@ def keep_promise(
     queries: npt.ArrayLike,
     report: Report,
     *,
+    hold_out: bool = False,
     seed: int = 0,
     progress: Say | None = None,
     kinds: Kinds = INDEXES,
@@ -142,6 +143,7 @@ def keep_promise(
         codes, ids: what it holds, (N, K) and (N,).
         queries: codes (Q, K) that it does not hold.
         report: of its choice, or of the last measurement: gives promise, k and method.
+        hold_out: choose another index by codes that are held out meanwhile, and not by `queries`.
         seed, progress, kinds: as in `choose`.
 
     Returns:
@@ -170,7 +172,7 @@ def keep_promise(
         recall=report.promised,
         k=report.k,
         method=report.method,
-        queries=asked,
+        queries=None if hold_out else asked,
         seed=seed,
         progress=progress,
         kinds=kinds,
