@@ -41,6 +41,7 @@ def draw(folder: Path, count: int) -> None:
     """Write the first `count` pictures and copies of some of them; those that are there stay."""
     from lookalike.data.synthetic import synthetic_faces
 
+    folder.mkdir(parents=True, exist_ok=True)
     faces: Pixels | None = None
     for start in range(0, count, AT_ONCE):
         place = folder / f"{start // AT_ONCE:04}"
@@ -134,6 +135,8 @@ def main() -> None:
     if given.review is not None:
         print(json.dumps(reviewed(given.review)), flush=True)
         return
+    if given.work is not None:
+        given.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.work) as place:
         drawn = (given.work or Path(place)) / "drawn"
         draw(drawn, max(given.counts))
