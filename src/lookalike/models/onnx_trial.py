@@ -7,8 +7,6 @@ what it found as JSON on stdout; with 1 and the reason; or as the system ends a 
 from __future__ import annotations
 
 import json
-import math
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lookalike import confined
 from lookalike.errors import LookalikeError, MissingExtraError, OptionError
 from lookalike.models.encoder_graphs import ImageGraph, TextGraph
 
@@ -45,16 +44,12 @@ def tried(parts: dict[str, bytes], wanted: dict[str, Any]) -> dict[str, Any]:
         MissingExtraError: a package is not installed.
     """
     header = json.dumps({"lengths": {name: len(content) for name, content in parts.items()}, **wanted}).encode()
-    command = [sys.executable, "-m", "lookalike.models.onnx_trial"]
     content = b"".join([header, b"\n", *parts.values()])
+    ended = confined.run("lookalike.models.onnx_trial", content=content, patience=PATIENCE)
+    if ended.status is None:
+        raise OptionError(f"the encoder was not done with two pictures after {PATIENCE} s; give a smaller one")
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        raise OptionError(
-            f"the encoder was not done with two pictures after {PATIENCE} s; give a smaller one"
-        ) from None
-    try:
-        told = json.loads(done.stdout)
+        told = json.loads(ended.output)
     except ValueError:
         raise OptionError(
             f"the encoder needs more than {_allowed(parts):,} bytes or {SECONDS} s for two pictures, or is damaged; "
@@ -100,18 +95,6 @@ def _shape(graph: ImageGraph, size: int | None) -> tuple[int, int, int]:
     return height or size or 0, width or size or 0, graph.form.channels or 3
 
 
-def _limit(most: int) -> None:
-    """Where the system can."""
-    try:
-        import resource
-    except ImportError:
-        return
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    for limit, value in ((resource.RLIMIT_DATA, most), (resource.RLIMIT_CPU, math.ceil(used) + SECONDS)):
-        resource.setrlimit(limit, (value, value))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _read(stream: Any) -> tuple[dict[str, bytes], dict[str, Any]]:
     wanted = json.loads(stream.readline())
     return {name: stream.read(length) for name, length in wanted.pop("lengths").items()}, wanted
@@ -133,7 +116,7 @@ if __name__ == "__main__":
     for library in ("onnx", "onnxruntime", "tokenizers"):
         with suppress(ImportError):  # whoever needs it says so
             import_module(library)
-    _limit(_allowed(parts))
+    confined.limit(_allowed(parts), SECONDS)
     told = _told(lambda: found(parts, wanted))
     print(json.dumps(told))
     sys.exit(1 if {"reason", "extra"} & told.keys() else 0)
