@@ -15,6 +15,7 @@ import lookalike as la
 from lookalike.errors import DataError, GalleryError, OptionError
 from lookalike.gallery.given import read_codes
 from lookalike.models.given_codes import GivenCodes
+from lookalike.search import recall
 from lookalike.serve.settings import StudioSettings
 from lookalike.serve.state import Studio
 from pictures import waves
@@ -59,12 +60,16 @@ def clustered(count: int, seed: int) -> np.ndarray:
     return (middles[groups] + strayed + 0.05 * drawn.normal(size=(count, 16))).astype(np.float32)
 
 
-def test_the_promise_holds_for_codes_that_it_has_never_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "large"), [("hnsw", recall.LARGE), ("ivf", 1000)], ids=["held out", "in place"])
+def test_the_promise_holds_for_codes_that_it_has_never_seen(
+    method: str, large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By fresh codes of the same kind: three standard errors of their mean below the promise at most."""
+    monkeypatch.setattr(recall, "LARGE", large)
     stored, fresh = clustered(8000, 1), clustered(500, 2)
     np.save(tmp_path / "codes.npy", stored)
     with la.Gallery.open(tmp_path / "gallery", GivenCodes(16).initialise(), metric="euclidean") as gallery:
-        gallery.update(read_codes(tmp_path / "codes.npy"), method="hnsw", recall=0.9)
+        gallery.update(read_codes(tmp_path / "codes.npy"), method=method, recall=0.9)
         found = [{int(name) for name in gallery.search(code, 10).names} for code in fresh]
     true = NearestNeighbors(n_neighbors=10).fit(stored).kneighbors(fresh, return_distance=False)
     shares = np.array([len(names & set(places)) / 10 for names, places in zip(found, true.tolist(), strict=True)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,43 @@ def test_of_equally_far_items_any_counts_and_strangers_never_do() -> None:
     # An index that holds an item which should be gone finds that, and misses one of the true ones.
     index.add(queries[:1], [1000])
     assert measure(index, codes, names, queries[:1], k=2) == 0.5
+
+
+@pytest.mark.parametrize("kind", sorted(INDEXES))
+def test_queries_that_are_held_are_not_their_own_neighbours(kind: str) -> None:
+    codes, names = clustered(1200), names_of(1200)
+    index = index_class(kind)().fit(codes, names)
+    if index.effort is not None:
+        index.tune(**{index.effort: 2})
+    places, _ = brute_force(codes, codes[:150], 41)
+    assert (places[:, 0] == np.arange(150)).all()
+    found = index.query(codes[:150], 41).ids
+    shares = []
+    for true, given, own in zip(names[places[:, 1:]], found, names[:150], strict=True):
+        shares.append(len(set(true) & set([name for name in given if name != own][:40])) / 40)
+    examination = Examination.like(index, codes, names, codes[:150], 40, names[:150])
+    np.testing.assert_allclose(examination.shares(index), shares)
+    assert (np.mean(shares) < 1) == (kind != "exact")
+
+
+@pytest.mark.parametrize("method", ["auto", "ivfpq", "hnsw"])
+def test_of_a_large_set_only_a_graph_holds_codes_out(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By stored codes lists are judged as by fresh ones, without a copy of the others."""
+    codes, held = clustered(4000), []
+
+    def noting(hold: Any) -> Any:
+        return lambda self, metric, codes, ids=None: held.append(codes) or hold(self, metric, codes, ids)
+
+    for kind in INDEXES.values():
+        monkeypatch.setattr(kind, "hold", noting(kind.hold))
+    monkeypatch.setattr(recall, "SMALL", 0)
+    monkeypatch.setattr(recall, "LARGE", codes.size - 1)
+    index, report = choose(codes, recall=0.9, method=method)
+    built = [given for given in held if len(given) > 3000]
+    assert {len(given) for given in built} == ({3800} if method == "hnsw" else {4000})
+    assert all(np.shares_memory(given, codes) for given in built) == (method != "hnsw")
+    assert (len(index), report.items, report.queries, report.kept) == (4000, 4000, 200, True)
+    assert fresh_recall(index, codes, np.arange(4000)) == pytest.approx(report.recall, abs=0.03)
 
 
 def test_measure_is_in_the_metric_that_the_index_has_learned() -> None:

@@ -21,8 +21,9 @@ from lookalike.gallery.storage import named_by, storage_of, store_of
 from lookalike.gallery.stores import Named
 from lookalike.gallery.view import Floats, View
 from lookalike.search.index import Index, Kinds, index_class, load_index
+from lookalike.search.inputs import Ids
 from lookalike.search.metric import Metric
-from lookalike.search.recall import LARGE, choose, keep_promise
+from lookalike.search.recall import choose, keep_promise
 from lookalike.search.report import Report
 
 METRIC, METHOD, RECALL = "whitened-cosine", "auto", 0.95
@@ -31,7 +32,6 @@ of index, and the recall that is promised."""
 K = 10
 """Neighbours that the recall promise speaks of."""
 PROBES = 1000
-ASIDE = 0.1
 MUCH = 1.5
 """A gallery that is this many times larger, or smaller, than when its index was chosen is chosen for anew."""
 _log = logging.getLogger(__name__)
@@ -99,8 +99,6 @@ def maintain(
     """
     about, kinds = catalog.fact("index"), store_of(catalog, folder).kinds
     probes = _probes(catalog, view, encode, seed)
-    # Probes near stored codes flatter an index that finds these first; a choice is by codes that it does not hold yet.
-    hold_out = not view.has_pictures and view.codes.size <= LARGE
     found = None
     if about is not None and list(wish) == catalog.fact("wish") and is_alike(about["chosen_for"], len(view.ids)):
         found = _load(catalog, folder)
@@ -108,7 +106,7 @@ def maintain(
         chosen_for = len(view.ids)
         metric = wish.metric if learned is None else learned
         asked: dict[str, Any] = {"metric": metric, "recall": wish.recall, "k": K, "method": wish.method}
-        asked["queries"] = None if hold_out else probes
+        asked["queries"] = probes.codes if probes.own is None else None
         index, report = choose(view.codes, view.ids, **asked, seed=seed, progress=say, kinds=kinds)
     else:
         index, about = found
@@ -120,8 +118,8 @@ def maintain(
                 catalog.set_fact("index", {**about, LISTING: view.listing.file})
             return report
         index.settle()
-        held = view.codes, view.ids, probes, report
-        index, report = keep_promise(index, *held, hold_out=hold_out, seed=seed, progress=say, kinds=kinds)
+        held = view.codes, view.ids, probes.codes, report
+        index, report = keep_promise(index, *held, own=probes.own, seed=seed, progress=say, kinds=kinds)
     about = {"chosen_for": chosen_for, "report": report.as_json(), LISTING: view.listing.file}
     _save(catalog, folder, index, wish, about)
     return report
@@ -184,28 +182,34 @@ def _save(catalog: Catalog, folder: Path, index: Index, wish: Wish, about: dict[
     remove_leftovers(catalog, folder, before)
 
 
-def _probes(catalog: Catalog, view: View, encode: Callable[[Pixels], Floats], seed: int) -> Floats:
-    """Codes of pictures that were never stored: mirrored copies of up to 1,000 that are, kept with the gallery."""
-    drawn_for = catalog.fact("probes_drawn_for")
-    kept = catalog.array("probes")
-    if kept is not None and is_alike(drawn_for, len(view.ids)):
-        return kept.astype(np.float32)
+class Probes(NamedTuple):
+    """What the recall is measured by: codes (Q, K), and the ids (Q,) of the items that they are, if they are held."""
+
+    codes: Floats
+    own: Ids | None
+
+
+def _probes(catalog: Catalog, view: View, encode: Callable[[Pixels], Floats], seed: int) -> Probes:
+    """Codes of mirrored copies, which were never stored, of up to 1,000 pictures; kept with the gallery.
+
+    Codes alone cannot be mirrored: they are asked for as they are, and do not count as their own neighbours.
+    """
+    kept, own = catalog.array("probes"), catalog.array("probes_own")
+    if kept is not None and is_alike(catalog.fact("probes_drawn_for"), len(view.ids)):
+        if view.has_pictures:
+            return Probes(kept.astype(np.float32), None)
+        if own is not None:
+            return Probes(kept.astype(np.float32), own.astype(np.int64))
     generator = np.random.default_rng(seed)
     places = np.sort(generator.choice(len(view.ids), min(len(view.ids), PROBES), replace=False))
-    if not view.has_pictures:
-        return _kept(catalog, view, _beside(view.codes_at(places), generator))
-    mirrored = np.ascontiguousarray(view.all_pixels[view.rows[places]][:, :, ::-1])
-    return _kept(catalog, view, encode(mirrored))
-
-
-def _beside(codes: Floats, generator: np.random.Generator) -> Floats:
-    """Codes alone cannot be mirrored: each goes a tenth of the way to another of them."""
-    return codes + np.float32(ASIDE) * (generator.permutation(codes) - codes)
-
-
-def _kept(catalog: Catalog, view: View, probes: Floats) -> Floats:
+    if view.has_pictures:
+        probes = Probes(encode(np.ascontiguousarray(view.all_pixels[view.rows[places]][:, :, ::-1])), None)
+    else:
+        probes = Probes(view.codes_at(places), view.ids[places])
     with catalog.transaction():
-        catalog.set_array("probes", probes)
+        catalog.set_array("probes", probes.codes)
+        if probes.own is not None:
+            catalog.set_array("probes_own", probes.own)
         catalog.set_fact("probes_drawn_for", len(view.ids))
     return probes
 

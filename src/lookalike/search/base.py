@@ -58,6 +58,8 @@ class Index(ABC):
     """The setting that trades speed for recall when a query is answered; None where there is nothing to trade."""
     may_miss_itself: ClassVar[bool] = False
     """Whether `_search` can pass by a stored point that is asked for; equal ones are then looked up beside it."""
+    links_codes: ClassVar[bool] = False
+    """Whether a query walks by links of codes: it then finds the neighbours of a code that is held more surely."""
     variants: ClassVar[tuple[dict[str, int], ...]] = ({},)
     """Other settings of a query that are worth trying, each with every effort."""
 

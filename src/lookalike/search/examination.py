@@ -37,30 +37,39 @@ class Recall(NamedTuple):
 class Examination:
     """Queries with their true neighbours among codes, in one metric.
 
+    Args:
+        exact: gives the true neighbours.
+        queries: (Q, K).
+        k: neighbours of each.
+        own: ids (Q,) of the items that the queries are, where they are held: each is left out of what its query finds.
+
     Attributes:
-        exact: what gave the true neighbours.
-        seconds: what finding them took.
+        exact: as given.
+        seconds: what finding the true neighbours took.
     """
 
-    def __init__(self, exact: Index | Scan, queries: npt.ArrayLike, k: int) -> None:
+    def __init__(self, exact: Index | Scan, queries: npt.ArrayLike, k: int, own: Ids | None = None) -> None:
         self.exact = exact
         self.queries: Floats = as_codes(queries)
-        self.k = max(1, min(k, len(exact)))
+        self.own = own
+        self.k = max(1, min(k, len(exact) - (own is not None)))
         started = time.perf_counter()
-        self.true = exact.query(self.queries, self.k)
+        self.true = self._asked(exact)
         self.seconds = time.perf_counter() - started
 
     @classmethod
-    def like(cls, index: Index, codes: Floats, ids: Ids, queries: npt.ArrayLike, k: int) -> Self:
+    def like(
+        cls, index: Index, codes: Floats, ids: Ids, queries: npt.ArrayLike, k: int, own: Ids | None = None
+    ) -> Self:
         """Over `codes`, in the metric that `index` has learned."""
-        return cls(Scan(index.metric, codes, ids), queries, k)
+        return cls(Scan(index.metric, codes, ids), queries, k, own)
 
     def shares(self, index: Index) -> npt.NDArray[np.float64]:
         """Share of the k true neighbours that each query finds: float64 (Q,).
 
         Of several items that are equally far, any counts; items that are not among the codes never do.
         """
-        return self._shares(index.query(self.queries, self.k))
+        return self._shares(self._asked(index))
 
     def ask(self, index: Index, promised: float) -> tuple[Recall, float]:
         """The index's recall, judged with the margin that a promise of `promised` asks for, and seconds of the batch.
@@ -70,12 +79,22 @@ class Examination:
         if index is self.exact:
             return Recall(1.0, 1.0), self.seconds
         started = time.perf_counter()
-        found = index.query(self.queries, self.k)
+        found = self._asked(index)
         seconds = time.perf_counter() - started
         recall = judged(self._shares(found), promised, self.k)
         if index.misses_nothing:  # then there is nothing that a sample could hide
             recall = Recall(recall.mean, recall.mean)
         return recall, seconds if seconds > LONG else min(seconds, self.seconds_of(index))
+
+    def _asked(self, index: Index | Scan) -> Neighbours:
+        """The k nearest that are not the queries themselves."""
+        if self.own is None:
+            return index.query(self.queries, self.k)
+        found = index.query(self.queries, self.k + 1)
+        others = found.ids != self.own[:, None]
+        others[others.all(axis=1), -1] = False  # the index missed it
+        shape = len(self.queries), self.k
+        return Neighbours(found.ids[others].reshape(shape), found.distances[others].reshape(shape))
 
     def _shares(self, found: Neighbours) -> npt.NDArray[np.float64]:
         reach = self.true.distances[:, -1:]

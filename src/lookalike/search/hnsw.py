@@ -38,6 +38,7 @@ class HNSWIndex(Index):
         "ef_search": Setting(64, 1, 1 << 20, at_query=True),
     }
     effort = "ef_search"
+    links_codes = True
     may_miss_itself = True
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,25 @@ HELD_OUT, HELD_OUT_OF = 2_000, 20
 """The most codes that are held out to measure with, and of how many one is: they are added after the measurement, and
 many more items in it would cost an index some of its recall."""
 RERUNS = 5
+
+
+class Held(NamedTuple):
+    """What an index is to hold: codes (N, K) under ids (N,)."""
+
+    codes: Floats
+    ids: Ids
+
+
+class Questions(NamedTuple):
+    """What indexes are chosen by: what they hold meanwhile, and queries (Q, K).
+
+    `own` are the ids (Q,) of these where they are held, `aside` their places (Q,) among all codes where they are not.
+    """
+
+    held: Held
+    queries: Floats
+    own: Ids | None = None
+    aside: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
 def measure(index: Index, codes: npt.ArrayLike, ids: npt.ArrayLike, queries: npt.ArrayLike, k: int = 10) -> float:
@@ -78,7 +98,9 @@ def choose(
         method: "auto" for the fastest kind, or one kind, whose settings alone are tuned. A kind that cannot keep the
             promise comes at its most thorough, and the report says that it falls short.
         queries: codes (Q, K) like those that will be asked, which are not among `codes`. By default one code in
-            20, up to 2,000, is held out while it is measured, and added afterwards.
+            20, up to 2,000, is held out while it is measured, and added afterwards. Of large sets, whose rest would
+            have to be copied, these are asked for as they are held, and not counted as found: that tells the same
+            of inverted lists.
         seed: chooses which are held out.
         progress: called with a line of text for each trial.
         kinds: what is chosen among.
@@ -96,23 +118,18 @@ def choose(
         raise OptionError(f"method {method!r} is unknown; give one of auto, {', '.join(kinds)}")
     tried, why = _kinds(method, given.size, recall, kinds)
     asked = None if queries is None else as_codes(queries, given.shape[1])
-    kept, aside = np.arange(len(given)), np.empty(0, np.int64)
-    if asked is None or not len(asked):
-        if tried != ["exact"]:
-            order = np.random.default_rng(seed).permutation(len(given))
-            share = min(HELD_OUT, len(given) // HELD_OUT_OF)
-            aside, kept = np.sort(order[:share]), np.sort(order[share:])
-        asked = given[aside] if len(aside) else given[:HELD_OUT]
-        if not len(given):  # whatever is asked, nothing is missed
-            asked = np.zeros((1, given.shape[1]), np.float32)
-    codes_held = given[kept] if len(aside) else given
-    learned = metric if isinstance(metric, Metric) else make_metric(metric).fit(codes_held)
     makers = {kind: kinds[kind] for kind in tried}
-    exact: ExactIndex | Scan = Scan(learned, codes_held, names[kept])
+    if asked is None or not len(asked):
+        questions = _own_codes(Held(given, names), makers, seed)
+    else:
+        questions = Questions(Held(given, names), asked)
+    held, aside = questions.held, questions.aside
+    learned = metric if isinstance(metric, Metric) else make_metric(metric).fit(held.codes)
+    exact: ExactIndex | Scan = Scan(learned, *held)
     if ExactIndex in makers.values():
-        exact = ExactIndex(learned.name).hold(learned, codes_held, names[kept])
-    tuning = Tuning(Examination(exact, asked, k), recall, progress)
-    index, trial = _fastest(makers, exact, codes_held, names[kept], tuning)
+        exact = ExactIndex(learned.name).hold(learned, *held)
+    tuning = Tuning(Examination(exact, questions.queries, k, questions.own), recall, progress)
+    index, trial = _fastest(makers, exact, held, tuning)
     if method == "auto" and len(tried) > 1:
         why = _reason(trial, tuning.trials)
     report = _report(index, trial, tuning, k, method, why)
@@ -128,7 +145,7 @@ def keep_promise(
     queries: npt.ArrayLike,
     report: Report,
     *,
-    hold_out: bool = False,
+    own: Ids | None = None,
     seed: int = 0,
     progress: Say | None = None,
     kinds: Kinds = INDEXES,
@@ -141,9 +158,10 @@ def keep_promise(
     Args:
         index: holds `codes` under `ids` now.
         codes, ids: what it holds, (N, K) and (N,).
-        queries: codes (Q, K) that it does not hold.
+        queries: codes (Q, K) like those that will be asked.
         report: of its choice, or of the last measurement: gives promise, k and method.
-        hold_out: choose another index by codes that are held out meanwhile, and not by `queries`.
+        own: ids (Q,) that it holds the queries under, where it does; another index is then chosen by codes that are
+            held out.
         seed, progress, kinds: as in `choose`.
 
     Returns:
@@ -157,7 +175,7 @@ def keep_promise(
     asked = as_codes(queries, given.shape[1])
     broken = bool(len(given) and len(asked))
     if broken:
-        tuning = Tuning(Examination.like(index, given, names, asked, report.k), report.promised, progress)
+        tuning = Tuning(Examination.like(index, given, names, asked, report.k, own), report.promised, progress)
         first = tuning.attempt(index, 0.0)
         trial, why = (first if first.kept else None), "Measured again: the promise is kept."
         if trial is None:
@@ -172,12 +190,28 @@ def keep_promise(
         recall=report.promised,
         k=report.k,
         method=report.method,
-        queries=None if hold_out else asked,
+        queries=asked if own is None else None,
         seed=seed,
         progress=progress,
         kinds=kinds,
     )
     return rebuilt, replace(fresh, why=f"Built again, for the promise was broken. {fresh.why}") if broken else fresh
+
+
+def _own_codes(all_codes: Held, kinds: Kinds, seed: int) -> Questions:
+    """Some of the codes as queries: held out; or in their places, of a large set, whose rest would have to be copied."""
+    codes, ids = all_codes
+    share = min(HELD_OUT, len(codes) // HELD_OUT_OF)
+    if not len(codes):  # whatever is asked, nothing is missed
+        return Questions(all_codes, np.zeros((1, codes.shape[1]), np.float32))
+    if list(kinds) == ["exact"] or not share:
+        return Questions(all_codes, codes[:HELD_OUT])
+    order = np.random.default_rng(seed).permutation(len(codes))
+    aside = np.sort(order[:share])
+    if codes.size > LARGE and not any(make("euclidean").links_codes for make in kinds.values()):
+        return Questions(all_codes, codes[aside], own=ids[aside])
+    rest = np.sort(order[share:])
+    return Questions(Held(codes[rest], ids[rest]), codes[aside], aside=aside)
 
 
 def _kinds(method: str, numbers: int, recall: float, kinds: Kinds) -> tuple[list[str], str]:
@@ -193,7 +227,7 @@ def _kinds(method: str, numbers: int, recall: float, kinds: Kinds) -> tuple[list
     return [kind for kind in ("ivf", "hnsw", "ivfpq", "lsh", "exact") if kind in kinds], ""
 
 
-def _fastest(kinds: Kinds, exact: ExactIndex | Scan, codes: Floats, ids: Ids, tuning: Tuning) -> tuple[Index, Trial]:
+def _fastest(kinds: Kinds, exact: ExactIndex | Scan, held: Held, tuning: Tuning) -> tuple[Index, Trial]:
     """The index and trial that keep the promise fastest; where no kind does, the last at its most thorough."""
     finalists: list[tuple[Index, Trial]] = []
     index: Index | None = None
@@ -202,8 +236,8 @@ def _fastest(kinds: Kinds, exact: ExactIndex | Scan, codes: Floats, ids: Ids, tu
         if make is ExactIndex and isinstance(exact, ExactIndex):
             index = exact
         else:
-            tuning.say(f"building {kind} over {len(codes):,} codes")
-            index = make(exact.metric.name).hold(exact.metric, codes, ids)
+            tuning.say(f"building {kind} over {len(held.codes):,} codes")
+            index = make(exact.metric.name).hold(exact.metric, *held)
         seconds = time.perf_counter() - started
         best = max((trial.queries_per_second for _, trial in finalists), default=0.0)
         found = tuning.tune(index, seconds, best / HOPELESS)

@@ -207,6 +207,7 @@ class GraphInMilvus(MilvusIndex):
         "ef_search": Setting(64, 1, 1 << 15, at_query=True),
     }
     effort = "ef_search"
+    links_codes = True
 
     @property
     def most_effort(self) -> int:
