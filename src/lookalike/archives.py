@@ -27,6 +27,11 @@ READ_THROUGH = 1 << 28
 while its size and time of change are those that its seal has noted."""
 _LENGTHS = 26
 """Where a member's header has the lengths of its name and its extra fields (APPNOTE.TXT 4.3.7)."""
+_HEADER, _ZIP64 = 30, 20
+"""Bytes of a member's header without these, and of the field that `zipfile` adds for sizes of 64 bits."""
+_ALIGNED, _PADDING = 64, 0xD935
+"""Bytes whose multiple an array begins at, as NumPy's own header has it, and the field that is there to see to it (that
+of Android's zipalign). What lies askew is copied as a whole by much of NumPy, `searchsorted` among it."""
 
 
 class Streamed(Protocol):
@@ -47,8 +52,18 @@ def write_arrays(file: BinaryIO, arrays: Written) -> None:
     """Write the archive, as `np.savez` does."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            with archive.open(_aligned(f"{name}.npy", file.tell()), "w", force_zip64=True) as member:
                 _write_array(member, array)
+
+
+def _aligned(name: str, start: int) -> zipfile.ZipInfo:
+    """A member whose header begins at `start`, with as much padding as aligns what follows it."""
+    member = zipfile.ZipInfo(name)
+    room = struct.calcsize("<HH")
+    before = start + _HEADER + len(name.encode()) + _ZIP64 + room
+    padding = -before % _ALIGNED
+    member.extra = struct.pack("<HH", _PADDING, padding) + bytes(padding)
+    return member
 
 
 def _write_array(member: IO[bytes], array: npt.NDArray[Any] | Streamed) -> None:

@@ -96,3 +96,21 @@ def test_a_large_file_is_trusted_while_it_is_as_it_was_written(
     file.write_bytes(content)
     with pytest.raises(SearchError, match="is damaged: its digest differs"):
         load_index(tmp_path)
+
+
+def test_what_is_mapped_lies_straight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies before it; else NumPy copies all of it for a single look."""
+    monkeypatch.setattr(archives, "MAPPED_FROM", 1)
+    arrays: dict[str, np.ndarray] = {}
+    for count, name in enumerate(["ids", "a name of another length", "content", "näme", "x" * 200], 1):
+        arrays[name] = np.arange(count, dtype=np.int64)
+        arrays[f"{name} as bytes"] = np.full(7 * count, count, np.uint8)
+    with (tmp_path / "arrays.npz").open("wb") as file:
+        archives.write_arrays(file, arrays)
+    with np.load(tmp_path / "arrays.npz") as theirs:
+        assert list(theirs) == list(arrays)
+        for name, mapped in archives.read_arrays(tmp_path / "arrays.npz").items():
+            np.testing.assert_array_equal(mapped, arrays[name])
+            np.testing.assert_array_equal(theirs[name], arrays[name])
+            assert mapped.flags.aligned
+            assert mapped.ctypes.data % 64 == 0

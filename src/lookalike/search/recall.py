@@ -199,7 +199,7 @@ def keep_promise(
 
 
 def _own_codes(all_codes: Held, kinds: Kinds, seed: int) -> Questions:
-    """Some of the codes as queries: held out; or in their places, of a large set, whose rest would have to be copied."""
+    """Some codes as queries: held out; or in their places, of a large set, whose rest would have to be copied."""
     codes, ids = all_codes
     share = min(HELD_OUT, len(codes) // HELD_OUT_OF)
     if not len(codes):  # whatever is asked, nothing is missed
