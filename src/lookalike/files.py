@@ -173,6 +173,11 @@ LONGEST_NAME = 255
 """Bytes of a file's name."""
 
 
+def real(path: str | Path) -> Path:
+    """The absolute path that one leads to through links; where these lead round, Python before 3.13 would raise."""
+    return Path(os.path.realpath(path))
+
+
 def printable(text: str) -> str:
     """Text of any origin as a terminal or a figure may have it, lines kept: all other control characters, and bytes
     that are no text, become escapes."""

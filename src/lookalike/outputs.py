@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lookalike.errors import OptionError
-from lookalike.files import with_end
+from lookalike.files import real, with_end
 
 
 class Outputs:
@@ -95,7 +95,7 @@ class Outputs:
         wanted, number = self.folder(named), 1
         folder = wanted
         while self._holds_some(folder, names):
-            if Path.cwd().resolve().is_relative_to(wanted.resolve()):
+            if real(Path.cwd()).is_relative_to(real(wanted)):
                 raise OptionError(
                     f"{wanted} holds files of the same names already; give a folder of its own, or --force to write "
                     "over them"
@@ -143,4 +143,4 @@ def _are_one(path: Path, read: Path) -> bool:
 
 def _key(path: Path) -> str:
     """Two names that may lead to one file on some system, in any case and form of Unicode, have one key."""
-    return unicodedata.normalize("NFC", str(path.parent.resolve() / path.name).casefold())
+    return unicodedata.normalize("NFC", str(real(path.parent) / path.name).casefold())

@@ -105,9 +105,13 @@ def test_folders_that_cannot_be_listed_are_said(tmp_path: Path, monkeypatch: pyt
     put(tmp_path, "a.png", "b.png", "gone/c.png", "deep/er/d.png")
     fail_to_list(monkeypatch, "gone", "er")
     (tmp_path / "drive").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "round.png").symlink_to(tmp_path / "round.png")
     images = la.load(tmp_path)
     assert images.names == ["a.png", "b.png"]
     assert sorted(images.unseen) == ["deep/er", "drive", "gone"]
+    assert [(one.name, one.reason[:15]) for one in images.rejected] == [("round.png", "cannot be read:")]
+    with pytest.raises(DataError, match=r"round\.png is not there"):
+        la.load(tmp_path / "round.png")
 
 
 def fail_to_list(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -146,9 +150,9 @@ def test_only_what_is_really_lfws_is_taken_for_it(
             tar.add(path, "in")
         path = tmp_path / "in.tar"
     images = la.load(path, cache=False)
+    assert (images.people is not None) == (layout == "lfw")
     assert images.spec is not None
     assert images.spec.layout == layout
-    assert (images.people is not None) == (layout == "lfw")
     assert (images.spec.framing.crop, images.spec.framing.fit) == ((80, "stretch") if layout == "lfw" else (0, "crop"))
     assert DataSpec.from_json(images.spec.as_json()) == images.spec
 

@@ -318,6 +318,7 @@ def test_a_folder_is_taken_as_data_takes_it_and_keeps_its_shape(tmp_path: Path) 
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(saved(Image.fromarray(noisy()), "PNG"))
     (folder / "again").symlink_to(folder / "deep")
+    (folder / "round.png").symlink_to(folder / "round.png")
     done = denoise_files(Same(), [folder], folder / "out")
     assert sorted(str(path.relative_to(folder / "out")) for path in done.written) == [
         "a.png",

@@ -9,6 +9,7 @@ from typing import Any, Self, TypedDict, Unpack
 
 from lookalike.data.framing import Framing
 from lookalike.errors import OptionError
+from lookalike.files import real
 
 LARGEST_SIDE = 1024
 LARGEST_CROP = 10_000
@@ -109,7 +110,7 @@ def _model_path(faces: str | None) -> Path | None:
 
 
 def _whole_path(given: str | Path) -> Path:
-    return Path(given).expanduser().resolve()
+    return real(Path(given).expanduser())
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

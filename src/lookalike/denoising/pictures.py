@@ -18,7 +18,7 @@ from lookalike.denoising.photo import Photo, read_photo
 from lookalike.denoising.saving import checked_quality, encoded, name_for
 from lookalike.denoising.tiling import Restorer, denoise
 from lookalike.errors import DataError
-from lookalike.files import write_bytes
+from lookalike.files import real, write_bytes
 from lookalike.noise import EVALUATION_EPOCH, Noise, corrupt, parse_noise
 from lookalike.noise.estimation import noise_level
 from lookalike.outputs import Outputs
@@ -140,11 +140,11 @@ def _found(images: Iterable[Path], out: Path, skipped: list[Rejected]) -> dict[P
             found.setdefault(given, Path(given.name))
             continue
         listing = listing_of(given)
-        own = out.resolve()
-        inside = own != given.resolve() and own.is_relative_to(given.resolve())
+        own = real(out)
+        inside = own != real(given) and own.is_relative_to(real(given))
         for entry in listing.entries:
             path = given / entry.name
-            if not (inside and path.resolve().is_relative_to(own)):
+            if not (inside and real(path).is_relative_to(own)):
                 found.setdefault(path, Path(entry.name))
         skipped += [Rejected(str(given / place), "cannot be listed") for place in listing.unseen]
         if not listing.entries:

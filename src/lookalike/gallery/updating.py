@@ -103,7 +103,7 @@ def find(
     is_known = (
         known is not None
         and not isinstance(data, ImageSet)
-        and known.source in (str(data), str(Path(data).expanduser().resolve()))
+        and known.source in (str(data), str(files.real(Path(data).expanduser())))
     )
     options = replace(_as_before(known if is_known else None, options), size=(height, width))
     feed = feed_of(data, options, usual, progress)

@@ -14,6 +14,7 @@ from lookalike.data.images import Rejected
 from lookalike.data.options import Asked, DataOptions
 from lookalike.data.pipeline import Progress
 from lookalike.errors import DataError, Interrupted, OptionError
+from lookalike.files import real
 from lookalike.growth.ledger import Ledger, own_folder
 from lookalike.growth.pieces import pictures_at_once
 from lookalike.growth.shards import Left, state_of
@@ -130,7 +131,7 @@ def encode_source(
     parquet()
     fitted = model if isinstance(model, Autoencoder) else open_model(model, threads=1)
     fitted.require_code()
-    if Path(source).is_dir() and Path(out).resolve().is_relative_to(Path(source).resolve()):
+    if Path(source).is_dir() and real(out).is_relative_to(real(source)):
         raise OptionError(f"--out {out} lies within {source}, which is read; give a folder elsewhere")
     contents = contents_of(source, _options(fitted, asked))
     settings = _settings(fitted, contents)

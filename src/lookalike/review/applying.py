@@ -229,8 +229,8 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
         keeper = keepers.get(name)
         if keeper is not None and not is_sound(keeper):
             raise LeftError(f"{keeper}, which is kept for it, is gone or changed; left alone")
-        if not path.is_symlink() and str(path.resolve()) in led_to:
-            raise LeftError(f"{led_to[str(path.resolve())]} is a link to it, and is kept; left alone")
+        if not path.is_symlink() and str(files.real(path)) in led_to:
+            raise LeftError(f"{led_to[str(files.real(path))]} is a link to it, and is kept; left alone")
         if dry_run:
             return
         record.add(path=folder.path_in(name), content=folder.contents[name])
@@ -261,7 +261,7 @@ def _led_to(folder: _Folder, dropped: set[str]) -> dict[str, str]:
     for name, relative in folder.paths.items():
         path = folder.path / relative
         if name not in dropped and path.is_symlink():
-            found[str(path.resolve())] = name
+            found[str(files.real(path))] = name
     return found
 
 

@@ -24,7 +24,7 @@ class AlreadyError(Exception):
 
 def check_apart(out: str | Path, pictures: Path) -> None:
     """Raise OptionError where one of two folders lies within the other."""
-    target, source = Path(out).resolve(), pictures.resolve()
+    target, source = files.real(out), files.real(pictures)
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise OptionError(f"--out {out} and the pictures in {pictures} lie within one another; give another folder")
 
