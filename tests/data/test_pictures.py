@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import struct
 import zlib
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ import files
 import lookalike as la
 from lookalike.data import Framing, read_picture
 from lookalike.data.decode import frame_image
+from lookalike.data.names import say_what_8_bits_lose
 from lookalike.data.samples import read_tiff
 from lookalike.errors import PictureError
 
@@ -53,18 +56,24 @@ def difference(content: bytes, expected: npt.NDArray[np.generic]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("module", "make", "levels"),
+    ("suffix", "module", "make", "levels"),
     [
-        ("pi_heif", files.heic, 2),
-        ("pillow_jxl", files.jxl, 2),
-        ("rawpy", files.dng, 4),
-        ("PIL", lambda image: files.saved(image, "AVIF", quality=95), 4),
+        ("heic", "pi_heif", files.heic, 2),
+        ("HEIF", "pi_heif", files.heic, 2),
+        ("jxl", "pillow_jxl", files.jxl, 2),
+        ("dng", "rawpy", files.dng, 4),
+        ("avif", "PIL", lambda image: files.saved(image, "AVIF", quality=95), 4),
     ],
-    ids=["heic", "jxl", "raw", "avif"],
 )
-def test_formats_of_today(module: str, make: object, levels: float) -> None:
+def test_formats_of_today(suffix: str, module: str, make: object, levels: float, tmp_path: Path) -> None:
     pytest.importorskip(module)
-    assert difference(make(BLOCKS), np.asarray(BLOCKS)) < levels  # type: ignore[operator]
+    content = make(BLOCKS)  # type: ignore[operator]
+    assert difference(content, np.asarray(BLOCKS)) < levels
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.{suffix}").write_bytes(content)
+    images = la.load(tmp_path, size=(60, 80), fit="stretch", cache=False)
+    assert images.names == [f"a.{suffix}", f"b.{suffix}"]
+    assert (images.pixels == read_picture(content, None)).all()
 
 
 @pytest.mark.parametrize("kind", ["heic", "raw", "avif", "webp", "png", "tiff"])
@@ -145,11 +154,14 @@ def test_profiles_of_srgb_and_broken_ones_change_nothing() -> None:
 
 def test_a_folder_of_plain_jpegs_heeds_a_profile_too(tmp_path: Path) -> None:
     """The fast way for LFW's framing must leave such pictures to the careful one."""
-    for i in range(2):
-        content = files.saved(files.blocks(seed=i), "JPEG", quality=95, icc_profile=files.profile(files.SWAPPED, 2.2))
+    muted = [np.asarray(files.blocks(seed=i)) // 3 + 85 for i in range(2)]
+    swapped = files.profile(files.SWAPPED, 2.2)
+    for i, pixels in enumerate(muted):
+        content = files.saved(Image.fromarray(pixels), "JPEG", quality=100, subsampling=0, icc_profile=swapped)
         (tmp_path / f"{i}.jpg").write_bytes(content)
     images = la.load(tmp_path, size=(60, 80), fit="stretch", cache=False)
-    for i in range(2):
+    for i, pixels in enumerate(muted):
+        assert np.abs(images[i] - srgb_of(files.SWAPPED, 2.2, pixels)).mean() < 1.5
         np.testing.assert_array_equal(images[i], read_picture(tmp_path / f"{i}.jpg", None))
 
 
@@ -190,6 +202,18 @@ def test_what_is_really_cut_off_stays_out() -> None:
         for content in (whole[: len(whole) * 2 // 3], whole[:-40]):
             with pytest.raises(PictureError, match="truncated"):
                 read_picture(content, None)
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Neither where a picture is read nor where its depth is asked for."""
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    with pytest.raises(PictureError, match="is not a regular file"):
+        read_picture(pipe, None)
+    asking = Thread(target=say_what_8_bits_lose, args=([pipe],), daemon=True)
+    asking.start()
+    asking.join(timeout=20)
+    assert not asking.is_alive()
 
 
 RAMP = np.linspace(0, 1, 64).reshape(8, 8)

@@ -7,10 +7,11 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -48,12 +49,8 @@ def read_file(path: Path) -> bytes:
         PictureError: it cannot be read, is no regular file (a pipe would never end), is empty or too large.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(handle, "rb") as file:  # noqa: PTH123
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise PictureError("is not a regular file")
-            check_length(facts.st_size)
+        with _opened(path) as file:
+            check_length(os.fstat(file.fileno()).st_size)
             return file.read()
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket, or a device that nothing is behind: there is no picture to be seen
@@ -61,6 +58,16 @@ def read_file(path: Path) -> bytes:
         raise UnseenError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise PictureError(f"cannot be read: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file; to open a pipe that nobody writes into, or to read one, would wait for ever."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise PictureError("is not a regular file")
+        yield file
 
 
 def check_length(length: int) -> None:
@@ -295,7 +302,7 @@ def _reduce_while_decoding(image: Image.Image, framing: Framing) -> None:
 def is_deeper_than_8_bits(path: Path) -> bool:
     """Whether a picture file holds more than 8 bits a channel, by its header; False where that cannot be read."""
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with _opened(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             start = file.read(PNG_DEPTH_AT + 1)
             if start.startswith(b"\x89PNG"):  # of which Pillow does not tell the depth of colours
