@@ -69,7 +69,8 @@ def test_a_table_is_joined_and_no_picture_is_dropped(album: Path, table: Path) -
     np.testing.assert_array_equal(faces.pixels, bare.pixels)
     pd.testing.assert_frame_equal(faces.attributes, expected(faces.names))
     assert faces.people == ["Bo", "", "", "Ann"]  # in the order of the names: a, b, d, deep/c
-    assert bare.people is None
+    assert (faces.number_of_people, repr(faces).count("2 people")) == (2, 1)
+    assert (bare.people, bare.number_of_people) == (None, None)
     chosen = faces[[3, 0]]
     pd.testing.assert_frame_equal(chosen.attributes, faces.attributes.iloc[[3, 0]].reset_index(drop=True))
     train, test = faces.split(0.25)

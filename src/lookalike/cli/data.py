@@ -24,7 +24,7 @@ def data(
     faces = load_data(data, reading.options())
     seconds = time.perf_counter() - started
     height, width, channels = faces.image_shape
-    people = None if faces.people is None else len(set(faces.people))
+    people = faces.number_of_people
     payload = {
         "images": len(faces),
         "height": height,

@@ -187,7 +187,7 @@ class ImageSet:
 
     def __repr__(self) -> str:
         height, width, channels = self.image_shape
-        people = f", {len(set(self.people))} people" if self.people else ""
+        people = f", {self.number_of_people} people" if self.people else ""
         attributes = f", {len(self.attribute_names)} attributes" if self.attribute_names else ""
         return f"ImageSet({len(self)} pictures of {height} x {width} x {channels}{people}{attributes})"
 
@@ -216,6 +216,11 @@ class ImageSet:
 
     def __iter__(self) -> Iterator[Pixels]:
         return (np.asarray(picture) for picture in self.pixels)
+
+    @property
+    def number_of_people(self) -> int | None:
+        """How many persons are known by name; None where the source knows of none."""
+        return None if self.people is None else len({*self.people} - {""})
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
