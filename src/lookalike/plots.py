@@ -25,6 +25,8 @@ CURVES = {"train": "#8a93a0", "validation": "#d1782f", "test": "#2f6db3"}
 """Colours that stay apart for colour-blind eyes."""
 CELL = 1.1
 """Inches of a picture in a grid."""
+TITLE_WIDTH = 16
+"""Characters of a name above a picture."""
 LOOK = 128
 """Pixels that the longer side of a picture comes to at least, where small pictures are enlarged for looking at."""
 
@@ -79,7 +81,7 @@ def reconstruction_sheet(
             f"MSE {np.mean((original - reconstructions[i]) ** 2):.4f}", fontsize=7, color=INK
         )
         if names is not None:
-            cells[i].set_title(names[i][:18], fontsize=7, color=INK)
+            cells[i].set_title(short(names[i]), fontsize=7, color=INK)
     for row, label in enumerate(("original", "code", "reconstruction")):
         cells[row * count].set_ylabel(label, fontsize=8, color=INK)
     return figure
@@ -185,6 +187,11 @@ def figure_png(figure: Figure, dots: int = 130) -> bytes:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, atomically."""
     files.write_bytes(path, figure_png(figure))
+
+
+def short(name: str) -> str:
+    """As much of a name as stands above a small picture."""
+    return name if len(name) <= TITLE_WIDTH else f"{name[: TITLE_WIDTH - 1]}…"
 
 
 def picture_png(picture: Array) -> bytes:

@@ -112,7 +112,7 @@ def test_codes_longer_than_there_are_many_get_parts_along_the_axes(rng: np.rando
 @pytest.mark.parametrize(
     ("codes", "parts", "message"),
     [
-        (np.zeros((9, 3)), None, r"codes of shape \(9, 3\); a mixture is fitted to \(N, K\), 10 or more"),
+        (np.zeros((9, 3)), None, r"codes of shape \(9, 3\); a mixture takes \(N, K\) of 10 pictures or more"),
         (np.zeros(30), None, r"codes of shape \(30,\)"),
         (np.full((20, 2), np.nan), None, "20 codes hold values that are not finite"),
         (np.zeros((40, 2)), 4, "parts is 4; 36 codes allow 1 to 3"),
@@ -198,7 +198,8 @@ def test_samples_are_decoded_draws_with_their_nearest(learned, tmp_path: Path) -
     np.testing.assert_array_equal(found.pictures, pictures)
     np.testing.assert_array_equal(found.nearest.places, nearest(found.codes, codes).places)
     assert found.copying == copying(mixture.draw(40, seed=2), codes, model.encode(test))
-    written = write_samples(found, train, tmp_path / "new")
+    long = la.ImageSet(train.pixels, [f"{i:04}{'n' * 247}.png" for i in range(len(train))])
+    written = write_samples(found, long, tmp_path / "new")
     assert [path.name for path in written] == [*(f"sample-0{i}.png" for i in range(1, 6)), "sheet.png"]
     with pytest.raises(OptionError, match="codes of 6 numbers, the model's have 3"):
         sample(la.PCAAutoencoder(3).fit(train), mixture)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lookalike.gallery.snapshot import Found
 
 COLUMNS = 6
-TITLE_WIDTH = 16
 
 
 def write_sheet(
@@ -31,13 +30,9 @@ def write_sheet(
         GalleryError: a name is unknown.
     """
     pictures = [gallery.framed(query, framing) for query in queries] + [gallery.picture(name) for name in found.names]
-    titles = [f"query\n{_short(Path(query).stem)}" for query in queries]
+    titles = [f"query\n{plots.short(Path(query).stem)}" for query in queries]
     titles += [
-        f"{distance:.3f}\n{_short(Path(name).stem)}"
+        f"{distance:.3f}\n{plots.short(Path(name).stem)}"
         for name, distance in zip(found.names, found.distances, strict=True)
     ]
     plots.save_figure(plots.grid(np.stack(pictures), titles, min(len(pictures), COLUMNS)), path)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= TITLE_WIDTH else f"{name[: TITLE_WIDTH - 1]}…"

@@ -173,7 +173,7 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     """
     given = np.asarray(codes, np.float64)
     if given.ndim != 2 or len(given) < LEAST_CODES or not given.shape[1]:
-        raise OptionError(f"codes of shape {given.shape}; a mixture is fitted to (N, K), {LEAST_CODES} or more")
+        raise OptionError(f"codes of shape {given.shape}; a mixture takes (N, K) of {LEAST_CODES} pictures or more")
     if not np.isfinite(given).all():
         raise OptionError(f"{int((~np.isfinite(given)).any(axis=1).sum())} codes hold values that are not finite")
     space = _space_of(given)

@@ -92,7 +92,7 @@ def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool =
     shown = slice(ON_A_SHEET)
     places = sampled.nearest.places[shown]
     titles = [
-        f"{_short(train.names[place])}\n{distance:.3g}"
+        f"{_title(train.names[place])}\n{distance:.3g}"
         for place, distance in zip(places, sampled.nearest.distances[shown], strict=True)
     ]
     plots.save_figure(plots.pairs(pixels[shown], train.pixels[places], ("invented", "nearest"), titles), targets[-1])
@@ -110,5 +110,5 @@ def _drawn(model: Autoencoder, mixture: Mixture, count: int, truncation: float, 
     return mixture.draw(count, truncation=truncation, seed=seed)
 
 
-def _short(name: str) -> str:
-    return name.rpartition("/")[2].rpartition(".")[0] or name
+def _title(name: str) -> str:
+    return plots.short(name.rpartition("/")[2].rpartition(".")[0] or name)
