@@ -378,6 +378,8 @@ def test_tables_of_people_and_of_other_pictures(album: tuple[la.Gallery, Path]) 
     assert len(gallery) == 4
     with pytest.raises(DataError, match="is not there; give the path"):
         gallery.update(folder, attributes=folder.parent / "gone.csv")
+    with pytest.raises(DataError, match="is no regular file; give the path"):
+        gallery.update(folder, attributes=folder.parent)
     with pytest.raises(OptionError, match="key is 'which', but there is no table"):
         gallery.update(waves_set(), key="which")
 

@@ -98,12 +98,12 @@ def is_lfws(path: Path) -> bool:
     """Whether a table is of LFW's own layout: a comment, then a header after `#`.
 
     Raises:
-        DataError: there is no such file.
+        DataError: there is no such file, or it is a folder or a pipe, which is read but once.
     """
     if not path.is_file():
         raise DataError(
-            f"attribute table {path} is not there; give the path of a CSV, TSV, JSON lines or Parquet file, or of "
-            "lfw_attributes.txt"
+            f"attribute table {path} is {'no regular file' if path.exists() else 'not there'}; give the path of a CSV, "
+            "TSV, JSON lines or Parquet file, or of lfw_attributes.txt"
         )
     with path.open("rb") as file:
         start = file.read(_HEAD).split(b"\n")
