@@ -16,10 +16,11 @@ test: $(READY)
 	@$(BIN)/python tools/fetch_page_runtime.py --axe .venv/axe || echo "no accessibility check of the page" >&2
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-# As other processors compute: what rounds otherwise under instruction sets that this one has but does not prefer. All that
-# PyTorch computes in; tests/data decodes and draws by libraries that heed none of these settings.
-NUMERICAL := $(addprefix tests/,cli/test_denoise.py cli/test_few.py denoising editing gallery house/test_before.py interop \
-	kernels models noise report review search serve training yardstick)
+# As other processors compute: what rounds otherwise under instruction sets that this one has but does not prefer. All rooms
+# but those in which nothing is computed that heeds these settings: tests/data decodes and draws by other libraries, and
+# pages compute in their browser.
+NUMERICAL := $(filter-out $(addprefix tests/,__pycache__/ browser/ data/ fixtures/ house/ support/),$(wildcard tests/*/)) \
+	tests/house/test_before.py
 EVERYWHERE := ATEN_CPU_CAPABILITY=default,ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=avx2,ONEDNN_MAX_CPU_ISA=AVX2 \
 	ONEDNN_MAX_CPU_ISA=AVX512_CORE LOOKALIKE_KERNELS=0 OMP_NUM_THREADS=2
 
