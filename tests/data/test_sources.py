@@ -9,8 +9,10 @@ import json
 import os
 import stat
 import tarfile
+import threading
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
+from files import blocks
 from lookalike.data import DataSpec, Framing, load_spec, pipeline, read_picture
 from lookalike.errors import DataError, OptionError, PictureError
 from pictures import waves
@@ -494,3 +497,32 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert told[-1][0] == 6
     la.load("synthetic:150", size=16, cache=False, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (150, 150)
+
+
+@pytest.mark.parametrize("faces", [None, "mtcnn"])
+def test_sources_stream_through_all_cores(faces: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many are read at once as there are cores, and few more than are done."""
+
+    def no_face(*_: object) -> None:
+        raise PictureError("shows no face")
+
+    monkeypatch.setattr("lookalike.data.faces.photos.portraits", no_face)
+    monkeypatch.setattr(pipeline, "available_cores", lambda: 3)
+    for most in ("CHUNK", "PHOTOS"):
+        monkeypatch.setattr(pipeline, most, 1)
+    content, together, begun = saved(blocks(), "PNG"), threading.Barrier(3), []
+
+    def read() -> bytes:
+        together.wait(timeout=60)
+        return content
+
+    def sources() -> Iterator[pipeline.Source]:
+        for number in range(30):
+            begun.append(number)
+            yield pipeline.Source(str(number), read)
+
+    done = 0
+    for chunk in pipeline.decode_all(sources(), Framing((8, 8), faces=faces)):
+        done += chunk.sources
+        assert len(begun) <= done + 3 * 3
+    assert done == 30
