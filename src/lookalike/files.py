@@ -185,6 +185,11 @@ def printable(text: str) -> str:
     return shown.encode(errors="backslashreplace").decode()
 
 
+def one_line(text: str) -> str:
+    """Text of any origin as a line of a terminal may have it: `printable`, with its line ends as escapes too."""
+    return printable(text).replace("\n", "\\n")
+
+
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 

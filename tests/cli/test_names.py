@@ -22,7 +22,7 @@ from pictures import waves
 
 ODD = [
     f"{'n' * 251}.png", "cost_$10_vs_$20.png", "tab\there.png", "\N{GRINNING FACE}.png", "\u7167\u7247.png",
-    "\x1b[31mred.png", "na\udcffme.png",
+    "\x1b[31mred.png", "na\udcffme.png", "two\nlookalike: lines.png",
 ]  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def test_data_on_any_output(odd: Path, tmp_path: Path, encoding: str) -> None:
     assert told.returncode == 0, told.stderr
     assert b"\x1b" not in told.stdout
     assert b"\t" not in told.stdout
+    assert b"\nlookalike: lines" not in told.stdout
     assert told.stdout.count(b": is not a picture") == len(ODD)
     done = lookalike("data", root, "--json", PYTHONIOENCODING=encoding, LOOKALIKE_CACHE=str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -118,3 +119,41 @@ def test_what_was_taken_for_lfw_is_said(tmp_path: Path) -> None:
     settled = lookalike("data", tmp_path / "in", "--layout", "folder", "--json", **environment)
     assert settled.stderr == b""
     assert json.loads(settled.stdout)["people"] is None
+
+
+SAID = "lookalike: drive cannot be seen; what it held before stays\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
+@pytest.mark.parametrize(
+    ("where", "code", "out", "err"),
+    [
+        ("--json >&-", 0, "", SAID),
+        (">&- 2>&- <&-", 0, "", ""),
+        ("--json 2>&-", 0, "{", ""),
+        ("| true; exit ${PIPESTATUS[0]}", 0, "", SAID),
+        ("--json 2>/dev/null | true; exit ${PIPESTATUS[0]}", 0, "", ""),
+        (">/dev/full 2>err; cat err | tail -n 1 >&2; exit 2", 2, "", "lookalike: No space left on device; make room,"),
+    ],
+)
+def test_outputs_that_take_nothing(tmp_path: Path, where: str, code: int, out: str, err: str) -> None:
+    """Closed, left by who read them, or full: no words of Python's, and none on the wrong stream."""
+    root = tmp_path / "set"
+    root.mkdir()
+    for i in range(2):
+        blocks(seed=i).save(root / f"{i}.png")
+    (root / "drive").symlink_to(tmp_path / "nowhere")
+    command = f"{sys.executable} -m lookalike data {root} {where}"
+    environment = {**os.environ, "LOOKALIKE_CACHE": str(tmp_path / "cache"), "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr[: len(err) or None]) == (code, err)
+    assert done.stdout[:1] == out
+    assert "lookalike:" not in done.stdout
+
+
+def test_names_on_stdin_may_be_no_text(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lookalike", "denoise", "-", "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    done = subprocess.run(command, input=b"na\xffme.png\r\n", capture_output=True, env=environment)
+    assert done.returncode == 2
+    assert b"na\\udcffme.png: cannot be read: No such file" in done.stderr

@@ -309,7 +309,7 @@ def test_levels_are_told_by_picture_and_the_work_as_it_goes(tmp_path: Path, monk
     assert steps == sorted(steps)
     assert {total for _, total in steps} == {3}
     assert steps[0][0] < 1 < steps[-1][0]
-    assert done.told().splitlines()[0] == f"wrote {tmp_path / 'out' / 'a.png'} (noise of about 5.0 of 255)"
+    assert done.told()[0] == f"wrote {tmp_path / 'out' / 'a.png'} (noise of about 5.0 of 255)"
 
 
 def test_a_folder_is_taken_as_data_takes_it_and_keeps_its_shape(tmp_path: Path) -> None:

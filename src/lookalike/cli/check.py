@@ -16,6 +16,6 @@ def check(run: Run, seed: Seed = 0, json: Json = False) -> None:
     checks = notebook_checks(load_model(run), load("synthetic:100").pixels, seed)
     width = max(len(check.name) for check in checks)
     lines = [f"{'passed' if check.passed else 'FAILED'}  {check.name:<{width}}  {check.detail}" for check in checks]
-    answer({"checks": [check.as_json() for check in checks]}, "\n".join(lines), json)
+    answer({"checks": [check.as_json() for check in checks]}, lines, json)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)

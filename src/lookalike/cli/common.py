@@ -21,7 +21,7 @@ import typer
 import typer.exceptions
 
 from lookalike.errors import LookalikeError, OptionError
-from lookalike.files import printable
+from lookalike.files import one_line, printable
 
 if TYPE_CHECKING:
     from lookalike.data import DataOptions, DataSpec, ImageSet
@@ -209,7 +209,7 @@ UNSEEN_SHOWN = 10
 
 
 def _say(line: str) -> None:
-    print(f"lookalike: {printable(line)}", file=sys.stderr)
+    print(f"lookalike: {one_line(line)}", file=sys.stderr)
 
 
 @contextmanager
@@ -227,44 +227,75 @@ def progress_shown(what: str = "reading pictures") -> Iterator[Callable[[float, 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def answer(payload: dict[str, Any], text: str, as_json: bool) -> None:
-    """Print the result: `payload` as JSON (what is not finite as null), or `text` for a person."""
-    if not as_json:
-        print(printable(text))
-        return
+def answer(payload: dict[str, Any], told: str | Sequence[str], as_json: bool) -> None:
+    """Print the result: `payload` as JSON (what is not finite as null), or what is `told` to a person.
+
+    Lines that are given one by one stay so, whatever names they hold.
+    """
+    if as_json:
+        text = _as_json(payload)
+    else:
+        text = printable(told) if isinstance(told, str) else "\n".join(map(one_line, told))
+    try:
+        print(text, flush=True)  # while a failure can still become a message and an exit code
+    except BrokenPipeError:  # whoever read our output has left, which changes nothing of what was done
+        _let_go_of_stdout()
+
+
+def _as_json(payload: dict[str, Any]) -> str:
     try:
         line = json.dumps(_finite(payload), ensure_ascii=False)
         line.encode(sys.stdout.encoding or "utf-8")
     except UnicodeError:  # JSON has an escape for what the output's encoding lacks, and for names that are no text
         line = json.dumps(_finite(payload))
-    print(line)
+    return line
 
 
 def names_from(arguments: list[str]) -> list[Path]:
     """Paths of arguments, where `-` stands for names on stdin, one a line."""
     names: list[str] = []
     for argument in arguments:
-        names += [line.rstrip("\n") for line in sys.stdin if line.strip()] if argument == "-" else [argument]
+        names += [line.rstrip("\r\n") for line in sys.stdin if line.strip()] if argument == "-" else [argument]
     if not names:
         raise OptionError("no picture is named on stdin; give one name a line")
     return [Path(name) for name in names]
 
 
 def set_up_logging() -> None:
-    """The package's warnings go to stderr as plain lines; what an output's encoding lacks becomes an escape."""
-    for stream in (sys.stdout, sys.stderr):
+    """The package's warnings go to stderr as plain lines; what an output's encoding lacks becomes an escape.
+
+    Names on stdin may be no text, as those of arguments.
+    """
+    _open_what_is_closed()
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, _SHOWN), (sys.stderr, _SHOWN)):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=errors)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain("lookalike: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
+_SHOWN = "backslashreplace"
+
+
+def _open_what_is_closed() -> None:
+    """Let nothing come of a standard stream that is closed (`>&-`).
+
+    Python has None in its place, and the next file that is opened would get its number, which libraries write to.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(handle, True)
+    os.close(handle)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
 class _Plain(logging.Formatter):
     """Names in a warning may hold anything."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return one_line(super().formatMessage(record))
 
 
 @contextmanager
@@ -283,10 +314,6 @@ def failures_explained() -> Iterator[None]:
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
-    except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more while it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except MemoryError:
         _fail("not enough memory; load the pictures at a smaller --size, or fewer of them", 2)
     except OSError as error:
@@ -294,11 +321,20 @@ def failures_explained() -> Iterator[None]:
 
         # Forbidden folders and the like are named by the system itself; of a full disk it says too little.
         remedy = "; make room, and give the command again" if error.errno in NO_SPACE else ""
+        _let_go_of_stdout()
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}{remedy}", 2)
     except Exception as error:
         if os.environ.get("LOOKALIKE_DEBUG"):
             traceback.print_exc()
         _fail(f"internal error: {type(error).__name__}: {error} (set LOOKALIKE_DEBUG=1 for the traceback)", 1)
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what it does not take: Python would try once more while it leaves, and say so in its own words."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> None:

@@ -51,4 +51,4 @@ def data(
         lines += [f"{len(faces.rejected):,} set aside:", *set_aside(faces.rejected)]
     if faces.skipped:
         lines.append(f"{sum(faces.skipped.values()):,} other files not looked at: {told(faces.skipped)}")
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)

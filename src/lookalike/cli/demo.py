@@ -34,4 +34,4 @@ def demo(
         "or on a page, at http://127.0.0.1:8000/ once this runs:",
         f"  lookalike serve {payload['gallery']} --run {out / 'conv'}",
     ]
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)

@@ -78,4 +78,4 @@ def directions(
             )
     keep_directions(learned, model, run)
     payload = {"run": str(run), "directions": [one.as_json() for one in learned]}
-    answer(payload, "\n".join(one.told() for one in learned), json)
+    answer(payload, [one.told() for one in learned], json)

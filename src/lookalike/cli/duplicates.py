@@ -12,6 +12,7 @@ from lookalike.choosing import HOWS, LEVELS, TITLES, USUAL, in_words, rules_in_w
 from lookalike.cli.common import Force, Json, Seed, answer
 from lookalike.cli.search import Galleries
 from lookalike.errors import OptionError
+from lookalike.files import one_line
 
 if TYPE_CHECKING:
     from lookalike.gallery import Gallery
@@ -99,7 +100,7 @@ def duplicates(
             check(held, how, out, force=force)
         found = find_copies(held, level=level or "near", against=against, seed=seed)
         if keep is None and how is None:
-            answer({**found.as_json(), "applied": None}, "\n".join(_told(found, against)), json)
+            answer({**found.as_json(), "applied": None}, _told(found, against), json)
             return
         plan = found.keep(keep or USUAL)
         applied = None if how is None else apply(plan, how, out, dry_run=dry_run, force=force)
@@ -109,7 +110,7 @@ def duplicates(
         "stored_only": found.stored_only,
         "applied": None if applied is None else applied.as_json(),
     }
-    answer(payload, "\n".join([*_chosen(plan, found), *_applied(applied, gallery)]), json)
+    answer(payload, [*_chosen(plan, found), *_applied(applied, gallery)], json)
     if applied is not None and applied.failed:
         raise typer.Exit(1)
 
@@ -121,7 +122,7 @@ def _by_codes(held: Gallery, threshold: float, seed: int, json: bool) -> None:
     lines = _listed(groups, [f"{len(group)} {OF_CODES}" for group in groups])
     lines.append(f"{len(groups):,} groups within a distance of {threshold:.4g}")
     payload = {"groups": groups, "threshold": threshold, "levels": [CODES] * len(groups), "applied": None}
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)
 
 
 def _check(
@@ -147,7 +148,7 @@ def _undo(record: Path, dry_run: bool, json: bool) -> None:
     from lookalike.review import undo
 
     undone = undo(record, dry_run=dry_run)
-    answer(undone.as_json(), "\n".join(_undone(undone)), json)
+    answer(undone.as_json(), _undone(undone), json)
     if undone.failed:
         raise typer.Exit(1)
 
@@ -184,12 +185,13 @@ def _chosen(plan: Plan, found: Copies) -> list[str]:
     lines = _listed(groups, heads)
     if plan.besides:
         lines += _listed([[_line(one) for one in plan.besides]], ["dropped by decision"])
+    lines = [line for choice in lines for line in choice.split("\n")]
     lines.append(f"{len(plan.groups):,} groups, {len(plan.dropped):,} pictures to drop")
     return [*lines, *_unread(found)]
 
 
 def _line(choice: Any) -> str:
-    line = f"{choice.action}  {choice.name}".replace("\n", "\\n")
+    line = one_line(f"{choice.action}  {choice.name}")
     together = f"{line}  ({choice.reason})"
     return together if len(together) + 2 <= WIDTH else f"{line}\n        ({choice.reason})"
 

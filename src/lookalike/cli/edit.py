@@ -59,4 +59,4 @@ def edit(
     doubtful = [one.name for one in directions if not one.meaningful]
     payload = {"along": along, "amounts": amounts, "doubtful": doubtful, "out": str(out)}
     lines = [f"{name} cannot be told from these codes: this edit may mean nothing" for name in doubtful]
-    answer(payload, "\n".join([*lines, f"wrote {out}"]), json)
+    answer(payload, [*lines, f"wrote {out}"], json)

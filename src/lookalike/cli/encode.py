@@ -63,4 +63,4 @@ def encode(
     lines += set_aside(done.rejected, "rejected.jsonl has all")
     if done.skipped:
         lines.append(f"{sum(done.skipped.values()):,} other files not looked at: {told(done.skipped)}")
-    answer(done.as_json(), "\n".join(lines), json)
+    answer(done.as_json(), lines, json)

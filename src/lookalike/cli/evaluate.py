@@ -59,7 +59,7 @@ def evaluate(
     ]
     if result.noise is not None:
         lines.append(f"the noise itself ({result.noise}): MSE {result.noisy_mse:.5f}, PSNR {result.noisy_psnr:.2f} dB")
-    answer(result.as_json(), "\n".join(lines), json)
+    answer(result.as_json(), lines, json)
 
 
 def _table(results: list[Evaluation]) -> str:

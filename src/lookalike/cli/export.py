@@ -85,7 +85,7 @@ def export(
         else [f"wrote {name}" for name in payload["files"]]
     )
     lines.append(f"largest difference between the two programs' outputs: {payload['max_abs_difference']:.2e}")
-    answer({"out": str(out), **payload}, "\n".join(lines), json)
+    answer({"out": str(out), **payload}, lines, json)
 
 
 def _page(

@@ -43,7 +43,7 @@ def move(
         *textwrap.wrap(done.why, WIDTH),
         f"{done.seconds:.1f} s",
     ]
-    answer(done.as_json(), "\n".join(lines), json)
+    answer(done.as_json(), lines, json)
 
 
 def _say(line: str) -> None:

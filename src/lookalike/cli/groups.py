@@ -54,7 +54,7 @@ def groups(
     if done is not None:
         payload["applied"] = done.as_json()
         lines += _applied(done)
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)
 
 
 def _told(found: Groups) -> list[str]:

@@ -140,7 +140,7 @@ def index(
     lines += set_aside(done.rejected)
     if done.skipped:
         lines.append(f"{sum(done.skipped.values()):,} other files not looked at: {told(done.skipped)}")
-    answer(done.as_json(), "\n".join(lines), json)
+    answer(done.as_json(), lines, json)
 
 
 def codes_alone(codes: Path, names: Path | None, run: Path | None, data: str | None) -> tuple[CodeSet, GivenCodes]:

@@ -67,7 +67,7 @@ def outliers(
     if out is not None:
         payload["out"] = str(out)
         lines.append(f"wrote {out}")
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)
 
 
 def _told(found: Outliers) -> list[str]:

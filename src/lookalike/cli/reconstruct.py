@@ -31,4 +31,4 @@ def reconstruct(
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
     lines = [f"wrote {path}" for path in written]
     lines += [f"skipped {name}: {reason}" for name, reason in result.skipped]
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)

@@ -79,7 +79,7 @@ def review(
             lines.append(f"wrote {', '.join(map(str, files))}")
         if found.plan.dropped:
             lines.append(f"to have a copy without them: lookalike duplicates {gallery} --apply copy --out FOLDER")
-    answer({**payload, "out": [str(path) for path in files]}, "\n".join(lines), json)
+    answer({**payload, "out": [str(path) for path in files]}, lines, json)
 
 
 def _told(found: Review) -> list[str]:

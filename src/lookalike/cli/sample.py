@@ -88,7 +88,7 @@ def sample(
         "written": [str(path) for path in written],
     }
     told = [mixture.told(), drawn.copying.told(), f"wrote {written[-1]}", *(f"and {one}" for one in written[:-1])]
-    answer(payload, "\n".join(told), json)
+    answer(payload, told, json)
 
 
 MOST = 10_000

@@ -100,7 +100,7 @@ def search(
     if out is not None:
         payload["out"] = str(out)
         lines.append(f"wrote {out}")
-    answer(payload, "\n".join(lines) or "no stored picture meets the condition", json)
+    answer(payload, lines or "no stored picture meets the condition", json)
 
 
 def is_said(given: Path, gallery: Gallery) -> bool:

@@ -30,4 +30,4 @@ def subset(
 
     with Gallery.open(gallery, create=False) as held:
         found = choose(held, n, by=by, seed=seed)
-    answer(found.as_json(), "\n".join(found.names), json)
+    answer(found.as_json(), found.names, json)

@@ -151,4 +151,4 @@ def train(
     if payload["seconds"] is not None:
         lines.append(f"{payload['seconds']:.1f} s, {payload['images_per_second']:,.0f} images a second")
     lines.append(f"what it is, and what was measured: {payload['card']}")
-    answer(payload, "\n".join(lines), json)
+    answer(payload, lines, json)

@@ -53,11 +53,11 @@ class Denoised(NamedTuple):
     skipped: list[Rejected]
     levels: dict[str, float]
 
-    def told(self) -> str:
+    def told(self) -> list[str]:
         """What came of it, a line a file."""
         noise = [f" (noise of about {255 * level:.1f} of 255)" for level in self.levels.values()]
         lines = [f"wrote {path}{found}" for path, found in zip(self.written, [*noise, ""], strict=True)]
-        return "\n".join([*lines, *(f"skipped {name}: {reason}" for name, reason in self.skipped)])
+        return [*lines, *(f"skipped {name}: {reason}" for name, reason in self.skipped)]
 
 
 def denoise_files(
