@@ -18,7 +18,7 @@ from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
 from lookalike.models import KINDS
 from lookalike.models.base import Autoencoder
-from lookalike.models.pca import exact_pca_beside
+from lookalike.models.pca import exact_pca_beside, keep_beside
 from lookalike.models.pictures import prepared
 from lookalike.outputs import Outputs
 from lookalike.pixels import to_uint8
@@ -106,6 +106,7 @@ def train_run(
                 f"{place.size} processes were started, but {model.kind} is fitted by one, in closed form; start one"
             )
         model.fit(train, run=run, resume=resume)  # type: ignore[call-arg]
+        keep_beside(model)
     if not place.is_first:
         return {}
     timing = timing_of(run)

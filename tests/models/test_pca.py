@@ -9,8 +9,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 import lookalike as la
+from lookalike.data import ImageSet
 from lookalike.errors import OptionError
-from lookalike.models import subspace
+from lookalike.models import pca, subspace
+from lookalike.models.pca import exact_pca_beside, keep_beside
 from pictures import waves
 
 LFW_TEST_MSE = {8: 0.01022, 32: 0.00527, 512: 0.00045}
@@ -137,3 +139,53 @@ def test_published_figures_of_lfw(lfw_archive: Path) -> None:
     for start in range(0, len(train), 1000):
         chunked.partial_fit(train[start : start + 1000])
     assert chunked.score(test) == pytest.approx(whole.score(test), abs=1e-6)
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The code sizes that exact PCA is fitted with from now on, in their order."""
+    counted: list[int] = []
+
+    def counting(pictures: np.ndarray, code_size: int, *rest: object) -> subspace.Subspace:
+        counted.append(code_size)
+        return principal_subspace(pictures, code_size, *rest)  # type: ignore[arg-type]
+
+    principal_subspace = pca.principal_subspace
+    monkeypatch.setattr(pca, "principal_subspace", counting)
+    monkeypatch.setattr(pca, "_kept_beside", {})
+    return counted
+
+
+def beside(pictures: np.ndarray, code_size: int = 3) -> la.PCAAutoencoder:
+    model = la.ConvAutoencoder(code_size, channels=(2,)).initialise(pictures.shape[1:])
+    found, _ = exact_pca_beside(model, ImageSet(pictures))
+    assert found is not None
+    return found
+
+
+def test_models_of_the_same_pictures_are_judged_by_one_exact_pca(fits: list[int]) -> None:
+    pictures = waves(40, 8, 8)
+    found = beside(pictures)
+    np.testing.assert_array_equal(beside(pictures.copy()).components_, found.components_)
+    assert fits == [3]
+    others = pictures.copy()
+    others[7, 3, 3, 0] ^= 128
+    assert not np.array_equal(beside(others).components_, found.components_)
+    np.testing.assert_array_equal(beside(others).components_, la.PCAAutoencoder(3).fit(others).components_)
+    assert beside(pictures, 4).code_size == 4
+    assert beside(pictures).code_size == 3
+    assert fits == [3, 3, 3, 4, 3]  # of what is asked for, and the test's own
+
+
+def test_what_stands_beside_is_a_run_of_exact_pca_if_there_was_one(fits: list[int]) -> None:
+    pictures, others = waves(40, 8, 8), waves(41, 8, 8)
+    own = la.PCAAutoencoder(3).fit(pictures)
+    keep_beside(own)
+    components = own.components_.copy()
+    own.fit(others).set_params(code_size=2)
+    np.testing.assert_array_equal(beside(pictures).components_, components)
+    assert fits == [3, 3]
+    for rough in (la.PCAAutoencoder(3, solver="randomised").fit(others), la.DenseAutoencoder(3)):
+        keep_beside(rough)
+    assert beside(others).solver == "auto"
+    assert fits == [3, 3, 3, 3]

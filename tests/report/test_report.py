@@ -146,13 +146,17 @@ def test_its_pictures_lie_beside_it(page) -> None:  # type: ignore[no-untyped-de
     assert comparison.shape == (3 * 16 * 3, 8 * 16 * 3, 3)
 
 
-def test_the_same_report_twice_is_the_same_file(page, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_report_twice_is_the_same_file(page, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Each of which makes the training pictures' codes once, by which three of its sections go."""
     _, train, test, model, _ = page
+    encode, encoded = model.encode, []
+    monkeypatch.setattr(model, "encode", lambda pictures: encoded.append(len(pictures)) or encode(pictures))
     first, second = (
         write_report(model, test, tmp_path / name, train=train).read_bytes() for name in ("a.html", "b.html")
     )
     assert first == second
     assert len(first) < 3e6
+    assert encoded.count(len(train)) == 2
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from lookalike.editing.directions import (
 )
 from lookalike.errors import OptionError
 from lookalike.models.base import Autoencoder
+from lookalike.pixels import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,6 +181,7 @@ def learn_directions(
     model: Autoencoder,
     pictures: ImageSet,
     *,
+    codes: Floats | None = None,
     attributes: Sequence[str] | None = None,
     count: int = COUNT,
     seed: int = 0,
@@ -189,6 +191,7 @@ def learn_directions(
     Args:
         model: a fitted model.
         pictures: N pictures, such as those of its training.
+        codes: theirs by the model, float32 (N, K), where they are known already.
         attributes: the attributes to learn, each held against the others; None for all of the table that have two
             sides and that half of the pictures have. They are learned from the pictures that have all of them.
         count: of principal directions.
@@ -199,7 +202,7 @@ def learn_directions(
     """
     if len(pictures) < 2:
         raise OptionError(f"{len(pictures)} picture(s) given; directions need 2 or more: give more as DATA")
-    codes = model.encode(pictures)
+    codes = model.encode(pictures) if codes is None else codes
     directions = principal_directions(codes, count)
     chosen = _chosen(pictures, attributes)
     if pictures.attributes is None or not len(chosen.columns):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -201,6 +202,8 @@ def exact_pca_beside(
     """The exact PCA to judge a model by: of its code size, fitted to the pictures of its training; or none, and why.
 
     Neither a PCA nor a reason where there is nothing to compare: the model has no code, or is an exact PCA itself.
+    One after another asks for the same, a run's card and its report; so the last one is kept, for whoever comes with
+    the very same pixels, as long as this process lives (`keep_beside`).
 
     Args:
         model: the fitted model that it is to stand beside.
@@ -218,7 +221,24 @@ def exact_pca_beside(
         return None, f"{count:,} pictures of {values:,} values allow a code of {most:,} at most"
     if count * values * most > most_work:
         return None, f"for {count:,} pictures of {values:,} values it would take long"
-    return PCAAutoencoder(model.code_size).fit(pictures), None
+    wanted = pictures.digest, model.code_size
+    kept = _kept_beside.get(wanted)
+    if kept is None:
+        kept = PCAAutoencoder(model.code_size).fit(pictures)
+        keep_beside(kept)
+    return kept, None
+
+
+_kept_beside: dict[tuple[str, int], PCAAutoencoder] = {}
+"""The last one alone, by the digest of its pictures and its code size."""
+
+
+def keep_beside(model: Autoencoder) -> None:
+    """Let other models of the same code size and pictures be judged by this one, where it is what they would fit."""
+    if isinstance(model, PCAAutoencoder) and is_exact_pca(model) and model.solver == "auto":
+        _kept_beside.clear()
+        # A copy, which another fit of the model leaves as it is
+        _kept_beside[model.data_["digest"], model.code_size] = copy.copy(model)
 
 
 def is_exact_pca(model: Autoencoder) -> bool:

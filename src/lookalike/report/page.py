@@ -13,7 +13,7 @@ from lookalike.models.base import Autoencoder
 from lookalike.report import sections
 from lookalike.report.cleaning import cleaning
 from lookalike.report.markup import Album
-from lookalike.report.sections import edits
+from lookalike.report.sections import Other, edits
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What a page may load: what it holds, and nothing else."""
@@ -50,18 +50,20 @@ def write_report(
     """
     out = Path(out)
     album = Album(figures_folder(out) if pictures is None else Path(pictures))
+    codes = None if train is None else model.encode(train)
+    measured, others = model.evaluate(test), [Other(name, one, -one.score(test)) for name, one in compare]
     parts = [
         sections.faces(model, test, album, seed),
         sections.curves(model, album),
-        sections.comparison(model, test, compare, album, seed),
-        sections.directions(model, test if train is None else train, album),
-        "" if train is None else sections.neighbours(model, test, train, album, seed),
+        sections.comparison(model, measured.mse, test, others, album, seed),
+        sections.directions(model, model.encode(test) if codes is None else codes, album),
+        "" if train is None or codes is None else sections.neighbours(model, test, train, codes, album, seed),
         sections.morphs(model, test, album, seed),
-        "" if train is None else edits(model, test, train, album, seed),
+        "" if train is None or codes is None else edits(model, test, train, codes, album, seed),
         "" if denoiser is None or noise is None else cleaning(denoiser, test, noise, album, seed, train),
         sections.making(model),
     ]
-    title, opening = sections.opening(model, test, compare, timings or {})
+    title, opening = sections.opening(model, measured, others, timings or {})
     footer = "All pictures on this page were kept out of the training, save the look-alikes found for them."
     page = document(title, opening, "".join(part for part in parts if part), footer)
     album.write()

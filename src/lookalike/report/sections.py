@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ from lookalike import metrics, plots
 from lookalike.data import ImageSet
 from lookalike.editing import Direction, edit, learn_directions, morph, principal_directions
 from lookalike.models.base import Autoencoder
-from lookalike.pixels import centre
+from lookalike.models.evaluation import Evaluation
+from lookalike.pixels import Floats, centre
 from lookalike.report import markup
 from lookalike.report.markup import Album, code_picture
 from lookalike.search.index import index_class
@@ -36,24 +37,28 @@ STEPS = 7
 NAMES = {"conv": "convolutional autoencoder", "pca": "PCA autoencoder"}
 
 
+class Other(NamedTuple):
+    """Another model that is set beside the page's: by what name, and its MSE of the test pictures."""
+
+    name: str
+    model: Autoencoder
+    mse: float
+
+
 def opening(
-    model: Autoencoder,
-    test: ImageSet,
-    compare: Sequence[tuple[str, Autoencoder]],
-    timings: dict[str, float | None],
+    model: Autoencoder, result: Evaluation, others: Sequence[Other], timings: dict[str, float | None]
 ) -> tuple[str, str]:
-    """The page's title, and its first lines with the key figures."""
+    """The page's title, and its first lines with the key figures, of the test pictures."""
     height, width, channels = model.image_shape_
     numbers = height * width * channels
     title = f"What {model.data_['images']:,} pictures look like in {model.code_size} numbers"
-    result = model.evaluate(test)
     cards = [
         (f"{numbers:,} → {model.code_size}", "numbers a picture"),
-        (f"{result.mse:.5f}", f"mean squared error on {len(test):,} test pictures"),
+        (f"{result.mse:.5f}", f"mean squared error on {result.images:,} test pictures"),
         (f"{result.psnr:.1f} dB", "PSNR, higher is better"),
         (f"{result.ssim:.3f}", "SSIM, 1 is identical"),
     ]
-    cards += [(f"{-other.score(test):.5f}", f"the error of {name}") for name, other in compare]
+    cards += [(f"{other.mse:.5f}", f"the error of {other.name}") for other in others]
     if timings.get("seconds"):
         cards.append((markup.duration(float(timings["seconds"] or 0)), "of training"))
     lead = (
@@ -117,20 +122,18 @@ def curves(model: Autoencoder, album: Album) -> str:
     )
 
 
-def comparison(
-    model: Autoencoder, test: ImageSet, compare: Sequence[tuple[str, Autoencoder]], album: Album, seed: int
-) -> str:
-    """The same pictures through other models of the same code size."""
-    if not compare:
+def comparison(model: Autoencoder, mse: float, test: ImageSet, others: Sequence[Other], album: Album, seed: int) -> str:
+    """The same pictures through the model, with its MSE of the test pictures, and others of the same code size."""
+    if not others:
         return ""
     chosen = markup.choose(len(test), COMPARED, seed)
-    models = [(NAMES.get(model.kind, model.kind), model), *compare]
+    models = [Other(NAMES.get(model.kind, model.kind), model, mse), *others]
     rows = [markup.row("original", (album.picture(picture, "original") for picture in test[chosen]))]
     strips: list[Array] = [test.pixels[chosen]]
-    for name, other in models:
+    for name, other, error in models:
         backs = other.reconstruct(test[chosen])
         strips.append(backs)
-        label = f"{name}, {-other.score(test):.5f}"
+        label = f"{name}, {error:.5f}"
         rows.append(markup.row(label, (album.picture(back, f"reconstruction by {name}") for back in backs)))
     album.keep_strip("comparison", strips)
     return markup.section(
@@ -141,13 +144,13 @@ def comparison(
     )
 
 
-def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
+def directions(model: Autoencoder, codes: Floats, album: Album) -> str:
     """What the codes' leading directions do to the mean face; "" where all codes are one."""
-    codes = model.encode(pictures[: 10 * max(model.code_size, 300)]).astype(np.float64)
-    found = principal_directions(codes, DIRECTIONS) if len(codes) > 1 else []
+    some = codes[: 10 * max(model.code_size, 300)].astype(np.float64)
+    found = principal_directions(some, DIRECTIONS) if len(some) > 1 else []
     if not found:
         return ""
-    mean = codes.mean(axis=0)
+    mean = some.mean(axis=0)
     rows: list[str] = []
     strips: list[Array] = []
     for i, direction in enumerate(found):
@@ -164,11 +167,11 @@ def directions(model: Autoencoder, pictures: ImageSet, album: Album) -> str:
     )
 
 
-def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album, seed: int) -> str:
-    """Test pictures and the training pictures whose codes are nearest."""
+def neighbours(model: Autoencoder, test: ImageSet, train: ImageSet, codes: Floats, album: Album, seed: int) -> str:
+    """Test pictures and the training pictures, of these codes, whose codes are nearest."""
     chosen = markup.choose(len(test), QUERIES, seed + 1)
     count = min(NEIGHBOURS, len(train))
-    index = index_class("exact")().fit(model.encode(train))
+    index = index_class("exact")().fit(codes)
     places, distances = index.query(model.encode(test[chosen]), count)
     rows, strips = [], []
     for query, found, far in zip(chosen, places, distances, strict=True):
@@ -211,11 +214,15 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
     )
 
 
-def edits(model: Autoencoder, test: ImageSet, train: ImageSet, album: Album, seed: int) -> str:
-    """A test picture along the attributes that are best told from the codes; "" where none is known or can be told."""
+def edits(model: Autoencoder, test: ImageSet, train: ImageSet, codes: Floats, album: Album, seed: int) -> str:
+    """A test picture along the attributes that are best told from the training pictures' codes.
+
+    "" where none is known or can be told.
+    """
     if train.attribute_values is None or len(train) < 2:
         return ""
-    learned = [one for one in learn_directions(model, train, count=1, seed=seed) if one.kind == "attribute"]
+    found = learn_directions(model, train, codes=codes, count=1, seed=seed)
+    learned = [one for one in found if one.kind == "attribute"]
     best = sorted((one for one in learned if one.meaningful), key=_certainty, reverse=True)[:EDITS]
     if not best:
         return ""
