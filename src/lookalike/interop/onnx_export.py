@@ -124,8 +124,12 @@ def _check_packages(feature: str) -> None:
 
 def _written_out(kind: str, *parts: Any) -> dict[str, Any] | None:
     """`onnx.ModelProto` by file of a kind whose graphs we write ourselves, None of any other."""
-    protos = written_out(kind, *parts)
-    return None if protos is None else {f"{name}.onnx": proto for name, proto in protos.items()}
+    import onnx
+
+    contents = written_out(kind, *parts)
+    if contents is None:
+        return None
+    return {f"{name}.onnx": onnx.load_model_from_string(content) for name, content in contents.items()}
 
 
 def _facts(kind: str, parameters: dict[str, Any], image_shape: tuple[int, int, int], digest: str) -> dict[str, str]:

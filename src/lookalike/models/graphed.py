@@ -23,7 +23,6 @@ from lookalike.models.inputs import Pictures
 from lookalike.models.onnx_graphs import CODES, PICTURES
 from lookalike.models.onnx_kinds import CODELESS, DECODER, DENOISER, ENCODER, SHAPES, has_graph, shapes_of, written_out
 from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of
-from lookalike.noise import NOT_TOLD
 from lookalike.pixels import Floats, centre
 
 LEARNS_NOTHING = "this model answers and learns nothing; lookalike.load_model gives the one that can be trained"
@@ -59,7 +58,7 @@ def graphed(folder: Path, threads: int | None = None) -> Graphed | None:
 def _computes_here(parameters: dict[str, Any]) -> bool:
     device = parameters.get("device", "cpu")
     on_processor = device == "cpu" or (device == "auto" and not _may_have_gpu())
-    return on_processor and all(find_spec(name) is not None for name in ("onnx", "onnxruntime"))
+    return on_processor and find_spec("onnxruntime") is not None
 
 
 def _may_have_gpu() -> bool:
@@ -103,17 +102,19 @@ class Graphed(Autoencoder):
         return {ENCODER: self.code_size, DECODER: values} if self.has_code else {DENOISER: values}
 
     @cached_property
-    def _written(self) -> dict[str, Any]:
-        protos = written_out(self.kind, self._parameters, self.image_shape_, self._sides[ENCODER], self._sides[DECODER])
-        assert protos is not None
-        return protos
+    def _written(self) -> dict[str, bytes]:
+        contents = written_out(
+            self.kind, self._parameters, self.image_shape_, self._sides[ENCODER], self._sides[DECODER]
+        )
+        assert contents is not None
+        return contents
 
     @property
     def _cores(self) -> int:
         return self._threads or available_cores()
 
     def _session(self, name: str, threads: int) -> Any:
-        return graphs.session(self._written[name].SerializeToString(), threads)
+        return graphs.session(self._written[name], threads)
 
     def _weights(self) -> store.Sides:
         return self._sides
@@ -173,6 +174,8 @@ class GraphedDenoiser(Codeless, Graphed):
         return self._session(DENOISER, self._cores)
 
     def _denoised(self, pictures: Floats, levels: Floats | None) -> Floats:
+        from lookalike.noise import NOT_TOLD
+
         told = np.full(len(pictures), NOT_TOLD, np.float32) if levels is None else levels
         clean: Floats = self._cleaner.run([CLEAN], {PICTURES: planes(pictures), LEVELS: told})[0]
         return clean.transpose(0, 2, 3, 1)

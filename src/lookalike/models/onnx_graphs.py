@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.models import onnx_bytes
+from lookalike.models.onnx_bytes import Node, Side
+
 Tensors = dict[str, npt.NDArray[np.float32]]
-Sides = tuple[Any, Any]
-"""The graphs of encoder and decoder, `onnx.GraphProto`."""
+Sides = tuple[bytes, bytes]
+"""The graphs of encoder and decoder, as `onnx_bytes.graph` has them."""
 
 OPSET = 18
 """Of the default operator set: what ONNX Runtime 1.14 and ONNX Runtime Web 1.15 or newer run."""
@@ -45,15 +48,13 @@ class Chain:
     def __init__(self, first: str, tensors: Tensors) -> None:
         self.last = first
         self.tensors = tensors
-        self.nodes: list[Any] = []
-        self.held: list[Any] = []
+        self.nodes: list[Node] = []
+        self.held: list[bytes] = []
 
     def add(self, kind: str, *constants: str, **attributes: Any) -> None:
         """Append a node of one data input and any number of constants."""
-        from onnx import helper
-
         result = f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, [self.last, *constants], [result], name=result, **attributes))
+        self.nodes.append(Node(kind, [self.last, *constants], result, result, attributes))
         self.last = result
 
     def join(self, kind: str, *given: str, **attributes: Any) -> str:
@@ -64,9 +65,7 @@ class Chain:
 
     def constant(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike = np.int64) -> str:
         """Keep an array under a name."""
-        from onnx import numpy_helper
-
-        self.held.append(numpy_helper.from_array(np.asarray(values, dtype, order="C"), name))
+        self.held.append(onnx_bytes.tensor(name, np.asarray(values, dtype)))
         return name
 
     def weights(self, layer: str) -> tuple[str, ...]:
@@ -88,15 +87,11 @@ class Chain:
         if parameters.get("pixels", "centred") == "unit":
             self.add("Add", self.constant("offset", sign * 0.5, np.float32))
 
-    def graph(self, name: str, shape: list[int], result: str, result_shape: list[int]) -> Any:
-        """All of it, from the first input to `result`, each with its shape but for the batch."""
-        from onnx import TensorProto, helper
-
-        self.nodes[-1].output[0] = result
-        given = CODES if result == PICTURES else PICTURES
-        first = helper.make_tensor_value_info(given, TensorProto.FLOAT, [BATCH, *shape])
-        last = helper.make_tensor_value_info(result, TensorProto.FLOAT, [BATCH, *result_shape])
-        return helper.make_graph(self.nodes, name, [first], [last], self.held)
+    def graph(self, name: str, inputs: dict[str, list[Side]], result: str, shape: list[Side]) -> bytes:
+        """All of it, from the inputs to `result`, each with its shape but for the batch."""
+        self.nodes[-1].output = result
+        values = [onnx_bytes.value(one, [BATCH, *sides]) for one, sides in [*inputs.items(), (result, shape)]]
+        return onnx_bytes.graph(name, self.nodes, self.held, values[:-1], values[-1:])
 
 
 def linear(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Sides:
@@ -233,8 +228,6 @@ def has_operators(parameters: dict[str, Any]) -> bool:
 def sides_of(forth: Chain, back: Chain, image_shape: tuple[int, int, int], code_size: int) -> Sides:
     """The graphs of both sides of a model with a code."""
     height, width, depth = image_shape
-    shape = [depth, height, width]
-    return (
-        forth.graph("encoder", shape, CODES, [code_size]),
-        back.graph("decoder", [code_size], PICTURES, shape),
-    )
+    shape: list[Side] = [depth, height, width]
+    code: list[Side] = [code_size]
+    return forth.graph("encoder", {PICTURES: shape}, CODES, code), back.graph("decoder", {CODES: code}, PICTURES, shape)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lookalike.models.onnx_bytes import model
 from lookalike.models.onnx_graphs import (
     OPSET,
     SIDE,
@@ -34,7 +35,7 @@ GRAPHS: dict[str, Callable[[dict[str, Any], ImageShape, Tensors, Tensors], Sides
     "search": contrasting,
 }
 """By the model's kind: from its parameters, picture shape (H, W, C), and weights of both sides."""
-CODELESS: dict[str, Callable[[dict[str, Any], ImageShape, Tensors, Tensors], Any]] = {"unet": unet}
+CODELESS: dict[str, Callable[[dict[str, Any], ImageShape, Tensors, Tensors], bytes]] = {"unet": unet}
 """Kinds that are one graph, pictures to pictures, as `GRAPHS` are two."""
 
 
@@ -45,21 +46,14 @@ def has_graph(kind: str, parameters: dict[str, Any]) -> bool:
 
 def written_out(
     kind: str, parameters: dict[str, Any], image_shape: ImageShape, encoder: Tensors, decoder: Tensors
-) -> dict[str, Any] | None:
-    """`onnx.ModelProto` by name of a kind whose graphs we write ourselves, None of any other."""
+) -> dict[str, bytes] | None:
+    """The content of an ONNX file by name of a kind whose graphs we write ourselves, None of any other."""
     parts = parameters, image_shape, encoder, decoder
     if not has_graph(kind, parameters):
         return None
     if kind in CODELESS:
-        return {DENOISER: _model_of(CODELESS[kind](*parts))}
-    return dict(zip((ENCODER, DECODER), map(_model_of, GRAPHS[kind](*parts)), strict=True))
-
-
-def _model_of(graph: Any) -> Any:
-    from onnx import helper
-
-    # The intermediate representation of opset 18's time, which older runtimes read as well.
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+        return {DENOISER: model(CODELESS[kind](*parts), OPSET)}
+    return {name: model(graph, OPSET) for name, graph in zip((ENCODER, DECODER), GRAPHS[kind](*parts), strict=True)}
 
 
 def shapes_of(kind: str, parameters: dict[str, Any], image_shape: ImageShape) -> Shapes:

@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.models.onnx_graphs import BATCH, PICTURES, Chain, Tensors
+from lookalike.models.onnx_bytes import Side
+from lookalike.models.onnx_graphs import PICTURES, Chain, Tensors
 from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, piece_reach, stride_of
 
 CLEAN, LEVELS = "clean", "levels"
 """Names beside `PICTURES`: the output (N, C, H, W), and the noise's standard deviations (N,)."""
 
 
-def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> Any:
+def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> bytes:
     """As `models.unet`: pictures and levels in, clean pictures of the same size out; any batch and size."""
-    from onnx import TensorProto, helper
-
     both = {f"encoder.{name}": tensor for name, tensor in encoder.items()}
     both |= {f"decoder.{name}": tensor for name, tensor in decoder.items()}
     chain = Chain(PICTURES, both)
@@ -34,14 +33,8 @@ def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder:
     zeros, axes = chain.constant("zeros", [0, 0]), chain.constant("axes", [2, 3])
     kept = chain.last
     chain.join("Slice", kept, zeros, chain.join("Concat", height, width, axis=0), axes)
-    chain.nodes[-1].output[0] = CLEAN
-    shape: list[str | int | None] = [BATCH, image_shape[2], "height", "width"]
-    given = [
-        helper.make_tensor_value_info(PICTURES, TensorProto.FLOAT, shape),
-        helper.make_tensor_value_info(LEVELS, TensorProto.FLOAT, [BATCH]),
-    ]
-    result = helper.make_tensor_value_info(CLEAN, TensorProto.FLOAT, shape)
-    return helper.make_graph(chain.nodes, "denoiser", given, [result], chain.held)
+    shape: list[Side] = [image_shape[2], "height", "width"]
+    return chain.graph("denoiser", {PICTURES: shape, LEVELS: []}, CLEAN, shape)
 
 
 def reach_of(parameters: dict[str, Any]) -> int:
