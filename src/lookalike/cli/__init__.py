@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from lookalike.cli.common import failures_explained, set_up_logging
+from lookalike.cli.plain import at_once
 
 COMMANDS = (
     "data",
@@ -63,6 +64,7 @@ class Commands(Mapping[str, Any]):
             app.command(name)(getattr(module, home))
         command = typer.main.get_command(app)
         command.name = name
+        at_once(command)
         return command
 
     def __iter__(self) -> Iterator[str]:
@@ -78,6 +80,7 @@ class Group(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = Commands()  # type: ignore[assignment]
+        at_once(self)
 
 
 app = typer.Typer(
