@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
 
 NEAR = 2
 """Grey levels up to which a profile counts as sRGB already, so that its pixels pass as they are."""
@@ -30,6 +34,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """None where nothing has to be done. Kept, since a folder's pictures share a few profiles."""
+    from PIL import ImageCms  # which few pictures need
+
     try:
         given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         transform = ImageCms.ImageCmsTransform(

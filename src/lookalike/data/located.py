@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lookalike.data import archive, cache, folder, lfw
+from lookalike.data import cache, folder, lfw
 from lookalike.data.download import fetch_lfw
 from lookalike.data.exif import COLUMNS as CAMERAS
 from lookalike.data.formats import available_extras
@@ -131,6 +131,8 @@ class Located(NamedTuple):
         chosen = self.wanted_entries(labels)
         if chosen is not None:
             return folder.pictures_in(self.path, chosen)
+        from lookalike.data import archive  # with what unpacks, which a question of a gallery does without
+
         self.skipped.clear()
 
         def is_wanted(name: str) -> bool:
@@ -197,8 +199,11 @@ def _kind_of(path: Path, listing: folder.Listing | None, layout: str) -> str:
         raise DataError(f"{path} is neither a file nor a folder; give one")
     if listing is None and path.suffix.lower() in (".npy", ".npz"):
         return "array"
-    if listing is None and not archive.is_archive(path):
-        raise DataError(f"{path} is no folder, tar, zip, .npy or .npz; put single pictures into a folder")
+    if listing is None:
+        from lookalike.data.archive import is_archive
+
+        if not is_archive(path):
+            raise DataError(f"{path} is no folder, tar, zip, .npy or .npz; put single pictures into a folder")
     if layout == "auto":
         layout = "lfw" if _looks_like_lfw(path, listing) else "folder"
     kind = "archive" if listing is None else "folder"
@@ -212,6 +217,8 @@ def _looks_like_lfw(path: Path, listing: folder.Listing | None) -> bool:
     if listing is not None:
         sources = folder.pictures_in(path, listing.entries)
     else:
+        from lookalike.data import archive
+
         sources = archive.pictures_in(path, lambda name: why_skipped(name) is None)
     people = set()
     for source in sources:

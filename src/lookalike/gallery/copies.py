@@ -90,7 +90,7 @@ def _kept(side: int) -> int:
     return max(1, round(0.9 * side))
 
 
-Change = Callable[[Pixels, np.random.Generator], Pixels]
+Change = Callable[[Pixels, "np.random.Generator"], Pixels]  # whose module takes 10 ms to import
 KINDS: tuple[Change, ...] = (shifted, saved_again, relit, cut_closer)
 """Slight changes."""
 STRONG_KINDS: tuple[Change, ...] = (saved_again, recoloured, bordered, cut_off)

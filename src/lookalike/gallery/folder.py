@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from lookalike.data.framing import Framing
 from lookalike.errors import GalleryError, MissingExtraError
@@ -113,6 +112,8 @@ def only_writer(folder: Path) -> Iterator[None]:
     Raises:
         GalleryError: another process holds it.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)

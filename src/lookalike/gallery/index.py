@@ -158,6 +158,8 @@ def _load(catalog: Catalog, folder: Path) -> tuple[Index, dict[str, Any]] | None
 
 def _catch_up(index: Index, view: View) -> bool:
     """Remove and add what makes the index hold the view's items; whether there was anything."""
+    if np.array_equal(index.ids, view.ids):
+        return False
     gone = np.setdiff1d(index.ids, view.ids)
     new = np.setdiff1d(view.ids, index.ids)
     if len(gone):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from lookalike.data.decode import decode_picture, read_file
 from lookalike.data.images import DataSpec, Pixels
@@ -54,6 +54,8 @@ def _content(photo: str, source: DataSpec) -> bytes:
 
 
 def _outlined(photo: Pixels, item: Item) -> Pixels:
+    from PIL import ImageDraw
+
     scale = min(LONGEST / max(photo.shape[:2]), 1.0)
     size = (max(round(photo.shape[1] * scale), 1), max(round(photo.shape[0] * scale), 1))
     shown = Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)

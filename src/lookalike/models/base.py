@@ -7,18 +7,20 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import NotFittedError, OptionError, WeightsError
-from lookalike.models import evaluation, store
+from lookalike.models import store
 from lookalike.models.estimator import Estimator
-from lookalike.models.evaluation import Evaluation
 from lookalike.models.inputs import Pictures, as_pictures
-from lookalike.noise import Noise, parse_noise
 from lookalike.pixels import Floats, Pixels, centre
+
+if TYPE_CHECKING:
+    from lookalike.models.evaluation import Evaluation
+    from lookalike.noise import Noise
 
 BATCH = 250
 """Pictures that go through a model at once when no training is done: fixed, so that results repeat exactly."""
@@ -171,19 +173,24 @@ class Autoencoder(Estimator, ABC):
 
     def score(self, X: Pictures, y: None = None) -> float:
         """Negative mean squared error of the reconstruction, so that more is better."""
+        from lookalike.models.evaluation import mean_squared_error
+
         self.require_decoder()
         pictures = self._checked(X)
-        return -evaluation.mean_squared_error(self._reconstruct, pictures, self._batch_size(pictures))
+        return -mean_squared_error(self._reconstruct, pictures, self._batch_size(pictures))
 
     def evaluate(self, X: Pictures, noise: str | Noise | None = None, seed: int = 0) -> Evaluation:
         """MSE, PSNR and SSIM of the reconstructions, of noisy pictures where `noise` is given.
 
         The noise of a picture comes from `seed` and its place in `X`.
         """
+        from lookalike.models.evaluation import evaluate  # with all noises, which who only encodes does without
+        from lookalike.noise import parse_noise
+
         self.require_decoder()
         pictures = self._checked(X)
         noise = parse_noise(noise) if isinstance(noise, str) else noise
-        return evaluation.evaluate(self._reconstruct, pictures, self._batch_size(pictures), noise, seed)
+        return evaluate(self._reconstruct, pictures, self._batch_size(pictures), noise, seed)
 
     def save(self, folder: str | Path) -> None:
         """Write `encoder.safetensors`, `decoder.safetensors` and `model.json` into a folder, each atomically.
