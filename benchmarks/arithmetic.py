@@ -50,9 +50,9 @@ class Setting(NamedTuple):
 SETTINGS = [
     Setting("course network, course recipe, 32 x 32", la.ConvAutoencoder, 32, 32, "course"),
     Setting("course network, fast recipe, 32 x 32", la.ConvAutoencoder, 32, 32, "fast"),
-    Setting("course network, course recipe, 64 x 64", la.ConvAutoencoder, 64, 8, "course"),
+    Setting("course network, course recipe, 64 x 64", la.ConvAutoencoder, 64, 32, "course"),
     Setting("residual, best recipe, 32 x 32", la.ResidualAutoencoder, 32, 16, "best"),
-    Setting("unet, its recipe, 64 x 64", la.UNetDenoiser, 64, 2, "unet"),
+    Setting("unet, its recipe, 64 x 64", la.UNetDenoiser, 64, 8, "unet"),
     Setting("course network, encoding, 32 x 32", la.ConvAutoencoder, 32, 100, None),
     Setting("residual, encoding, 32 x 32", la.ResidualAutoencoder, 32, 50, None),
 ]

@@ -11,7 +11,19 @@ import torch
 
 from lookalike.kernels import machine, trial
 from lookalike.kernels.machine import multiplies_bfloat16
-from lookalike.kernels.trial import BUDGET, MARGIN, ROUNDS, Trial, choose, known, measured, trial_of, ways
+from lookalike.kernels.trial import (
+    BUDGET,
+    ENOUGH,
+    MARGIN,
+    PATIENCE,
+    ROUNDS,
+    Trial,
+    choose,
+    known,
+    measured,
+    trial_of,
+    ways,
+)
 from lookalike.kernels.use import Way
 
 FUSED, PLAIN, HALF, HALF_PLAIN = (
@@ -29,12 +41,12 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """A machine on which each way takes the seconds it is said to."""
+    """A machine on which each way takes the seconds it is said to, and its first try so many more."""
 
-    def __init__(self, seconds: dict[Way, float], first: float = 0.0) -> None:
+    def __init__(self, seconds: dict[Way, float], first: dict[Way, float] | None = None) -> None:
         self.now = 0.0
         self.seconds = seconds
-        self.first = first
+        self.first = first or {}
         self.calls: list[Way] = []
 
     def __call__(self) -> float:
@@ -42,7 +54,7 @@ class Clock:
 
     def work(self, way: Way) -> Callable[[], None]:
         def call() -> None:
-            self.now += self.seconds[way] + (0 if way in self.calls else self.first)
+            self.now += self.seconds[way] + (0 if way in self.calls else self.first.get(way, 0))
             self.calls.append(way)
 
         return call
@@ -69,7 +81,7 @@ def test_the_choice_is_a_function_of_the_seconds(seconds: dict[Way, float], expe
 
 
 def test_the_least_of_some_rounds_counts_and_the_first_does_not() -> None:
-    clock = Clock({FUSED: 0.01, HALF: 0.012}, first=0.1)
+    clock = Clock({FUSED: 0.01, HALF: 0.012}, first={FUSED: 0.1, HALF: 0.1})
     assert clock.measured() == pytest.approx({FUSED: 0.01, HALF: 0.012})
     assert clock.calls == [FUSED, HALF] * (1 + ROUNDS)
 
@@ -80,12 +92,25 @@ def test_what_is_hopeless_is_tried_once() -> None:
     assert clock.calls.count(HALF) == 1
 
 
-@pytest.mark.parametrize("slow", [0.3, 5.0, 700.0])
+def test_a_first_try_that_makes_ready_for_all_gives_up_no_way() -> None:
+    """As that of whichever is first, which starts the threads: 0.1 s where a step takes 0.01."""
+    assert choose(Clock({FUSED: 0.01, PLAIN: 0.015}, first={FUSED: 0.1}).measured()) == FUSED
+
+
+@pytest.mark.parametrize("step", [0.01, 0.2, 0.5])
+def test_each_way_is_judged_by_what_it_takes_once_it_is_warm(step: float) -> None:
+    """Also where the budget is spent by then."""
+    clock = Clock({FUSED: step, PLAIN: 0.9 * step, HALF: 0.8 * step}, first={PLAIN: step, HALF: step})
+    assert choose(clock.measured()) == HALF
+    assert all(clock.calls.count(way) > ENOUGH for way in clock.seconds)
+
+
+@pytest.mark.parametrize("slow", [0.01, 0.3, 5.0, 700.0])
 def test_a_trial_ends_whatever_an_arithmetic_costs(slow: float) -> None:
     clock = Clock(dict.fromkeys((FUSED, PLAIN, HALF, HALF_PLAIN), slow))
     found = clock.measured()
     assert found
-    assert clock.now <= BUDGET + slow
+    assert clock.now <= min(max(BUDGET, 4 * (1 + ENOUGH) * slow), PATIENCE) + slow
     assert choose(found) == FUSED
 
 

@@ -54,6 +54,36 @@ def test_a_short_training_waits_for_no_trial_and_heeds_none(monkeypatch: pytest.
     assert is_worth_a_trial(RECIPES["fast"], np.broadcast_to(np.uint8(0), (11_909, 32, 32, 3)))
 
 
+@pytest.mark.parametrize(
+    ("count", "epochs", "processes", "threads", "batch"),
+    [
+        (4000, 5, 1, None, 32),
+        (4000, 5, 4, 1, 8),
+        (640, 5, 1, None, 32 * 100 // 600),
+        (9, 10**4, 1, 1, 9),
+        (1, 1, 4, 1, 1),
+    ],
+)
+def test_the_trained_step_itself_is_tried(
+    count: int, epochs: int, processes: int, threads: int | None, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At whatever size, on the threads that it will have, as one of the processes; smaller where steps are few."""
+    asked: list[tuple[int, int]] = []
+
+    def trial_of(name: dict[str, Any], *_: object, **__: object) -> Trial:
+        asked.append((name["batch"], name["threads"]))
+        assert torch.get_num_threads() == name["threads"]
+        return Trial(Way(), {Way(): 1.0})
+
+    monkeypatch.setattr(arithmetic, "trial_of", trial_of)
+    monkeypatch.setattr(arithmetic, "WORTH_A_TRIAL", 0)
+    before = torch.get_num_threads()
+    large = np.broadcast_to(np.uint8(0), (count, 256, 256, 3))
+    way_of(Recipe(epochs=epochs), "cpu", network(), large, None, ABOUT, processes=processes, threads=threads)
+    assert asked == [(batch, threads or before)]
+    assert torch.get_num_threads() == before
+
+
 @pytest.mark.parametrize("recipe", [Recipe(), RECIPES["best"]], ids=["course", "best"])
 def test_a_trial_changes_nothing_and_tries_the_step(
     recipe: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

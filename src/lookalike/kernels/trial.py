@@ -20,10 +20,16 @@ FORMAT = 1
 MARGIN = 1.05
 """How many times as quick another way must be to be taken instead of the one before it in `ways`."""
 BUDGET = 1.5
+"""Seconds after which a trial ends, once each way was tried often enough."""
+ENOUGH = 2
+"""Tries beside the first one: less tells little on a busy machine, and what is found is kept for long."""
+PATIENCE = 15.0
 """Seconds after which a trial ends with what it has seen."""
 ROUNDS = 5
 HOPELESS = 3.0
 """Times slower than the best from which on a way is not tried again."""
+DEAR = 0.15
+"""Seconds of a first try, with all that is made ready in it, up to which it alone does not show that."""
 _log = logging.getLogger(__name__)
 
 Work = Callable[[Way], Callable[[], object]]
@@ -53,11 +59,11 @@ def measured(
     clock: Callable[[], float] = time.perf_counter,
     worked: Callable[[], float] = time.process_time,
 ) -> dict[Way, float]:
-    """The least seconds of the work in each way: by turns, until there were enough or the `budget` is spent.
+    """The least seconds of the work in each way: by turns, until there were enough and the `budget` is spent.
 
     They are the processor's seconds of all threads, which waiting threads of PyTorch spend as well, so that they tell
     of a quiet machine even where others work beside this process. The first turn warms up, and counts only for what
-    was not done again: a way that is hopelessly slow, or all where the budget is spent by then. Ways that were not
+    was not done again: a way that is hopelessly slow, or all where `PATIENCE` has ended by then. Ways that were not
     reached are left out.
     """
     began, least = clock(), dict[Way, float]()
@@ -65,9 +71,10 @@ def measured(
     for turn in range(1 + ROUNDS):
         before = dict(least)
         for way, call in calls.items():
-            if least and clock() - began > budget:
+            if least and clock() - began > (budget if turn > ENOUGH else PATIENCE):
                 return least
-            if turn and before[way] > HOPELESS * min(before.values()):
+            is_judged = turn > 1 or (turn == 1 and before[way] > DEAR)
+            if is_judged and before[way] > HOPELESS * min(before.values()):
                 continue
             started = worked()
             call()

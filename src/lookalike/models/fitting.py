@@ -130,7 +130,8 @@ class TrainedAutoencoder(Autoencoder):
         )
         network = self._begin(given, settings.noise)
         if place.is_first:  # the others follow it
-            settings = replace(settings, way=self._way(network, pictures, settings, run if resume else None))
+            way = self._way(network, pictures, settings, place.size, run if resume else None)
+            settings = replace(settings, way=way)
         data = describe_data(X)
         config = _config(self, data, settings.recipe, settings.noise, curves)
 
@@ -153,7 +154,9 @@ class TrainedAutoencoder(Autoencoder):
                 self.save(opened.folder)
         return self
 
-    def _way(self, network: Trainable, pictures: Pixels, settings: Settings, begun: str | Path | None) -> Way:
+    def _way(
+        self, network: Trainable, pictures: Pixels, settings: Settings, processes: int, begun: str | Path | None
+    ) -> Way:
         """The arithmetic to compute in: that of a run that was `begun`, else what is asked for, or quickest here."""
         from lookalike.training.arithmetic import warn_where_slow, way_of
         from lookalike.training.device import resolve_device
@@ -161,7 +164,11 @@ class TrainedAutoencoder(Autoencoder):
 
         on, config = resolve_device(settings.device), None if begun is None else read_config(Path(begun))
         if config is None:
-            return way_of(settings.recipe, on, network, pictures, settings.noise, self.layers_described())
+            return way_of(
+                *(settings.recipe, on, network, pictures, settings.noise, self.layers_described()),
+                processes=processes,
+                threads=settings.threads,
+            )
         way = way_in(config)
         if on == "cpu":
             warn_where_slow(way)

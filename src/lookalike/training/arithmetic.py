@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 
 from lookalike import kernels
 from lookalike.kernels.machine import multiplies_bfloat16
-from lookalike.kernels.trial import Trial, trial_of
+from lookalike.kernels.trial import ENOUGH, Trial, trial_of
 from lookalike.kernels.use import Way, computing
 from lookalike.noise import Noise
 from lookalike.pixels import Pixels
@@ -25,19 +26,29 @@ from lookalike.training.recipe import Recipe
 
 WORTH_A_TRIAL = 20_000 * 32 * 32
 """Pixels that a training must show, over all epochs, for a trial of a second or two to be little beside it."""
-TRIED = 32 * 32 * 32
-"""Pixels of a trial's batch, which has one picture or more: so that a step takes a small part of a second."""
+STEPS = 600
+"""Of a training: from so many on whole steps are tried, in fewer those of smaller batches, to stay little beside it."""
 _log = logging.getLogger(__name__)
 
 
 def way_of(
-    recipe: Recipe, device: str, network: Trainable, pictures: Pixels, noise: Noise | None, about: Mapping[str, Any]
+    recipe: Recipe,
+    device: str,
+    network: Trainable,
+    pictures: Pixels,
+    noise: Noise | None,
+    about: Mapping[str, Any],
+    *,
+    processes: int = 1,
+    threads: int | None = None,
 ) -> Way:
     """The way of computing for a training of uint8 (N, H, W, C) on "cpu" or "cuda".
 
     A recipe's "auto" is what a trial of the network's own steps finds quickest, which is kept by `about`, JSON values
     that say what network it is. Trainings too short for a trial compute in float32, whatever other ones have found, so
     that each gives the same again. Nothing of the network or of any stream of random numbers changes.
+
+    Of several `processes`, each takes its share of a batch, on so many `threads`; None: as PyTorch takes them.
     """
     if recipe.precision != "auto":
         return Way(recipe.precision, fused=device == "cpu")
@@ -45,7 +56,11 @@ def way_of(
         return on_gpu()
     if not is_worth_a_trial(recipe, pictures):
         return Way("float32", fused=True)
-    return trial_of_training(recipe, network, pictures, noise, about).way
+    batch = min(recipe.batch_size, len(pictures))
+    steps = recipe.epochs * math.ceil(len(pictures) / recipe.batch_size)
+    tried = replace(recipe, batch_size=max(1, batch * min(steps, STEPS) // (STEPS * processes)))
+    with _on_threads(threads):
+        return trial_of_training(tried, network, pictures, noise, about).way
 
 
 def on_gpu() -> Way:
@@ -69,17 +84,26 @@ def trial_of_training(
     again: bool = False,
 ) -> Trial:
     """What is known of a step of the network by the recipe, or is found now; see `kernels.trial.trial_of`."""
-    sides = _sides(recipe, pictures)
-    tried = replace(recipe, batch_size=max(1, min(recipe.batch_size, TRIED // math.prod(sides), len(pictures))))
     name = {
         "work": "training",
         "network": dict(about),
-        "sides": sides,
-        "batch": tried.batch_size,
+        "sides": _sides(recipe, pictures),
+        "batch": min(recipe.batch_size, len(pictures)),
         "optimizer": recipe.optimizer,
         "threads": torch.get_num_threads(),
+        "tries": ENOUGH,  # what fewer have found is not heeded
     }
-    return trial_of(name, lambda way: step_in(way, network, pictures, tried, noise), again=again)
+    return trial_of(name, lambda way: step_in(way, network, pictures, recipe, noise), again=again)
+
+
+@contextmanager
+def _on_threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _sides(recipe: Recipe, pictures: Pixels) -> list[int]:
