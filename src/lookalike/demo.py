@@ -38,7 +38,7 @@ RECIPE = "fast"
 SHOWN = 5
 TRIED, TRIED_STEPS = 16, 4
 """Faces that are drawn, and steps that are made, to tell how long all will take."""
-ALL_ELSE = 500
+ALL_ELSE = 350
 """How many steps of the training exact PCA, the gallery and the report take together, as two processors had it."""
 
 
