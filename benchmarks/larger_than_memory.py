@@ -26,10 +26,9 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,35 +45,6 @@ AT_ONCE = 1000
 FACES = 400
 GAUSSIANS, DIMENSIONS, SPREAD, NOISE = 2000, 8, np.float32(0.1), np.float32(0.02)
 DRAWN_AT_ONCE, QUERIES, K = 50_000, 1000, 10
-LOOKS = 0.02
-"""Seconds between looks at the memory."""
-
-
-def status(name: str) -> float:
-    """A line of /proc/self/status, in MB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) / 1024
-
-
-@contextmanager
-def watched(found: dict[str, Any]) -> Iterator[None]:
-    """Put seconds, processor seconds, load and memory of what is done within into `found`."""
-    over, most = threading.Event(), [status("RssAnon")]
-
-    def look() -> None:
-        while not over.wait(LOOKS):
-            most[0] = max(most[0], status("RssAnon"))
-
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-    started, worked = time.perf_counter(), time.process_time()
-    try:
-        yield
-    finally:
-        found["seconds"], found["cpu_seconds"] = time.perf_counter() - started, time.process_time() - worked
-        over.set()
-        looking.join()
-        found.update(rss_anon_mb=most[0], vm_hwm_mb=timing.peak_memory(), load=os.getloadavg()[0])
 
 
 def blends(count: int, side: int, seed: int) -> Pixels:
@@ -118,7 +88,7 @@ def pca(given: argparse.Namespace) -> dict[str, Any]:
     pictures = mapped(given)
     found: dict[str, Any] = {}
     model = la.PCAAutoencoder(given.code, solver=given.solver)
-    with watched(found):
+    with timing.watched(found):
         model.fit(pictures)
     return {**of_pca(model, pictures), **found}
 
@@ -127,7 +97,7 @@ def parts(given: argparse.Namespace) -> dict[str, Any]:
     pictures = mapped(given)
     found: dict[str, Any] = {}
     model = la.PCAAutoencoder(given.code)
-    with watched(found):
+    with timing.watched(found):
         for start in range(0, len(pictures), AT_ONCE):
             model.partial_fit(pictures.pixels[start : start + AT_ONCE])
         model.encode(pictures.pixels[:1])
@@ -149,7 +119,7 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
             os.kill(os.getpid(), signal.SIGINT)
 
     progress.TrainingProgress.step = timed  # type: ignore[method-assign]
-    with watched(found):
+    with timing.watched(found):
         training, _ = mapped(given).split()
         model: Any = new_model(given.model, code_size=given.code)
         with suppress(Interrupted):
@@ -195,7 +165,7 @@ def index(given: argparse.Namespace) -> dict[str, Any]:
     from lookalike.models.given_codes import GivenCodes
 
     found: dict[str, Any] = {}
-    with watched(found):
+    with timing.watched(found):
         source = read_codes(given.file)
         model = GivenCodes(source.codes.shape[1]).initialise()
         with la.Gallery.open(given.gallery, model) as gallery:
@@ -217,7 +187,7 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
         gallery.search(asked[0] if "code" in what else f"{len(gallery) // 2:05d}", K)
         found[what] = {"seconds": time.perf_counter() - started[0], "cpu_seconds": time.process_time() - started[1]}
     found["pictures"] = len(gallery)
-    found["opened"] = {name: status(name) for name in ("RssAnon", "RssFile")}
+    found["opened"] = {name: timing.status(name) for name in ("RssAnon", "RssFile")}
     held, alone = gallery.snapshot(), []
     for code in asked:
         started_one = time.perf_counter()
@@ -227,7 +197,7 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
     worked = time.process_time()
     held.index.query(asked, K)
     found["queries_per_cpu_second"] = len(asked) / (time.process_time() - worked)
-    found["after_searches"] = {name: status(name) for name in ("RssAnon", "RssFile")}
+    found["after_searches"] = {name: timing.status(name) for name in ("RssAnon", "RssFile")}
     found["settings"] = dict(held.index.settings)
     examined = Examination.like(held.index, held.view.codes, held.view.ids, asked, K)
     found["exact_queries_per_second"] = len(asked) / examined.seconds

@@ -2,15 +2,17 @@
 
     python benchmarks/review.py PICTURES --distractors MORE [--originals 100] [--others 1000] [--code 32]
     python benchmarks/review.py PICTURES --distractors MORE --protocol imagededup [--peer PYTHON]
-    python benchmarks/review.py PICTURES --distractors synthetic:20000 --others 20000 --protocol resaved
+    python benchmarks/review.py PICTURES --distractors PICTURES tiles:MORE --others 20000 --protocol resaved
 
-PICTURES and MORE are folders or archives that `load` reads, or procedural faces. Every second picture of PICTURES is an
+PICTURES and MORE are folders or archives that `load` reads, or procedural faces; `tiles:MORE` are the pieces of 96 x 96
+that MORE's pictures are cut into, none of which shows what another one shows. Every second picture of PICTURES is an
 original (the others served to choose the constants in `lookalike.review`); each gets one copy of every kind, and all
 lie in one gallery with the distractors, which are never among the originals. A pair of pictures is right where both
-come from one original. By kind it is told how many copies are in one group with their original; `recall` is that of all
-pairs within what comes from one original, as imagededup counts. Beside it the same by pHash (64 bits, DCT of 32 x 32)
-at 10 bits and, with --peer, by imagededup's own methods: PYTHON is that of an environment with
-`pip install imagededup` (which brings PyTorch and torchvision along), where `imagededup_peer.py` runs.
+come from one original; wrong ones are named, and lie in FOLDER with `--work FOLDER`. By kind it is told how
+many copies are in one group with their original; `recall` is that of all pairs within what comes from one original, as
+imagededup counts. Beside it the same by pHash (64 bits, DCT of 32 x 32) at 10 bits and, with --peer, by imagededup's
+own methods: PYTHON is that of an environment with `pip install imagededup` (which brings PyTorch and torchvision
+along), where `imagededup_peer.py` runs.
 
 imagededup's protocol of transformed copies is five a picture: 7/8 of each side, both mirror images, a turn by 25
 degrees, and the sides made equal (https://idealo.github.io/imagededup/user_guide/benchmarks/).
@@ -45,7 +47,12 @@ Generator = np.random.Generator
 Picture = Image.Image
 Pairs = set[frozenset[str]]
 BITS = 10
+TILE = 96
+"""Pixels of a side of the pieces that pictures are cut into: what `find_copies` compares."""
+TOLD = 40
+"""Wrong pairs that are named at most."""
 TURN = Image.Transpose
+OF_TILES = "tiles:"
 
 
 def cut(share: float) -> Callable[[Picture, Generator], Picture]:
@@ -144,9 +151,27 @@ def contents(source: str) -> Iterator[bytes]:
             yield one.read()
 
 
-def fill(
-    folder: Path, chosen: list[bytes], distractors: Iterator[bytes], kinds: Kinds, quality: tuple[int, int]
-) -> None:
+def tiles(pictures: Iterable[bytes]) -> Iterator[bytes]:
+    """Every piece of `TILE` x `TILE` of these files' pictures, side by side, as JPEG."""
+    for content in pictures:
+        pixels = decode_picture(content, None)
+        height, width = (side // TILE for side in pixels.shape[:2])
+        for row, column in itertools.product(range(height), range(width)):
+            stream = io.BytesIO()
+            piece = pixels[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+            Image.fromarray(piece).convert("RGB").save(stream, "jpeg", quality=95)
+            yield stream.getvalue()
+
+
+def distractors(sources: Iterable[str], pictures: str, used: int) -> Iterator[bytes]:
+    """The files of several sources after one another; of `pictures` those after the first `used`."""
+    for source in sources:
+        whole = source.removeprefix(OF_TILES)
+        found = itertools.islice(contents(whole), used if whole == pictures else 0, None)
+        yield from found if whole == source else tiles(found)
+
+
+def fill(folder: Path, chosen: list[bytes], others: Iterator[bytes], kinds: Kinds, quality: tuple[int, int]) -> None:
     """Write originals, their copies as JPEG, and distractors."""
     draw = np.random.default_rng(0)
     for number, content in enumerate(chosen):
@@ -156,7 +181,7 @@ def fill(
             stream = io.BytesIO()
             change(picture, draw).save(stream, "jpeg", quality=int(draw.integers(quality[0], quality[1])))
             (folder / f"{number:05}.{kind.replace('/', ' of ')}.jpg").write_bytes(stream.getvalue())
-    for number, content in enumerate(distractors, len(chosen)):
+    for number, content in enumerate(others, len(chosen)):
         (folder / f"{number:05}.distractor.jpg").write_bytes(content)
 
 
@@ -186,39 +211,40 @@ def by_peer(python: str, folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def judged(pairs: Pairs, kinds: Iterable[str], count: int) -> dict[str, float]:
-    """Precision and recall over all pairs, recall of pairs with the original by kind."""
-    right = sum(len({name.split(".")[0] for name in pair}) == 1 for pair in pairs)
+def judged(pairs: Pairs, kinds: Iterable[str], count: int) -> dict[str, Any]:
+    """Precision and recall over all pairs, recall of pairs with the original by kind; and what is wrong."""
+    wrong = sorted(sorted(pair) for pair in pairs if len({name.split(".")[0] for name in pair}) > 1)
+    right = len(pairs) - len(wrong)
     named = [kind.replace("/", " of ") for kind in kinds]
-    told = {
+    told: dict[str, Any] = {
         "precision": right / len(pairs) if pairs else 1.0,
         "recall": right / (count * math.comb(len(named) + 1, 2)),
     }
     for kind in named:
         wanted = [frozenset((f"{i:05}.original.jpg", f"{i:05}.{kind}.jpg")) for i in range(count)]
         told[kind] = sum(pair in pairs for pair in wanted) / count
-    return told | {"false": len(pairs) - right}
+    return told | {"false": len(wrong), "false_pairs": wrong[:TOLD]}
 
 
 def main() -> None:
     """Measure and print as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures")
-    parser.add_argument("--distractors", required=True)
+    parser.add_argument("--distractors", nargs="+", required=True)
     parser.add_argument("--originals", type=int, default=100)
     parser.add_argument("--others", type=int, default=1000)
     parser.add_argument("--code", type=int, default=32)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="ours")
     parser.add_argument("--peer", help="the Python of an environment with imagededup")
+    parser.add_argument("--work", type=Path, help="where the pictures stay, a folder that is not there yet")
     given = parser.parse_args()
     kinds, quality = PROTOCOLS[given.protocol]
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "pictures"
+        folder = given.work or Path(place) / "pictures"
         folder.mkdir()
         taken = itertools.islice(contents(given.pictures), 1, None, 2)
         chosen = list(itertools.islice(taken, given.originals))
-        begun = 2 * len(chosen) if given.distractors == given.pictures else 0
-        others = itertools.islice(contents(given.distractors), begun, begun + given.others)
+        others = itertools.islice(distractors(given.distractors, given.pictures, 2 * len(chosen)), given.others)
         fill(folder, chosen, others, kinds, quality)
         names = sorted(path.name for path in folder.iterdir())
         learnt = la.load(folder, size=32, cache=False)

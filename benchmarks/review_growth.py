@@ -100,13 +100,13 @@ def reviewed(gallery: Path) -> dict[str, object]:
 
     def say(line: str) -> None:
         marks.append((line, time.process_time()))
-        print(f"{line}; {timing.peak_memory():.0f} MB so far", file=sys.stderr, flush=True)
+        print(f"{line}; {timing.status('RssAnon'):.0f} MB", file=sys.stderr, flush=True)
 
+    took_in_all: dict[str, float] = {}
     with la.Gallery.open(gallery, create=False) as held:
-        before = timing.peak_memory()
-        started = time.perf_counter()
-        found = review(held, say=say)
-        seconds = time.perf_counter() - started
+        before = timing.status("RssAnon")
+        with timing.watched(took_in_all):
+            found = review(held, say=say)
         marks.append(("", time.process_time()))
         for (line, at), (_, until) in itertools.pairwise(marks):
             took[line] = until - at
@@ -115,11 +115,12 @@ def reviewed(gallery: Path) -> dict[str, object]:
         )
         return {
             "pictures": len(found.names),
-            "seconds": round(seconds, 1),
+            "seconds": round(took_in_all["seconds"], 1),
             "by_part": {name: round(value, 1) for name, value in found.seconds.items()},
             "cpu_by_part": {name: round(value, 1) for name, value in took.items()},
             "memory_before": round(before),
-            "memory": round(timing.peak_memory()),
+            "memory": round(took_in_all["rss_anon_mb"]),
+            "memory_with_mapped_files": round(took_in_all["vm_hwm_mb"]),
             "pairs": len(found.copies.groups),
             "pairs_that_are_copies": right,
         }

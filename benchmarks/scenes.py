@@ -23,6 +23,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 from lookalike.data import DataOptions
 from lookalike.data.decode import decode_picture
 from lookalike.data.located import locate
+from lookalike.review.hints import without_borders
 from lookalike.review.originals import squashed
 from lookalike.review.sameness import (
     COPY,
@@ -77,7 +78,7 @@ def told(a: Sequence[Pixels], b: Sequence[Pixels]) -> dict[str, float]:
     grey = [np.concatenate([squashed(one[None]) for one in side]) for side in (a, b)]
     small = [np.stack([np.asarray(Image.fromarray(one).resize((32, 32), 4)) for one in side]) for side in (a, b)]
     likeness, colours = scene_likeness(*grey), colours_apart(*small)
-    median, lower = likeness_of(*grey)
+    median, lower = likeness_of(*grey, *(without_borders(one.astype(np.float32)) for one in grey))
     copies = (median >= COPY) & (lower >= LEAST)
     scenes = {"scene": SCENE, "scene in time": SCENE_IN_TIME}
     shares = {name: copies | ((likeness >= least) & (colours <= SCENE_COLOUR)) for name, least in scenes.items()}

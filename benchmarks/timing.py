@@ -6,8 +6,10 @@ import os
 import platform
 import resource
 import statistics
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from lookalike import files
 
 Times = dict[str, list[float]]
 """Seconds of each round, by who took them."""
+LOOKS = 0.02
+"""Seconds between looks at the memory."""
 
 
 def seconds_of(call: Callable[[], object]) -> float:
@@ -49,6 +53,33 @@ def peak_memory() -> float:
     except (OSError, StopIteration):
         unit = 1 if platform.system() == "Darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def status(name: str) -> float:
+    """A line of /proc/self/status, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) / 1024
+
+
+@contextmanager
+def watched(found: dict[str, Any]) -> Iterator[None]:
+    """Put seconds, processor seconds, load and memory of what is done within into `found`."""
+    over, most = threading.Event(), [status("RssAnon")]
+
+    def look() -> None:
+        while not over.wait(LOOKS):
+            most[0] = max(most[0], status("RssAnon"))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    started, worked = time.perf_counter(), time.process_time()
+    try:
+        yield
+    finally:
+        found["seconds"], found["cpu_seconds"] = time.perf_counter() - started, time.process_time() - worked
+        over.set()
+        looking.join()
+        found.update(rss_anon_mb=most[0], vm_hwm_mb=peak_memory(), load=os.getloadavg()[0])
 
 
 def machine() -> dict[str, Any]:
