@@ -132,6 +132,21 @@ def test_only_what_is_seen_is_there(reviewed: Served, visit: Any) -> None:
     page.locator(".review-list").evaluate("one => { one.scrollTop = 0; }")
     page.locator("#entry-0").wait_for()
     assert page.locator(".entry").count() < 40
+    page.locator("#entry-0 img.thumb").first.wait_for()
+    flung = page.locator(".review-list").evaluate(
+        """async (one) => {
+          const found = [];
+          for (let step = 0; step < 6; step += 1) {
+            one.scrollTop += 20000; // four pixels a millisecond even where a frame takes seconds
+            await new Promise(requestAnimationFrame);
+            found.push(one.querySelectorAll("img").length);
+          }
+          return found.slice(1); // what lay there before is still there in the first frame
+        }"""
+    )
+    assert flung == [0] * 5  # nobody sees them, and each would be asked of the server
+    page.locator(".entry:not(:has(img))").first.wait_for(state="detached")
+    assert page.locator(".entry:has(img)").count() > 5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -30,7 +30,7 @@ export function selection(map) {
   const shape = h("svg:polygon");
   const outline = h("svg", { class: "map-outline", "aria-hidden": "true" }, shape);
   const title = h("h2", {}, "\u00a0");
-  const grid = virtual((i) => card(state.rows[i]), { wide: WIDE, high: HIGH, class: "map-chosen", role: "region", "aria-label": "Selected pictures", tabIndex: 0 });
+  const grid = virtual((i, passes) => (passes ? h("span", { class: "thumb" }) : card(state.rows[i])), { wide: WIDE, high: HIGH, class: "map-chosen", role: "region", "aria-label": "Selected pictures", tabIndex: 0 });
   const keep = button("", () => { state.those = [...state.places].map((i) => map.ids()[i]); tell(); }, { title: "Keep these to be taken from the next selection" });
   const part = h("section", { class: "map-selected", hidden: true }, h("div", { class: "bar" }, h("div", {}, title), how,
     h("div", { class: "row" }, button("Save CSV", () => save(new Blob([table()], { type: "text/csv" }), "selection.csv")),

@@ -2,15 +2,20 @@
 import { h } from "./ui.js";
 
 const MORE = 2;
+/** Pixels a millisecond from which on a list passes by: nobody sees what a tile shows, and another takes its place. */
+const FLUNG = 4;
 
 /**
- * `make(i)` gives the element of place i; tiles are at least `wide` pixels wide (0: the whole width) and `high` high.
+ * `make(i, passes)` gives the element of place i, without what takes time where it only passes by; tiles are at least
+ * `wide` pixels wide (0: the whole width) and `high` high.
  * `root` scrolls; `set(count)` begins anew, `refresh(i)` makes one again, `reveal(i)` scrolls it into sight.
  */
 export function virtual(make, { wide = 0, high, ...given }) {
   const space = h("div", { class: "virtual-space", role: "presentation" });
   const root = h("div", { ...given, class: `virtual ${given.class ?? ""}` }, space);
   const held = new Map();
+  const unfinished = new Set();
+  let before = { top: 0, at: 0 };
   let count = 0;
   let columns = 1;
   let waiting = 0;
@@ -23,20 +28,31 @@ export function virtual(make, { wide = 0, high, ...given }) {
   }
   function fill() {
     waiting = 0;
-    const first = Math.max(0, Math.floor(root.scrollTop / high) - MORE) * columns;
-    const last = Math.min(count, (Math.ceil((root.scrollTop + root.clientHeight) / high) + MORE) * columns);
+    const [top, seen, at] = [root.scrollTop, root.clientHeight, performance.now()];
+    const passes = Math.abs(top - before.top) > FLUNG * (at - before.at);
+    before = { top, at };
+    const first = Math.max(0, Math.floor(top / high) - MORE) * columns;
+    const last = Math.min(count, (Math.ceil((top + seen) / high) + MORE) * columns);
     for (const [i, one] of held) {
       if (i >= first && i < last) continue;
       one.remove();
       held.delete(i);
+      unfinished.delete(i);
     }
+    if (!passes) finish();
     const coming = [];
     for (let i = first; i < last; i += 1) {
       if (held.has(i)) continue;
-      held.set(i, place(i, h("div", { class: "virtual-tile", role: "presentation" }, make(i))));
+      held.set(i, place(i, h("div", { class: "virtual-tile", role: "presentation" }, make(i, passes))));
       coming.push(held.get(i));
+      if (passes) unfinished.add(i);
     }
     space.append(...coming);
+    if (unfinished.size) soon();
+  }
+  function finish() {
+    for (const i of unfinished) held.get(i).replaceChildren(make(i, false));
+    unfinished.clear();
   }
   function soon() {
     waiting ||= requestAnimationFrame(fill);
@@ -56,10 +72,11 @@ export function virtual(make, { wide = 0, high, ...given }) {
       count = most;
       for (const one of held.values()) one.remove();
       held.clear();
+      unfinished.clear();
       lay();
     },
     refresh(i) {
-      if (held.has(i)) held.get(i).replaceChildren(make(i));
+      if (held.has(i)) held.get(i).replaceChildren(make(i, unfinished.has(i)));
     },
     reveal(i) {
       const top = Math.floor(i / columns) * high;

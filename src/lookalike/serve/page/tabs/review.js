@@ -46,11 +46,11 @@ export function build() {
   const left = () => entry().pictures[state.shown[0]];
   const right = () => entry().pictures[state.shown[1]];
 
-  function row(i) {
+  function row(i, passes) {
     const { pictures, done } = state.entries[i];
     const decided = pictures.some((one) => one.action === "drop") ? "decided" : "kept";
     return h("div", { id: `entry-${i}`, role: "option", class: "entry", "aria-selected": String(i === state.at), onclick: () => go(i) },
-      h("span", { class: "pair" }, pictures.slice(0, 3).map((one) => thumb(one.id))),
+      h("span", { class: "pair" }, pictures.slice(0, 3).map((one) => (passes ? h("span", { class: "thumb" }) : thumb(one.id)))),
       h("span", { class: "caption" }, h("b", {}, shortName(pictures[0].name)), h("span", {}, done ? decided : pictures.length > 1 ? many(pictures.length, "picture") : pictures[0].reason)),
       done ? h("span", { class: "done", "aria-hidden": "true" }, "✓") : null);
   }
