@@ -1,11 +1,13 @@
 """Small compiled kernels for what PyTorch does slowly, each beside the plain way it replaces."""
 
-from lookalike.kernels.build import compiled, library
+from lookalike.kernels.alignment import Limits, lay_over
+from lookalike.kernels.build import is_compiled, library
 from lookalike.kernels.convolutions import conv_pool_elu, conv_same
 from lookalike.kernels.ops import adamax, pool_elu, same_transpose
 from lookalike.kernels.use import Way, computing, fused
 
 __all__ = [
+    "Limits",
     "Way",
     "adamax",
     "available",
@@ -14,6 +16,7 @@ __all__ = [
     "conv_same",
     "fused",
     "is_compiled",
+    "lay_over",
     "pool_elu",
     "same_transpose",
 ]
@@ -22,9 +25,3 @@ __all__ = [
 def available() -> bool:
     """Whether the kernels are compiled and may be used here; compiles them where they are not yet."""
     return library() is not None
-
-
-def is_compiled() -> bool:
-    """Whether they lie there compiled, as far as can be told without loading them."""
-    path = compiled()
-    return path is not None and path.is_file()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lookalike import files
 
-SOURCES = ("fused.c", "winograd.c", "winograd_back.c", "shallow.c")
+SOURCES = ("fused.c", "winograd.c", "winograd_back.c", "shallow.c", "alignment.c")
 INCLUDED = ("fold.inc", "vectors.h", "tiles.h")
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fopenmp")
 ON_X86 = ("-mprefer-vector-width=512",)
@@ -42,8 +42,10 @@ _ARGUMENTS = {
     "winograd_weights_back": [*[_POINTER] * 6, *[_SIZE] * 5],
     "shallow_forward": [*[_POINTER] * 5, *[_SIZE] * 5],
     "shallow_back": [*[_POINTER] * 6, *[_SIZE] * 5],
+    "lay_over": [*[_POINTER] * 5, *[_SIZE] * 3, *[_NUMBER] * 5],
 }
-_MAY_FAIL = ("winograd_forward", "winograd_back", "winograd_weights_back", "shallow_forward", "shallow_back")
+_CONVOLUTIONS = ("winograd_forward", "winograd_back", "winograd_weights_back", "shallow_forward", "shallow_back")
+_MAY_FAIL = (*_CONVOLUTIONS, "lay_over")
 """Those that say whether they found memory."""
 _ANSWERING = (*_MAY_FAIL, "channels_at_once")
 _log = logging.getLogger(__name__)
@@ -71,6 +73,17 @@ def compiled() -> Path | None:
     """Where the kernels for this machine are kept, or would be; None where there can be none."""
     target = _target()
     return None if target is None else target[1]
+
+
+def is_compiled() -> bool:
+    """Whether they lie there compiled, as far as can be told without loading them."""
+    path = compiled()
+    return path is not None and path.is_file()
+
+
+def at_hand() -> ctypes.CDLL | None:
+    """The compiled kernels where they are loaded, or lie there: nothing is compiled."""
+    return library() if library.cache_info().currsize or is_compiled() else None
 
 
 def _target() -> tuple[str, Path] | None:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lookalike.kernels import Limits, lay_over
+
 LET_GO = 0.6
 """Standard deviations of a picture: a difference of so much counts half."""
 DAMPING = 1e-3
@@ -22,6 +24,7 @@ LEAST_VARIANCE = 1e-5
 """Of luma from 0 to 1: below it there is nothing to align."""
 LARGEST_STEP = 0.25
 """Of half a side, in one iteration."""
+LIMITS = Limits(LET_GO, DAMPING, LEAST_OVERLAP, LEAST_VARIANCE, LARGEST_STEP)
 OF_X, OF_Y = torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0])
 """The powers of x and of y in each of x, y and 1."""
 
@@ -110,6 +113,12 @@ def aligned(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Laid:
     Of all steps the best map is kept; a pair that a step leaves with too little overlap is not followed further.
     """
     fixed, moving = (one - one.mean((1, 2), keepdim=True) for one in (fixed, moving))  # so that sums lose no digits
+    laid = lay_over(fixed, moving, maps, steps, LIMITS)
+    return _aligned(fixed, moving, maps, steps) if laid is None else Laid(*laid)
+
+
+def _aligned(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Laid:
+    """`aligned` by PyTorch's operators, of pictures without their means."""
     stack, target = gradients(moving), fixed.flatten(1)
     values, inside = warped(stack, maps)
     now = _judged(target, values[:, 0], inside)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lookalike.data.images import Pixels
 from lookalike.data.resize import resize_bilinear
 from lookalike.review import hints
-from lookalike.review.hints import TURNS, Ids, luma, parts_of, turned, without_borders
+from lookalike.review.hints import PACKED, TURNS, Ids, luma, packed, parts_of, turned, without_borders
 
 NEIGHBOURS = 12
 """Nearest pictures that each code names."""
@@ -106,10 +106,10 @@ class Candidates:
         self.middles = middles
         shape = (count, len(hints.PARTS) + 1, hints.SIDE**2)
         with tempfile.TemporaryFile() as file:  # which lasts as long as it is mapped: 5 KB a picture
-            self.parts = np.memmap(file, np.float16, "w+", shape=shape)
+            self.parts = np.memmap(file, np.int16, "w+", shape=shape)
         for start in range(0, count, _AT_ONCE):
             grey = luma(pictures(np.arange(start, min(start + _AT_ONCE, count))))
-            self.parts[start : start + _AT_ONCE] = parts_of(grey, without_borders(grey))
+            self.parts[start : start + _AT_ONCE] = packed(parts_of(grey, without_borders(grey)))
 
     def of(
         self, asked: Callable[[Ids], Pixels], count: int, gates: Sequence[Gate], k: int = NEIGHBOURS
@@ -133,11 +133,12 @@ class Candidates:
         row, column = np.nonzero((found >= 0) & (distances <= gate.distance))
         pairs = np.stack([asked[row], found[row, column]], axis=1)
         some, among = np.unique(row, return_inverse=True)
-        parts = parts_of(luma(shown[some])).astype(np.float32)  # once, not for each of their pairs
+        parts = parts_of(luma(shown[some])) / np.float32(PACKED)  # once, not for each of their pairs
         scores = np.empty(len(row), np.float32)
         for start in range(0, len(row), _AT_ONCE):
             block = slice(start, start + _AT_ONCE)
-            scores[block] = hints.compared(self.parts[pairs[block, 1]], parts[among[block]])[0]
+            stored = self.parts[pairs[block, 1]].astype(np.float32)
+            scores[block] = hints.compared(stored, parts[among[block]])[0]
         passes = scores >= gate.likely
         return pairs[passes], distances[row, column][passes], scores[passes]
 

@@ -13,9 +13,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-Parts = npt.NDArray[np.float16] | Floats
-"""Of pictures, (n, parts, SIDE * SIDE), each of unit length."""
-Level = TypeVar("Level", np.uint8, np.float16, np.float32)
+Level = TypeVar("Level", np.uint8, np.float32)
 Rectangle = tuple[float, float, float, float]
 """Left, top, right, bottom, as shares of the sides."""
 
@@ -25,6 +23,8 @@ FLAT = 4.0
 """Levels of 255: rows and columns at an edge that vary by less from the outermost are a border."""
 WIDEST_BORDER = 0.3
 LEAST_DEVIATION = 1.0
+PACKED = 32767
+"""What 1 is as an int16."""
 
 
 def _grid(zoom: float, count: int) -> list[Rectangle]:
@@ -75,12 +75,12 @@ def _border(rows: Floats) -> float:
     return count / len(rows) if count / len(rows) <= WIDEST_BORDER else 0.0
 
 
-def parts_of(grey: Floats, inner: Floats | None = None) -> npt.NDArray[np.float16]:
+def parts_of(grey: Floats, inner: Floats | None = None) -> Floats:
     """Every part of pictures (n, H, W), of unit length: (n, parts, SIDE * SIDE).
 
     The last is what lies within a border, `inner` (n, 4); None takes them to have none.
     """
-    found = np.empty((len(grey), len(PARTS) + 1, SIDE * SIDE), np.float16)
+    found = np.empty((len(grey), len(PARTS) + 1, SIDE * SIDE), np.float32)
     height, width = grey.shape[1:]
     bands = {span: _weights(span[0], span[1], height) @ grey for span in {part[1::2] for part in PARTS}}
     for number, (left, top, right, bottom) in enumerate(PARTS):
@@ -97,10 +97,15 @@ def parts_of(grey: Floats, inner: Floats | None = None) -> npt.NDArray[np.float1
 def without_borders(grey: Floats) -> Floats:
     """`without_border` of pictures (n, H, W): (n, 4)."""
     found = np.tile(np.array(WHOLE, np.float32), (len(grey), 1))
-    edges = grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]
-    may_be = np.any([np.ptp(edge, axis=1) <= 2 * FLAT for edge in edges], axis=0)  # most pictures have none
-    for place in np.flatnonzero(may_be):
+    for place in np.flatnonzero(may_have_borders(grey)):
         found[place] = without_border(grey[place])
+    return found
+
+
+def may_have_borders(grey: Floats) -> npt.NDArray[np.bool_]:
+    """Which of pictures (n, H, W) have an edge that varies little; most have none, which is quickly told."""
+    edges = grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]
+    found: npt.NDArray[np.bool_] = np.any([np.ptp(edge, axis=1) <= 2 * FLAT for edge in edges], axis=0)
     return found
 
 
@@ -154,15 +159,19 @@ def _unit(parts: npt.NDArray[np.floating]) -> Floats:
     return np.where(length > LEAST_DEVIATION * SIDE, flat / np.maximum(length, 1e-6), 0).astype(np.float32)
 
 
-def compared(a: Parts, b: Parts) -> tuple[Floats, Ids]:
+def packed(parts: Floats) -> npt.NDArray[np.int16]:
+    """Parts in half the room: halves of float32 would be as small, and take ten times as long to become float32."""
+    return np.rint(parts * PACKED).astype(np.int16)
+
+
+def compared(a: Floats, b: Floats) -> tuple[Floats, Ids]:
     """How alike pairs of pictures (n, parts, SIDE * SIDE) are at best, -1 to 1, and how: (n,) each.
 
     The second is the part of `a` that is most like all of `b`; or, from `len(PARTS) + 1` on, the part of `b`
     that is most like all of `a`.
     """
-    a32, b32 = a.astype(np.float32, copy=False), b.astype(np.float32, copy=False)
-    scores = np.concatenate([np.einsum("nps,ns->np", a32, b32[:, 0]), np.einsum("nps,ns->np", b32, a32[:, 0])], axis=1)
+    scores = np.concatenate([np.einsum("nps,ns->np", a, b[:, 0]), np.einsum("nps,ns->np", b, a[:, 0])], axis=1)
     # Two borders may be there at once.
-    both = np.einsum("ns,ns->n", a32[:, -1], b32[:, -1])
+    both = np.einsum("ns,ns->n", a[:, -1], b[:, -1])
     best = scores.argmax(axis=1)
     return np.maximum(scores.max(axis=1), both), best.astype(np.int64)

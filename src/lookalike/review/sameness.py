@@ -41,6 +41,8 @@ HINTED = 24
 """Side at which parts of the larger pictures are compared."""
 LIKELY = 0.8
 """Correlation of the best parts of two larger pictures, below which they are not laid over one another."""
+WORTH_COMPILING = 3000
+"""Pairs for which kernels are compiled that are not there yet, in some seconds of one core."""
 _AT_ONCE = 256
 
 
@@ -90,6 +92,10 @@ class Album:
         for number in hashed:
             found[number] = Link("bytes", 1.0)
         others = np.setdiff1d(np.arange(len(pairs)), hashed)
+        if len(others) >= WORTH_COMPILING:
+            from lookalike import kernels  # brings in PyTorch
+
+            kernels.available()
         self.read(pairs[others].ravel().tolist())
         for start in range(0, len(others), _AT_ONCE):
             some = others[start : start + _AT_ONCE]
@@ -129,7 +135,10 @@ class Album:
 
     def _compared(self, pairs: Ids) -> list[Link | None]:
         grey, whole = self._grey(pairs)
-        likeness, lower = likeness_of(*grey)
+        inner = [self.originals.inner[pairs[:, side]] for side in (0, 1)]
+        for own, shown in zip(inner, grey, strict=True):
+            own[~whole] = hints.without_borders(shown[~whole].astype(np.float32))
+        likeness, lower = likeness_of(grey[0], grey[1], inner[0], inner[1])
         links: list[Link | None] = []
         told = (one.tolist() for one in (pairs, whole, likeness, lower))
         for (a, b), by_whole, score, least in zip(*told, strict=True):
@@ -161,14 +170,13 @@ class Album:
 
 
 def likeness_of(
-    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]
+    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], inner: hints.Floats, other: hints.Floats
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """How alike pictures (n, SIDE, SIDE) are at the best turn, and what 30% of their blocks stay below: (n,), 0 to 1.
 
-    0 where their parts differ much.
+    0 where their parts differ much. `inner` and `other` (n, 4) are what lies within the borders of each.
     """
-    inner, other = (hints.without_borders(one.astype(np.float32)) for one in (a, b))
-    parts, shown = (parts_of(_smaller(one), own).astype(np.float32) for one, own in ((a, inner), (b, other)))
+    parts, shown = (parts_of(_smaller(one), own) for one, own in ((a, inner), (b, other)))
     told = [hints.compared(parts, hints.parts_turned(shown, turn)) for turn in range(TURNS)]
     scores, hows = np.stack([score for score, _ in told]), np.stack([how for _, how in told])
     best, lower = np.zeros((2, len(a)), np.float32)
@@ -229,10 +237,11 @@ def colours_apart(a: Pixels, b: Pixels) -> npt.NDArray[np.float64]:
 
 
 def _smaller(grey: npt.NDArray[np.uint8]) -> hints.Floats:
-    """(n, SIDE, SIDE) -> (n, HINTED, HINTED), by means."""
+    """(n, SIDE, SIDE) -> (n, HINTED, HINTED), by means: of whole numbers, in a tenth of the time that `mean` takes."""
     step = SIDE // HINTED
-    small: hints.Floats = grey.reshape(len(grey), HINTED, step, HINTED, step).mean(axis=(2, 4), dtype=np.float32)
-    return small
+    rows = sum((grey[:, row::step] for row in range(1, step)), start=grey[:, ::step].astype(np.uint16))
+    total = sum((rows[:, :, column::step] for column in range(1, step)), start=rows[:, :, ::step])
+    return total.astype(np.float32) / np.float32(step * step)
 
 
 def _laid_out(
