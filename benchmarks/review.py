@@ -49,7 +49,7 @@ Pairs = set[frozenset[str]]
 BITS = 10
 TILE = 96
 """Pixels of a side of the pieces that pictures are cut into: what `find_copies` compares."""
-TOLD = 40
+TOLD = 400
 """Wrong pairs that are named at most."""
 TURN = Image.Transpose
 OF_TILES = "tiles:"
