@@ -106,8 +106,8 @@ def maintain(
         chosen_for = len(view.ids)
         metric = wish.metric if learned is None else learned
         asked: dict[str, Any] = {"metric": metric, "recall": wish.recall, "k": K, "method": wish.method}
-        asked["queries"] = probes.codes if probes.own is None else None
-        index, report = choose(view.codes, view.ids, **asked, seed=seed, progress=say, kinds=kinds)
+        queries = probes.codes if probes.own is None else None
+        index, report = choose(view.codes, view.ids, **asked, queries=queries, seed=seed, progress=say, kinds=kinds)
     else:
         index, about = found
         chosen_for, report = about["chosen_for"], Report(**{**about["report"], "trials": ()})

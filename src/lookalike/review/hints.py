@@ -97,15 +97,10 @@ def parts_of(grey: Floats, inner: Floats | None = None) -> Floats:
 def without_borders(grey: Floats) -> Floats:
     """`without_border` of pictures (n, H, W): (n, 4)."""
     found = np.tile(np.array(WHOLE, np.float32), (len(grey), 1))
-    for place in np.flatnonzero(may_have_borders(grey)):
-        found[place] = without_border(grey[place])
-    return found
-
-
-def may_have_borders(grey: Floats) -> npt.NDArray[np.bool_]:
-    """Which of pictures (n, H, W) have an edge that varies little; most have none, which is quickly told."""
     edges = grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]
-    found: npt.NDArray[np.bool_] = np.any([np.ptp(edge, axis=1) <= 2 * FLAT for edge in edges], axis=0)
+    may_be = np.any([np.ptp(edge, axis=1) <= 2 * FLAT for edge in edges], axis=0)  # most pictures have none
+    for place in np.flatnonzero(may_be):
+        found[place] = without_border(grey[place])
     return found
 
 

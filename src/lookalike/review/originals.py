@@ -104,16 +104,10 @@ def contents_of(spec: DataSpec) -> dict[str, str]:
     return found
 
 
-def _inner(grey: Grey) -> hints.Rectangle:
-    """`hints.without_border` of a picture (SIDE, SIDE)."""
-    levels = grey.astype(np.float32)
-    return hints.without_border(levels) if hints.may_have_borders(levels[None])[0] else hints.WHOLE
-
-
-def _worth(inner: hints.Rectangle) -> float:
+def _worth(inner: hints.Floats) -> float:
     """The share of a picture that its border leaves: less for any border, as its edge is told roughly."""
-    left, top, right, bottom = inner
-    inside = (right - left) * (bottom - top)
+    left, top, right, bottom = inner.tolist()
+    inside: float = (right - left) * (bottom - top)
     return inside if inside == 1 else BORDERED * inside
 
 
@@ -156,8 +150,8 @@ class Originals:
             place = new[name]
             self.grey[place] = one.grey
             self.area[place], self.pixels[place] = one.area, one.pixels
-            inner = _inner(one.grey)
-            self.inner[place], self.shown[place] = inner, one.area * _worth(inner)
+            self.inner[place] = hints.without_borders(one.grey[None].astype(np.float32))[0]
+            self.shown[place] = one.area * _worth(self.inner[place])
 
     @property
     def grey(self) -> Grey:
