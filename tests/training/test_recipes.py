@@ -15,8 +15,8 @@ import lookalike as la
 from lookalike.errors import OptionError, RunError
 from lookalike.models.layers import SameConvTranspose2d
 from lookalike.training.batches import Batches, Epoch
-from lookalike.training.optimizer import Muon, _by_small_matrix, _by_whole_matrix, orthogonal
-from lookalike.training.recipe import RECIPES, Recipe, named_recipe
+from lookalike.training.optimizer import Muon, _by_small_matrix, _by_whole_matrix, optimizer_of, orthogonal
+from lookalike.training.recipe import OPTIMIZERS, RECIPES, Recipe, named_recipe
 from pictures import waves
 
 SMALL = {"code_size": 4, "channels": (4, 4, 4, 4), "device": "cpu"}
@@ -74,6 +74,30 @@ def test_muons_vectors_move_as_adam_does() -> None:
         optimizer.step()
         reference.step()
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_has_no_gradient_stays_and_the_rest_moves_as_it_would_alone(name: str) -> None:
+    recipe = Recipe(optimizer=name, learning_rate=0.1, weight_decay=0.1)
+
+    def layer() -> nn.Linear:
+        made = nn.Linear(3, 4)
+        with torch.no_grad():
+            for parameter in made.parameters():
+                parameter.copy_(torch.linspace(-1, 1, parameter.numel()).view_as(parameter))
+        return made
+
+    alone, moved, left_out, frozen = (layer() for _ in range(4))
+    frozen.requires_grad_(False)
+    together = nn.ModuleList([left_out, moved, frozen])
+    for network, learning in ((nn.ModuleList([alone]), alone), (together, moved)):
+        optimizer = optimizer_of(recipe, network, half=False)
+        for step in range(3):
+            learning.weight.grad = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
+            learning.bias.grad = torch.ones(4)
+            optimizer.step()
+    for one, expected in ((moved, alone), (left_out, layer()), (frozen, layer())):
+        torch.testing.assert_close(one.state_dict(), expected.state_dict(), rtol=0, atol=0)
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:

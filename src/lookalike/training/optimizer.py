@@ -31,6 +31,17 @@ Each = Callable[[Callable[[Tensor], Tensor], Sequence[Tensor], torch.dtype], Ite
 """Work done on each of some tensors, with results of the same shapes and of that type: `Ranks.each`."""
 
 
+def _learning(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters of a network that are trained."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def _moved(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Those that have gradients, and these."""
+    found = [(parameter, parameter.grad) for parameter in parameters if parameter.grad is not None]
+    return [parameter for parameter, _ in found], [gradient for _, gradient in found]
+
+
 def one_by_one(work: Callable[[Tensor], Tensor], given: Sequence[Tensor], dtype: torch.dtype) -> Iterable[Tensor]:
     """By this process alone."""
     return map(work, given)
@@ -46,7 +57,7 @@ class Optimizer(torch.optim.Optimizer):
     load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
 
     def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """Move every parameter by one step; all of them have gradients in an autoencoder."""
+        """Move every parameter by one step, but those that the loss of this batch has given no gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -125,7 +136,7 @@ class Muon(Optimizer):
         half: bool,
         each: Each = one_by_one,
     ) -> None:
-        parameters = list(network.parameters())
+        parameters = _learning(network)
         rates = {"initial_lr": learning_rate, "lr": learning_rate}, {"initial_lr": vector_rate, "lr": vector_rate}
         matrices, vectors = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
         groups = [{"params": members, **rate} for members, rate in zip((matrices, vectors), rates, strict=True)]
@@ -150,8 +161,7 @@ class Muon(Optimizer):
             self._move_vectors(vectors, matrices["steps"])
 
     def _move_matrices(self, group: dict[str, Any]) -> None:
-        parameters: list[Tensor] = group["params"]
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        parameters, gradients = _moved(group["params"])
         momenta = [self.state[p]["momentum"] for p in parameters]
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         # Nesterov's look ahead
@@ -161,15 +171,14 @@ class Muon(Optimizer):
         orders = [_as_matrix(p.ndim, second=id(p) in self._outputs_second) for p in parameters]
         matrices = [direction.permute(order).flatten(1) for direction, order in zip(ahead, orders, strict=True)]
         made = self.each(partial(orthogonal, half=self.half), matrices, torch.bfloat16 if self.half else torch.float32)
-        for parameter, order, moved in zip(parameters, orders, made, strict=True):
+        for parameter, order, step in zip(parameters, orders, made, strict=True):
             # A tall matrix has fewer directions than outputs; this keeps the change of each output alike.
-            scale = max(1.0, moved.shape[0] / moved.shape[1]) ** 0.5
+            scale = max(1.0, step.shape[0] / step.shape[1]) ** 0.5
             arranged = parameter.permute(order)
-            arranged.add_(moved.to(parameter.dtype).view(arranged.shape), alpha=-group["lr"] * scale)
+            arranged.add_(step.to(parameter.dtype).view(arranged.shape), alpha=-group["lr"] * scale)
 
     def _move_vectors(self, group: dict[str, Any], steps: int) -> None:
-        parameters: list[Tensor] = group["params"]
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        parameters, gradients = _moved(group["params"])
         means = [self.state[p]["mean"] for p in parameters]
         squares = [self.state[p]["square"] for p in parameters]
         torch._foreach_lerp_(means, gradients, 1 - ADAM_BETA_1)
@@ -243,4 +252,4 @@ def optimizer_of(recipe: Recipe, network: nn.Module, *, half: bool, each: Each =
             half=half,
             each=each,
         )
-    return KerasAdamax(network.parameters(), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
+    return KerasAdamax(_learning(network), recipe.learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
