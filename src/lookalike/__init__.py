@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lookalike.pixels import to_uint8
     from lookalike.sampling.mixture import Mixture, fit_mixture
     from lookalike.sampling.pictures import sample
+    from lookalike.sharpening.fitting import sharpen
     from lookalike.training.recipe import Recipe
 
     __version__: str
@@ -62,6 +63,7 @@ _HOME = {
     "principal_directions": "editing.directions",
     "push_to_hub": "interop.hub",
     "sample": "sampling.pictures",
+    "sharpen": "sharpening.fitting",
     "to_uint8": "pixels",
     "torch_encoder": "interop.torch_modules",
 }
@@ -94,6 +96,7 @@ __all__ = [
     "principal_directions",
     "push_to_hub",
     "sample",
+    "sharpen",
     "to_uint8",
     "torch_encoder",
 ]

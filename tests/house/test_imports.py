@@ -43,6 +43,7 @@ FLOORS = {
     "editing": 4,
     "gallery": 4,
     "sampling": 4,
+    "sharpening": 4,
     "growth": 4,
     "report": 6,
     "review": 5,

@@ -14,6 +14,7 @@ import lookalike as la
 from fake_hub import FakeHub, fake_hub
 from lookalike.errors import HubError, MissingExtraError, RunError, WeightsError
 from pictures import waves
+from sharps import sharpened
 
 
 @pytest.fixture
@@ -74,10 +75,19 @@ def test_nothing_but_the_model_is_fetched(hub: FakeHub) -> None:
         "model.json",
         "encoder.safetensors",
         "decoder.safetensors",
+        "sharp.json",  # which is not there
     }
     hub.asked.clear()
     la.from_pretrained("me/waves", local_files_only=True)
     assert hub.asked == []
+
+
+def test_a_sharp_decoder_goes_along(hub: FakeHub) -> None:
+    model = sharpened(la.PCAAutoencoder(4).initialise((16, 16, 3)))
+    la.push_to_hub(model, "me/sharp")
+    codes = np.random.default_rng(0).normal(0, 1, (3, 4)).astype(np.float32)
+    found = la.from_pretrained("me/sharp").decode(codes, sharp=True)
+    np.testing.assert_array_equal(found, model.decode(codes, sharp=True))
 
 
 def test_what_the_hub_refuses_is_one_line(hub: FakeHub) -> None:

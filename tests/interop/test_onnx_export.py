@@ -11,15 +11,16 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 import lookalike as la
-from lookalike.errors import LookalikeError, MissingExtraError, NotFittedError
+from lookalike.errors import LookalikeError, MissingExtraError, NotFittedError, OptionError
 from lookalike.graphs import session
 from lookalike.interop import onnx_export
-from lookalike.interop.onnx_export import export_onnx, export_saved, exported_by_torch
+from lookalike.interop.onnx_export import export_onnx, export_saved, export_sharp, exported_by_torch
 from lookalike.interop.onnx_runtime import OnnxCodec, facts_of
 from lookalike.models import kinds_of_their_own, model_class
 from lookalike.models.onnx_graphs import OPSET
 from lookalike.models.onnx_kinds import GRAPHS
 from pictures import waves
+from sharps import sharpened
 
 SHAPES = [(32, 32, 3), (38, 21, 1), (9, 40, 3), (70, 66, 3)]
 """Whole grids; grids that are cropped; sides that are padded before the poolings; sides halved for contrast."""
@@ -171,3 +172,35 @@ def test_a_wrong_graph_is_not_written(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(LookalikeError, match="nothing was written"):
         export_onnx(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("pca", (16, 24, 3)), ("residual", (38, 21, 1)), ("conv", (9, 40, 3))])
+def test_a_sharp_decoder_goes_along(tmp_path: Path, kind: str, shape: tuple[int, int, int]) -> None:
+    model = sharpened(fitted(kind, shape, **OPTIONS.get(kind, {})))
+    told = export_onnx(model, tmp_path / "whole")
+    assert told["files"][2] == str(tmp_path / "whole" / "sharp.onnx")
+    assert told["max_abs_difference"] < 1e-4
+    codes = np.random.default_rng(0).normal(0, 1, (3, 5)).astype(np.float32)
+    drawn = model.decode(codes, sharp=True)
+    assert np.abs(drawn - model.decode(codes)).max() > 0.01
+    found = ReferenceEvaluator(str(tmp_path / "whole" / "sharp.onnx")).run(None, {"codes": codes})[0]
+    np.testing.assert_allclose(found.transpose(0, 2, 3, 1), drawn, atol=1e-4)
+    codec = OnnxCodec(tmp_path / "whole")
+    np.testing.assert_allclose(codec.decode(codes, sharp=True), drawn, atol=1e-4)
+    assert model.sharp_ is not None
+    assert codec.sharp == model.sharp_.digest
+
+    model.save(tmp_path / "saved")  # and later, beside what was exported before
+    assert export_saved(tmp_path / "saved", model.digest, tmp_path / "later")
+    with pytest.raises(OptionError, match="lookalike sharpen RUN"):
+        OnnxCodec(tmp_path / "later").decode(codes, sharp=True)
+    export_sharp(tmp_path / "saved", model.digest, tmp_path / "later")
+    for name in ("decoder.onnx", "sharp.onnx"):
+        assert (tmp_path / "later" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    export_onnx(fitted(kind, shape, 4, **OPTIONS.get(kind, {})), tmp_path / "later")  # another model, without one
+    assert OnnxCodec(tmp_path / "later").sharp is None
+
+
+def test_a_sharp_decoder_upon_what_pytorch_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_export, "_written_out", lambda *_: None)
+    assert export_onnx(sharpened(fitted("dense", (9, 8, 1))), tmp_path)["max_abs_difference"] < 1e-4

@@ -14,7 +14,7 @@ import torch
 import lookalike as la
 from lookalike import files
 from lookalike.errors import LookalikeError, OptionError
-from lookalike.models import graphed, model_class, new_model
+from lookalike.models import model_class, new_model, pieces
 from lookalike.models.base import Autoencoder
 from lookalike.models.graphed import Graphed
 from lookalike.models.loading import load_model, open_model
@@ -168,10 +168,10 @@ def test_what_is_wrong_with_files_is_told_as_ever(damage: str, tmp_path: Path) -
 def test_the_rest_is_left_to_pytorch(why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = made("dense")
     if why == "no ONNX Runtime":
-        monkeypatch.setattr(graphed, "find_spec", lambda name: None)
+        monkeypatch.setattr(pieces, "find_spec", lambda name: None)
     elif why == "a GPU":
-        monkeypatch.setattr(graphed, "GPUS", (str(tmp_path),))
-        monkeypatch.setattr(graphed.sys, "platform", "linux")  # type: ignore[attr-defined]
+        monkeypatch.setattr(pieces, "GPUS", (str(tmp_path),))
+        monkeypatch.setattr(pieces.sys, "platform", "linux")  # type: ignore[attr-defined]
     elif why == "an activation of ours alone":
         model = la.DenseAutoencoder(4, code_activation="gelu").initialise((9, 8, 3))
     else:

@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lookalike.models import onnx_bytes
 from lookalike.models.onnx_bytes import Node
+from lookalike.models.onnx_sharp import sharp_graph
+from lookalike.models.sharp import shapes_of
 
 LONG = "a name of more than 127 bytes: " + "ö" * 70
 
@@ -63,3 +65,22 @@ def test_a_whole_model() -> None:
     )
     assert ours == theirs.SerializeToString()
     onnx.checker.check_model(onnx.load_model_from_string(ours), full_check=True)
+
+
+@pytest.mark.parametrize("shape", [(16, 24, 3), (9, 21, 1)])
+def test_a_sharp_decoder(shape: tuple[int, int, int]) -> None:
+    weights = {name: np.ones(own, np.float32) for name, own in shapes_of(shape, 5, 3).items()}
+    ours = sharp_graph(shape, weights)
+    theirs = onnx.load_model_from_string(ours)
+    assert ours == theirs.SerializeToString()
+    onnx.checker.check_model(theirs, full_check=True)
+    height, width, depth = shape
+    pictures = ["batch", depth, height, width]
+    assert [*theirs.graph.input] == [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, own)
+        for name, own in (("codes", ["batch", 5]), ("plain", pictures))
+    ]
+    assert [*theirs.graph.output] == [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, pictures)]
+    held = {one.name.removeprefix("sharp."): numpy_helper.to_array(one) for one in theirs.graph.initializer}
+    for name, values in weights.items():
+        np.testing.assert_array_equal(held[name], values)

@@ -1,26 +1,26 @@
 """Models on the Hugging Face Hub: pushed with their card, and taken from there without running anything of theirs.
 
-A repository holds what `Autoencoder.save` writes, `model.json` and the files that it names, and the card as
-`README.md`. Nothing else is fetched, so nothing that could be unpickled.
+A repository holds what `Autoencoder.save` writes, `model.json` and the files that it names, a sharp decoder's two where
+there is one, and the card as `README.md`. Nothing else is fetched, so nothing that could be unpickled.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from lookalike import files
 from lookalike.errors import HubError, MissingExtraError
-from lookalike.models import KINDS, store
+from lookalike.models import KINDS, sharp, store
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 
 try:
     from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
     from huggingface_hub.errors import HTTPError as NetworkError  # type: ignore[attr-defined]  # of httpx or its heir
 except ImportError as error:
     raise MissingExtraError("hub", "the Hugging Face Hub") from error
@@ -140,6 +140,9 @@ class _Shared(ModelHubMixin):
             description = Path(hf_hub_download(model_id, store.DESCRIPTION, library_name=LIBRARY, **asked))
             for name in store.read_description(description.parent)["files"]:
                 hf_hub_download(model_id, name, library_name=LIBRARY, **asked)
+            with suppress(EntryNotFoundError):  # most models have no sharp decoder
+                for name in (sharp.DESCRIPTION, sharp.WEIGHTS):
+                    hf_hub_download(model_id, name, library_name=LIBRARY, **asked)
         return cls(load_model(description.parent), None, model_id)
 
 

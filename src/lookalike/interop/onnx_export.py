@@ -19,18 +19,20 @@ import numpy as np
 
 from lookalike import files
 from lookalike.errors import LookalikeError, MissingExtraError
-from lookalike.graphs import session
-from lookalike.interop.onnx_runtime import DECODER, ENCODER
-from lookalike.models.graphed import planes
+from lookalike.graphs import parsed, session
+from lookalike.interop.onnx_runtime import DECODER, ENCODER, SHARP
 from lookalike.models.onnx_graphs import CODES, OPSET, PICTURES
 from lookalike.models.onnx_kinds import CODELESS, written_out
+from lookalike.models.onnx_sharp import sharp_upon
 from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of
+from lookalike.models.pieces import planes
 from lookalike.noise import NOT_TOLD
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lookalike.models.base import Autoencoder
+    from lookalike.models.sharp import SharpDecoder
 
 COMPARED = 8
 """Random pictures on which both programs are compared."""
@@ -46,7 +48,8 @@ def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dic
     Of a model with a code, `encoder.onnx` takes `pictures`, float32 (N, C, H, W) centred to [-0.5, 0.5], and gives
     `codes`, float32 (N, K); `decoder.onnx` does the reverse, not clipped. Of a U-Net, `denoiser.onnx` takes `pictures`
     of any height and width with `levels`, float32 (N,), and gives `clean`, of the same size and not clipped: a level is
-    the noise's standard deviation, a picture spanning 1, or -1 for the model to judge for itself.
+    the noise's standard deviation, a picture spanning 1, or -1 for the model to judge for itself. Where there is a
+    sharp decoder, `sharp.onnx` takes `codes` and gives `pictures` with detail that is invented, not seen.
 
     All carry what they are in their metadata: `lookalike.kind`, `.image_shape` (JSON, H, W and C), `.digest` (of the
     model's weights and parameters), `.side`, and `.code_size` or `.reach` (pixels that a denoiser sees to each side).
@@ -67,6 +70,8 @@ def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dic
     protos = exported_by_torch(model) if graphs is None else graphs
     facts = _facts(model.kind, model.get_params(), model.image_shape_, model.digest)
     contents = {name: _serialised(proto, facts, name) for name, proto in protos.items()}
+    if model.own_sharp is not None:
+        contents[SHARP] = _sharp(protos[DECODER], model.own_sharp, facts)
     difference = (_difference if model.has_code else _difference_in_cleaning)(model, list(contents.values()), seed)
     if not difference <= LARGEST_DIFFERENCE:
         raise LookalikeError(
@@ -105,10 +110,33 @@ def export_saved(saved: Path, digest: str, folder: Path) -> bool:
     return True
 
 
+def export_sharp(saved: Path, digest: str, folder: Path) -> None:
+    """Write the sharp decoder of a saved model, where it has one, beside what was exported of the model before.
+
+    Args:
+        saved: the folder of the model.
+        digest: of that model.
+        folder: holds `decoder.onnx`, and takes `sharp.onnx`.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        WeightsError: the sharp decoder's files are damaged.
+    """
+    from lookalike.models.sharp import SharpDecoder
+
+    decoder = SharpDecoder.load(saved)
+    if decoder is None or decoder.model != digest:
+        return
+    plain = parsed((folder / DECODER).read_bytes())
+    noted = {one.key.removeprefix("lookalike."): one.value for one in plain.metadata_props}
+    del noted["side"]
+    files.write_bytes(folder / SHARP, _sharp(plain, decoder, noted))
+
+
 def exported_by_torch(model: Autoencoder) -> dict[str, Any]:
     """Both sides of a model of any kind with a code, as PyTorch's exporter writes them: `onnx.ModelProto` by file."""
     height, width, depth = model.image_shape_
-    from lookalike.interop.torch_modules import torch_sides
+    from lookalike.models.modules import torch_sides
 
     encoder, decoder = torch_sides(model)
     return {
@@ -170,6 +198,13 @@ def _traced(network: nn.Module, example: tuple[int, ...], given: str, result: st
     return proto
 
 
+def _sharp(plain: Any, decoder: SharpDecoder, facts: dict[str, str]) -> bytes:
+    """Both decoders as one graph, the plain one's being there already."""
+    proto = sharp_upon(plain, decoder.image_shape, decoder.weights)
+    del proto.metadata_props[:]
+    return _serialised(proto, {**facts, "sharp": decoder.digest}, SHARP)
+
+
 def _serialised(proto: Any, facts: dict[str, str], file: str) -> bytes:
     import onnx
 
@@ -196,15 +231,17 @@ def _quietly() -> Iterator[None]:
 
 
 def _difference(model: Autoencoder, graphs: list[bytes], seed: int) -> float:
-    """Between the model and ONNX Runtime, over codes of random pictures and pictures of these codes."""
-    encoder, decoder = (session(graph) for graph in graphs)
+    """Between the model and ONNX Runtime, over codes of random pictures and pictures of these codes, sharp ones too."""
+    encoder, *decoders = (session(graph) for graph in graphs)
     generator = np.random.default_rng(seed)
     pictures = generator.random((COMPARED, *model.image_shape_), np.float32) - np.float32(0.5)
     codes = model.encode(pictures)
     found_codes = encoder.run([CODES], {PICTURES: planes(pictures)})[0]
-    found_pictures = decoder.run([PICTURES], {CODES: codes})[0].transpose(0, 2, 3, 1)
     scale = max(1.0, float(np.abs(codes).max()))  # codes of hundreds round to that much less
-    differences = np.abs(codes - found_codes).max() / scale, np.abs(model.decode(codes) - found_pictures).max()
+    differences = [np.abs(codes - found_codes).max() / scale]
+    for decoder, sharp in zip(decoders, (False, True), strict=False):
+        found = decoder.run([PICTURES], {CODES: codes})[0].transpose(0, 2, 3, 1)
+        differences.append(np.abs(model.decode(codes, sharp=sharp) - found).max())
     return max(float(one) for one in differences)
 
 

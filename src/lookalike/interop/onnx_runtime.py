@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import LookalikeError, MissingExtraError
+from lookalike.errors import LookalikeError, MissingExtraError, OptionError
 from lookalike.graphs import session
-from lookalike.models.graphed import planes
 from lookalike.models.onnx_graphs import CODES, PICTURES
 from lookalike.models.onnx_unet import CLEAN, LEVELS
+from lookalike.models.pieces import planes
+from lookalike.models.sharpened import NO_SHARP
 from lookalike.models.unet_shape import checked_levels
 from lookalike.noise import NOT_TOLD
 from lookalike.pixels import Floats
 
-ENCODER, DECODER, DENOISER = "encoder.onnx", "decoder.onnx", "denoiser.onnx"
+ENCODER, DECODER, DENOISER, SHARP = "encoder.onnx", "decoder.onnx", "denoiser.onnx", "sharp.onnx"
 SETS = ((ENCODER, DECODER), (DENOISER,))
-"""What an export consists of: the two sides of a model with a code, or the one graph of a model without."""
+"""What an export consists of: the two sides of a model with a code, or the one graph of a model without.
+
+Beside the two sides may lie `SHARP`, which draws codes with detail."""
 
 
 def exported_files(folder: Path) -> tuple[str, ...] | None:
@@ -77,6 +80,7 @@ class OnnxCodec(_Exported):
         image_shape_: (H, W, C) of the pictures.
         code_size: numbers of a code.
         digest: of the model that was exported.
+        sharp: the digest of the sharp decoder that was exported with it, None without.
     """
 
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
@@ -89,16 +93,27 @@ class OnnxCodec(_Exported):
         super().__init__(folder, (ENCODER, DECODER), threads)
         self._encoder, self._decoder = self._sessions
         self.code_size = int(self.facts["code_size"])
+        beside = _Exported(folder, (SHARP,), threads) if (Path(folder) / SHARP).is_file() else None
+        is_own = beside is not None and beside.digest == self.digest
+        self._sharp = beside._sessions[0] if beside is not None and is_own else None
+        self.sharp = beside.facts["sharp"] if beside is not None and is_own else None
 
     def encode(self, pictures: npt.NDArray[Any]) -> Floats:
         """uint8 or centred float32 (N, H, W, C) -> float32 (N, code_size)."""
         codes: Floats = self._encoder.run([CODES], {PICTURES: planes(pictures)})[0]
         return codes
 
-    def decode(self, codes: npt.ArrayLike) -> Floats:
-        """(N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped."""
+    def decode(self, codes: npt.ArrayLike, *, sharp: bool = False) -> Floats:
+        """(N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped; `sharp`: with detail that is invented.
+
+        Raises:
+            OptionError: no sharp decoder was exported.
+        """
+        decoder = self._sharp if sharp else self._decoder
+        if decoder is None:
+            raise OptionError(NO_SHARP)
         given = np.ascontiguousarray(codes, np.float32)
-        pictures: Floats = self._decoder.run([PICTURES], {CODES: given})[0]
+        pictures: Floats = decoder.run([PICTURES], {CODES: given})[0]
         return pictures.transpose(0, 2, 3, 1)
 
     def reconstruct(self, pictures: npt.NDArray[Any]) -> Floats:

@@ -16,6 +16,11 @@ from lookalike.errors import OptionError
 if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
 
+INVENTED = "its detail is invented, not seen"
+"""What is said wherever something is shown that a sharp decoder has drawn."""
+DRAWN_SHARP = f"drawn sharp: {INVENTED}"
+"""The same as a line of its own, for whoever gets a picture that says nothing itself."""
+
 
 @dataclass(frozen=True)
 class Kind:

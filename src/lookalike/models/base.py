@@ -16,6 +16,7 @@ from lookalike.errors import NotFittedError, OptionError, WeightsError
 from lookalike.models import store
 from lookalike.models.estimator import Estimator
 from lookalike.models.inputs import Pictures, as_pictures
+from lookalike.models.sharpened import Sharpened
 from lookalike.pixels import Floats, Pixels, centre
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ HOW_IT_WAS_FITTED = frozenset(("device", "seed", "solver"))
 """Parameters that leave no trace in a model but its weights."""
 
 
-class Autoencoder(Estimator, ABC):
+class Autoencoder(Estimator, Sharpened, ABC):
     """Base of all models. Parameters are set by the constructor; what is learned ends in `_`.
 
     Attributes after `fit`:
@@ -140,14 +141,15 @@ class Autoencoder(Estimator, ABC):
         """
         raise OptionError(NO_TEXT)
 
-    def decode(self, codes: npt.ArrayLike) -> Floats:
+    def decode(self, codes: npt.ArrayLike, *, sharp: bool = False) -> Floats:
         """Turn codes into pictures: (N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped.
 
-        `to_uint8` makes pictures to look at of them.
+        `to_uint8` makes pictures to look at of them. `sharp`: with detail that is invented, not seen, by the model's
+        second decoder (`lookalike.sharpen`).
 
         Raises:
             NotFittedError: the model has no weights yet.
-            OptionError: the codes are of another size than the model's.
+            OptionError: the codes are of another size than the model's; or there is no sharp decoder.
         """
         self._check_fitted()
         self.require_code()
@@ -156,7 +158,10 @@ class Autoencoder(Estimator, ABC):
         given = given[None] if given.ndim == 1 else given
         if given.ndim != 2 or given.shape[1] != self.code_size:
             raise OptionError(f"codes of shape {given.shape}; this model decodes codes of shape (N, {self.code_size})")
-        return _in_batches(self._decode, given, self.image_shape_)
+        if not sharp:
+            return _in_batches(self._decode, given, self.image_shape_)
+        draw = self.require_sharp().draw
+        return _in_batches(lambda batch: draw(batch, self._decode(batch)), given, self.image_shape_)
 
     def reconstruct(self, X: Pictures) -> Floats:
         """Encode and decode: (N, H, W, C) -> float32 (N, H, W, C), centred to 0, not clipped."""
@@ -179,10 +184,12 @@ class Autoencoder(Estimator, ABC):
         pictures = self._checked(X)
         return -mean_squared_error(self._reconstruct, pictures, self._batch_size(pictures))
 
-    def evaluate(self, X: Pictures, noise: str | Noise | None = None, seed: int = 0) -> Evaluation:
+    def evaluate(
+        self, X: Pictures, noise: str | Noise | None = None, seed: int = 0, *, sharp: bool = False
+    ) -> Evaluation:
         """MSE, PSNR and SSIM of the reconstructions, of noisy pictures where `noise` is given.
 
-        The noise of a picture comes from `seed` and its place in `X`.
+        The noise of a picture comes from `seed` and its place in `X`. `sharp`: of what the sharp decoder draws.
         """
         from lookalike.models.evaluation import evaluate  # with all noises, which who only encodes does without
         from lookalike.noise import parse_noise
@@ -190,16 +197,20 @@ class Autoencoder(Estimator, ABC):
         self.require_decoder()
         pictures = self._checked(X)
         noise = parse_noise(noise) if isinstance(noise, str) else noise
-        return evaluate(self._reconstruct, pictures, self._batch_size(pictures), noise, seed)
+        there_and_back = (lambda batch: self.decode(self._encode(batch), sharp=True)) if sharp else self._reconstruct
+        return evaluate(there_and_back, pictures, self._batch_size(pictures), noise, seed)
 
     def save(self, folder: str | Path) -> None:
         """Write `encoder.safetensors`, `decoder.safetensors` and `model.json` into a folder, each atomically.
+
+        A sharp decoder goes along, as `sharp.safetensors` and `sharp.json`.
 
         Raises:
             NotFittedError: the model has no weights yet.
         """
         self._check_fitted()
         store.save(Path(folder), self._description(), self._weights())
+        self._save_sharp(Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -209,7 +220,9 @@ class Autoencoder(Estimator, ABC):
             RunError: there is no model, or one of another kind.
             WeightsError: its files are damaged.
         """
-        return cls.restore(*store.load(Path(folder), cls.expected))
+        model = cls.restore(*store.load(Path(folder), cls.expected))
+        model.saved_in = Path(folder)
+        return model
 
     @classmethod
     def restore(cls, description: dict[str, Any], sides: store.Sides) -> Self:

@@ -107,7 +107,7 @@ class TrainedAutoencoder(Autoencoder):
         self._check_piece(chosen, pictures)
         if epochs is None:
             chosen = chosen.for_pictures(len(pictures))
-        curves = _curves(pictures, validation=validation, test=test)
+        curves = curves_of(pictures, validation=validation, test=test)
         if resume and run is None:
             raise OptionError("resume=True needs the run to go on with; give run='FOLDER'")
         device = getattr(self, "device", "auto")
@@ -130,10 +130,11 @@ class TrainedAutoencoder(Autoencoder):
         )
         network = self._begin(given, settings.noise)
         if place.is_first:  # the others follow it
-            way = self._way(network, pictures, settings, place.size, run if resume else None)
+            begun = run if resume else None
+            way = way_for(network, pictures, settings, begun, self.layers_described(), processes=place.size)
             settings = replace(settings, way=way)
         data = describe_data(X)
-        config = _config(self, data, settings.recipe, settings.noise, curves)
+        config = run_config(_as_known(self), data, settings.recipe, settings.noise, curves)
 
         def folder() -> AbstractContextManager[Run | None]:
             if run is None or not place.is_first:
@@ -153,26 +154,6 @@ class TrainedAutoencoder(Autoencoder):
             if opened is not None:
                 self.save(opened.folder)
         return self
-
-    def _way(
-        self, network: Trainable, pictures: Pixels, settings: Settings, processes: int, begun: str | Path | None
-    ) -> Way:
-        """The arithmetic to compute in: that of a run that was `begun`, else what is asked for, or quickest here."""
-        from lookalike.training.arithmetic import warn_where_slow, way_of
-        from lookalike.training.device import resolve_device
-        from lookalike.training.run import read_config, way_in
-
-        on, config = resolve_device(settings.device), None if begun is None else read_config(Path(begun))
-        if config is None:
-            return way_of(
-                *(settings.recipe, on, network, pictures, settings.noise, self.layers_described()),
-                processes=processes,
-                threads=settings.threads,
-            )
-        way = way_in(config)
-        if on == "cpu":
-            warn_where_slow(way)
-        return way
 
     def layers_described(self) -> dict[str, Any]:
         """What decides the network's layers, as JSON values."""
@@ -200,7 +181,7 @@ def fit_at_once(
         return
     from lookalike.training.run import Run  # brings in PyTorch, which a closed form does without
 
-    with Run(Path(run), _config(model, describe_data(X)), resume=resume) as opened:
+    with Run(Path(run), run_config(_as_known(model), describe_data(X)), resume=resume) as opened:
         started, worked = time.perf_counter(), time.process_time()
         fit()
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
@@ -209,8 +190,38 @@ def fit_at_once(
         model.save(opened.folder)
 
 
-def _curves(pictures: Pixels, **aside: Pictures | None) -> dict[str, Pixels]:
-    """Those sets that are given, by name, of the shape of the training's pictures."""
+def way_for(
+    network: Trainable,
+    pictures: Pixels,
+    settings: Settings,
+    begun: str | Path | None,
+    about: Mapping[str, Any],
+    *,
+    processes: int = 1,
+) -> Way:
+    """The arithmetic to compute in: that of a run that was `begun`, else what is asked for, or quickest here.
+
+    `about`, JSON values, says what network it is; so many `processes` share each of its batches.
+    """
+    from lookalike.training.arithmetic import warn_where_slow, way_of
+    from lookalike.training.device import resolve_device
+    from lookalike.training.run import read_config, way_in
+
+    on, config = resolve_device(settings.device), None if begun is None else read_config(Path(begun))
+    if config is None:
+        return way_of(
+            *(settings.recipe, on, network, pictures, settings.noise, about),
+            processes=processes,
+            threads=settings.threads,
+        )
+    way = way_in(config)
+    if on == "cpu":
+        warn_where_slow(way)
+    return way
+
+
+def curves_of(pictures: Pixels, **aside: Pictures | None) -> dict[str, Pixels]:
+    """Those sets that are given, by name, of the shape of the training's pictures; an OptionError for another."""
     curves = {name: to_uint8(as_pictures(given)) for name, given in aside.items() if given is not None}
     for name, own in curves.items():
         if own.shape[1:] != pictures.shape[1:]:
@@ -221,18 +232,22 @@ def _curves(pictures: Pixels, **aside: Pictures | None) -> dict[str, Pixels]:
     return curves
 
 
-def _config(
-    model: Autoencoder,
+def run_config(
+    learner: dict[str, Any],
     data: dict[str, Any],
     recipe: Recipe | None = None,
     noise: Noise | None = None,
     curves: dict[str, Pixels] | None = None,
 ) -> dict[str, Any]:
-    """What a run remembers of how it was begun, as JSON values."""
+    """What a run remembers of how it was begun, as JSON values; `learner`: kind and parameters of what is trained."""
     return {
-        "model": {"kind": model.kind, "parameters": model.described()},
+        "model": learner,
         "data": data,
         "recipe": None if recipe is None else recipe.as_json(),
         "noise": None if noise is None else str(noise),
         "curves": {name: describe_data(own)["digest"] for name, own in (curves or {}).items()},
     }
+
+
+def _as_known(model: Autoencoder) -> dict[str, Any]:
+    return {"kind": model.kind, "parameters": model.described()}

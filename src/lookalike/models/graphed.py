@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from lookalike import graphs
 from lookalike.data.pipeline import available_cores
@@ -23,13 +18,10 @@ from lookalike.models.inputs import Pictures
 from lookalike.models.onnx_graphs import CODES, PICTURES
 from lookalike.models.onnx_kinds import CODELESS, DECODER, DENOISER, ENCODER, SHAPES, has_graph, shapes_of, written_out
 from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of
-from lookalike.pixels import Floats, centre
+from lookalike.models.pieces import computes_here, in_pieces, planes
+from lookalike.pixels import Floats
 
 LEARNS_NOTHING = "this model answers and learns nothing; lookalike.load_model gives the one that can be trained"
-PIECE = 32
-"""Pictures, or codes, that a thread computes at once."""
-GPUS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvmap", "/dev/kfd")
-"""What Linux has where PyTorch may see a GPU: NVIDIA's own, under Windows, on a Jetson; AMD's."""
 
 
 def graphed(folder: Path, threads: int | None = None) -> Graphed | None:
@@ -45,31 +37,16 @@ def graphed(folder: Path, threads: int | None = None) -> Graphed | None:
     try:
         description = store.read_description(folder)
         kind, parameters = description["kind"], description["parameters"]
-        if kind not in SHAPES or not has_graph(kind, parameters) or not _computes_here(parameters):
+        if kind not in SHAPES or not has_graph(kind, parameters) or not computes_here(parameters.get("device", "cpu")):
             return None
         shapes = shapes_of(kind, parameters, store.shape_in(description))
         description, sides = store.load(folder, lambda _: shapes)
         store.expect_sides(sides, shapes)
     except (LookalikeError, TypeError, ValueError, ArithmeticError):
         return None
-    return (GraphedDenoiser if kind in CODELESS else GraphedAutoencoder)(description, sides, threads)
-
-
-def _computes_here(parameters: dict[str, Any]) -> bool:
-    device = parameters.get("device", "cpu")
-    on_processor = device == "cpu" or (device == "auto" and not _may_have_gpu())
-    return on_processor and find_spec("onnxruntime") is not None
-
-
-def _may_have_gpu() -> bool:
-    if sys.platform == "darwin":
-        return False
-    return sys.platform != "linux" or any(Path(path).exists() for path in GPUS)
-
-
-def planes(pictures: npt.NDArray[Any]) -> Floats:
-    """uint8 or centred float32 (N, H, W, C) -> centred float32 (N, C, H, W)."""
-    return np.ascontiguousarray(centre(pictures).transpose(0, 3, 1, 2))
+    model = (GraphedDenoiser if kind in CODELESS else GraphedAutoencoder)(description, sides, threads)
+    model.saved_in = folder
+    return model
 
 
 class Graphed(Autoencoder):
@@ -127,11 +104,7 @@ class Graphed(Autoencoder):
 
 
 class GraphedAutoencoder(Graphed):
-    """One with a code: two graphs, of which each is made when it is first needed.
-
-    A batch is computed in pieces, each by a thread alone, so that however many there are, no bit changes: ONNX
-    Runtime's own threads share out the products of matrices, and round otherwise for each number of them.
-    """
+    """One with a code: two graphs, of which each is made when it is first needed."""
 
     def __init__(self, description: dict[str, Any], sides: store.Sides, threads: int | None = None) -> None:
         super().__init__(description, sides, threads)
@@ -146,17 +119,11 @@ class GraphedAutoencoder(Graphed):
         return self._session(DECODER, 1)
 
     def _encode(self, pictures: Floats) -> Floats:
-        return self._in_pieces(lambda piece: self._encoder.run([CODES], {PICTURES: planes(piece)})[0], pictures)
+        return in_pieces(lambda piece: self._encoder.run([CODES], {PICTURES: planes(piece)})[0], self._cores, pictures)
 
     def _decode(self, codes: Floats) -> Floats:
-        pictures = self._in_pieces(lambda piece: self._decoder.run([PICTURES], {CODES: piece})[0], codes)
+        pictures = in_pieces(lambda piece: self._decoder.run([PICTURES], {CODES: piece})[0], self._cores, codes)
         return pictures.transpose(0, 2, 3, 1)
-
-    def _in_pieces(self, run: Callable[[Floats], Floats], given: Floats) -> Floats:
-        pieces = [np.ascontiguousarray(given[start : start + PIECE]) for start in range(0, len(given), PIECE)]
-        first = run(pieces[0])  # which makes the session, before there are threads
-        with ThreadPoolExecutor(self._cores) as pool:  # starts a thread for a piece, and none without
-            return np.concatenate([first, *pool.map(run, pieces[1:])])
 
 
 class GraphedDenoiser(Codeless, Graphed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lookalike.errors import RunError, WeightsError
-from lookalike.models import model_class, store
+from lookalike.models import KINDS, model_class, store
 from lookalike.models.base import Autoencoder
 from lookalike.models.graphed import graphed
 
@@ -40,6 +40,6 @@ def load_model(folder: str | Path) -> Autoencoder:
         from lookalike.training.run import last_model
 
         unfinished = last_model(folder)
-        if unfinished is None:
+        if unfinished is None or unfinished[0]["kind"] not in KINDS:  # such as a sharp decoder's training
             raise
         return model_class(unfinished[0]["kind"]).restore(*unfinished)

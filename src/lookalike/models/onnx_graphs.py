@@ -43,17 +43,18 @@ OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class Chain:
-    """Nodes of which each takes what the one before gave."""
+    """Nodes of which each takes what the one before gave; `prefix` keeps its names apart from another chain's."""
 
-    def __init__(self, first: str, tensors: Tensors) -> None:
+    def __init__(self, first: str, tensors: Tensors, prefix: str = "") -> None:
         self.last = first
         self.tensors = tensors
+        self.prefix = prefix
         self.nodes: list[Node] = []
         self.held: list[bytes] = []
 
     def add(self, kind: str, *constants: str, **attributes: Any) -> None:
         """Append a node of one data input and any number of constants."""
-        result = f"{kind.lower()}_{len(self.nodes)}"
+        result = f"{self.prefix}{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(Node(kind, [self.last, *constants], result, result, attributes))
         self.last = result
 
@@ -65,15 +66,13 @@ class Chain:
 
     def constant(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike = np.int64) -> str:
         """Keep an array under a name."""
-        self.held.append(onnx_bytes.tensor(name, np.asarray(values, dtype)))
-        return name
+        self.held.append(onnx_bytes.tensor(f"{self.prefix}{name}", np.asarray(values, dtype)))
+        return f"{self.prefix}{name}"
 
     def weights(self, layer: str) -> tuple[str, ...]:
         """Keep a layer's weight, and its bias where it has one."""
         names = tuple(name for name in (f"{layer}.weight", f"{layer}.bias") if name in self.tensors)
-        for name in names:
-            self.constant(name, self.tensors[name], np.float32)
-        return names
+        return tuple(self.constant(name, self.tensors[name], np.float32) for name in names)
 
     def activate(self, name: str) -> None:
         """Append one of Keras's activations."""

@@ -31,7 +31,7 @@ def residual(
 
 def _encode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
     height, width, _ = image_shape
-    linear = _dense(chain, _flat(chain, PICTURES), "linear")
+    linear = dense(chain, _flat(chain, PICTURES), "linear")
     chain.last = PICTURES
     down, right = -height % ENCODER_STRIDE, -width % ENCODER_STRIDE
     if down or right:
@@ -42,22 +42,22 @@ def _encode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
     _step(chain, "trunk.3.conv")
     _pooled(chain, "trunk.4.conv")
     _step(chain, "trunk.5.conv")
-    chain.join("Add", linear, _dense(chain, _flat(chain, chain.last), "dense"))
+    chain.join("Add", linear, dense(chain, _flat(chain, chain.last), "dense"))
 
 
 def _decode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
     height, width, depth = image_shape
     rows, columns = -(-height // DECODER_STRIDE), -(-width // DECODER_STRIDE)
     channels = chain.tensors["dense.weight"].shape[0] // (rows * columns)
-    linear = _grid(chain, _dense(chain, CODES, "linear"), "shape", (height, width, depth))
-    _grid(chain, _dense(chain, CODES, "dense"), "grid", (rows, columns, channels))
-    for block, widening in ((0, 1), (3, 4)):
-        _block(chain, f"trunk.{block}")
+    linear = grid(chain, dense(chain, CODES, "linear"), "shape", (height, width, depth))
+    grid(chain, dense(chain, CODES, "dense"), "grid", (rows, columns, channels))
+    for number, widening in ((0, 1), (3, 4)):
+        block(chain, f"trunk.{number}")
         chain.add("Conv", *chain.weights(f"trunk.{widening}"), kernel_shape=[1, 1])
         chain.add("DepthToSpace", blocksize=2, mode="CRD")
-    _block(chain, "trunk.6")
-    _silu(chain)
-    _convolve(chain, "last")
+    block(chain, "trunk.6")
+    silu(chain)
+    convolve(chain, "last")
     chain.add("DepthToSpace", blocksize=2, mode="CRD")
     if (rows * DECODER_STRIDE, columns * DECODER_STRIDE) != (height, width):
         ends = chain.constant("starts", [0, 0]), chain.constant("ends", [height, width])
@@ -70,40 +70,45 @@ def _flat(chain: Chain, name: str) -> str:
     return chain.join("Flatten", chain.last, axis=1)
 
 
-def _dense(chain: Chain, name: str, layer: str) -> str:
+def dense(chain: Chain, name: str, layer: str) -> str:
+    """A Dense layer of what is under a name."""
     return chain.join("Gemm", name, *chain.weights(layer), transB=1)
 
 
-def _grid(chain: Chain, name: str, of: str, shape: tuple[int, int, int]) -> str:
+def grid(chain: Chain, name: str, of: str, shape: tuple[int, int, int]) -> str:
+    """Rows as grids of (H, W, C), which come as (C, H, W); the shape is kept under the name `of`."""
     chain.join("Reshape", name, chain.constant(of, [-1, *shape]))
     return chain.join("Transpose", chain.last, perm=CHANNELS_FIRST)
 
 
 def _pooled(chain: Chain, layer: str) -> None:
-    _convolve(chain, layer)
+    convolve(chain, layer)
     chain.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
     chain.add("Elu")
 
 
 def _step(chain: Chain, layer: str) -> None:
     start = chain.last
-    _silu(chain)
-    _convolve(chain, layer)
+    silu(chain)
+    convolve(chain, layer)
     chain.join("Add", start, chain.last)
 
 
-def _block(chain: Chain, name: str) -> None:
+def block(chain: Chain, name: str) -> None:
+    """x + conv(SiLU(conv(SiLU(x)))), as `models.residual.SmoothBlock`."""
     start = chain.last
     for layer in ("conv1", "conv2"):
-        _silu(chain)
-        _convolve(chain, f"{name}.{layer}")
+        silu(chain)
+        convolve(chain, f"{name}.{layer}")
     chain.join("Add", start, chain.last)
 
 
-def _silu(chain: Chain) -> None:
+def silu(chain: Chain) -> None:
+    """x sigmoid(x)."""
     given = chain.last
     chain.join("Mul", given, chain.join("Sigmoid", given))
 
 
-def _convolve(chain: Chain, layer: str) -> None:
+def convolve(chain: Chain, layer: str) -> None:
+    """A convolution of 3 x 3 that keeps the sides."""
     chain.add("Conv", *chain.weights(layer), kernel_shape=[3, 3], pads=[1, 1, 1, 1])

@@ -143,6 +143,15 @@ RECIPES = {
         jitter=0.15,
         wobble=0.02,
     ),
+    # For a sharp decoder, whose critic learns with it by the one optimiser: docs/sharp.md.
+    "sharp": replace(
+        _MUON,
+        epochs=5,
+        least_steps=1500,
+        learning_rate=0.004,
+        warmup=0.05,
+        flips=True,
+    ),
     # Found on a validation part of LFW's training pictures: docs/denoising.md says what else was tried.
     "unet": replace(
         _MUON,
@@ -173,6 +182,7 @@ RECIPES_IN_WORDS = {
     "course": "the reference notebook's",
     "fast": "reaches its quality in about a quarter of the time",
     "best": "takes longer and goes further",
+    "sharp": "for a sharp decoder",
     "unet": "for the model of that name",
     "photos": "for that model on photographs, turned every way",
 }
