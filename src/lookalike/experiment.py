@@ -16,7 +16,7 @@ from lookalike.data.leaks import leaks_between
 from lookalike.data.names import read_each, say_what_8_bits_lose
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
-from lookalike.models import KINDS
+from lookalike.models import DRAWN_SHARP, KINDS
 from lookalike.models.base import Autoencoder
 from lookalike.models.pca import exact_pca_beside, keep_beside
 from lookalike.models.pictures import prepared
@@ -25,6 +25,9 @@ from lookalike.pixels import to_uint8
 from lookalike.report import write_report
 from lookalike.report.card import Measured, RunPictures, write_card
 from lookalike.report.page import figures_folder
+from lookalike.report.sharp import measured_sharp, note_on_card
+from lookalike.sharpening import sharpen
+from lookalike.sharpening.fitting import training_folder
 from lookalike.training.place import place_of
 
 _log = logging.getLogger(__name__)
@@ -109,6 +112,7 @@ def train_run(
         keep_beside(model)
     if not place.is_first:
         return {}
+    model.saved_in = Path(run)  # where a sharp decoder may lie that it was given before
     timing = timing_of(run)
     noise = noise_of(run)
     measured = Measured(
@@ -131,6 +135,42 @@ def train_run(
         **timing._asdict(),
         "leaks": [leak._asdict() for leak in leaks],
         "card": str(card),
+    }
+
+
+def sharpen_run(
+    model: Autoencoder,
+    run: str | Path,
+    train: ImageSet,
+    test: ImageSet,
+    **training: Any,
+) -> dict[str, Any]:
+    """Train a sharp decoder for a run's model, keep it with the run, and report what came of it.
+
+    `train` are the pictures of the model's training, `test` those that were kept apart; `training` goes to `sharpen`.
+    Returns run, model, code_size, epochs; test_mse and detail of the model's own decoder, sharp_mse and sharp_detail of
+    the sharp one (see `measured_sharp`); seconds, images_per_second, and card, None where the run has none.
+
+    Raises:
+        OptionError, RunError, TrainingDiverged, Interrupted: as `sharpen`.
+    """
+    sharpen(model, train, test=test, run=run, **training)
+    decoder = model.require_sharp()
+    measured = measured_sharp(model, test)
+    decoder.training["measured"] = measured
+    decoder.save(run)
+    card = note_on_card(model, run)
+    return {
+        "run": str(run),
+        "model": model.kind,
+        "code_size": model.code_size,
+        "epochs": len(decoder.training["history"]),
+        "test_mse": measured["plain"]["mse"],
+        "sharp_mse": measured["sharp"]["mse"],
+        "detail": measured["plain"]["detail"],
+        "sharp_detail": measured["sharp"]["detail"],
+        **timing_of(training_folder(run, model))._asdict(),
+        "card": None if card is None else str(card),
     }
 
 
@@ -225,17 +265,26 @@ def noise_of(run: str | Path) -> str | None:
 
 
 def reconstruct_files(
-    model: Autoencoder, images: Iterable[Path], out: str | Path, *, crop: int | None = None, force: bool = False
+    model: Autoencoder,
+    images: Iterable[Path],
+    out: str | Path,
+    *,
+    crop: int | None = None,
+    sharp: bool = False,
+    force: bool = False,
 ) -> Reconstructed:
     """Write each picture's reconstruction as PNG into `out`, and `sheet.png` with original, code and reconstruction.
 
-    Names that are taken make way to free ones, with `force` only those of pictures that are read (`Outputs`).
+    Names that are taken make way to free ones, with `force` only those of pictures that are read (`Outputs`). With
+    `sharp`, the model's sharp decoder draws, and the sheet says that its detail is invented.
 
     Raises:
         OptionError: `out` is a file.
         DataError: none of the pictures can be read.
     """
     model.require_decoder()
+    if sharp:
+        model.require_sharp()
     paths = list(images)
     outputs = Outputs(paths, force=force)
     folder = outputs.folder(out)
@@ -244,7 +293,7 @@ def reconstruct_files(
     read = list(read_each(paths, lambda path: prepared(model, path, crop), skipped))
     pictures = np.stack([picture for _, picture in read])
     codes = model.encode(pictures)
-    backs = model.decode(codes)
+    backs = model.decode(codes, sharp=sharp)
     written: list[Path] = []
     for (path, _), back in zip(read, to_uint8(backs), strict=True):
         target = outputs.free(folder / f"{path.stem}.png")
@@ -253,5 +302,6 @@ def reconstruct_files(
     shown = slice(SHEET_MOST)
     names = [path.stem for path, _ in read[shown]]
     sheet = outputs.free(folder / "sheet.png")
-    plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names), sheet)
+    note = DRAWN_SHARP if sharp else None
+    plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names, note), sheet)
     return Reconstructed([*written, sheet], skipped)

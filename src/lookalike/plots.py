@@ -61,9 +61,12 @@ def fold(code: Array) -> Array:
 
 
 def reconstruction_sheet(
-    pictures: Array, codes: Array, reconstructions: Array, names: Sequence[str] | None = None
+    pictures: Array, codes: Array, reconstructions: Array, names: Sequence[str] | None = None, note: str | None = None
 ) -> Figure:
-    """Three rows: pictures (N, H, W, C), their codes (N, K) as heat maps on one scale, and reconstructions with MSE."""
+    """Three rows: pictures (N, H, W, C), their codes (N, K) as heat maps on one scale, and reconstructions with MSE.
+
+    A `note` on these stands below them.
+    """
     from matplotlib.figure import Figure
 
     count = len(pictures)
@@ -84,6 +87,8 @@ def reconstruction_sheet(
             cells[i].set_title(short(names[i]), fontsize=7, color=INK)
     for row, label in enumerate(("original", "code", "reconstruction")):
         cells[row * count].set_ylabel(label, fontsize=8, color=INK)
+    if note is not None:
+        figure.supxlabel(note, fontsize=8, color=INK)
     return figure
 
 
@@ -109,10 +114,13 @@ def error_sheet(rows: Sequence[tuple[Array, Array, Array, Array, Array]], titles
     return figure
 
 
-def pairs(pictures: Array, others: Array, heads: tuple[str, str], titles: Sequence[str]) -> Figure:
+def pairs(
+    pictures: Array, others: Array, heads: tuple[str, str], titles: Sequence[str], note: str | None = None
+) -> Figure:
     """Pictures (N, H, W, C), each with another on its right, four pairs a row.
 
-    `heads` stand above the two columns of a pair, a title of one or two lines below each of the others.
+    `heads` stand above the two columns of a pair, a title of one or two lines below each of the others, a `note` below
+    all.
     """
     from matplotlib.figure import Figure
 
@@ -132,6 +140,8 @@ def pairs(pictures: Array, others: Array, heads: tuple[str, str], titles: Sequen
                 axes.set_title(head, fontsize=7, color=INK)
         style: dict[str, Any] = {"fontsize": 6, "color": INK, "va": "top", "parse_math": False}
         pair[1].text(0, -0.04, files.printable(titles[i]), transform=pair[1].transAxes, **style)
+    if note is not None:
+        figure.supxlabel(note, fontsize=8, color=INK)
     return figure
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
+from sharps import sharpened
 
 TRAINS = {"torch", "lightning_fabric", "sklearn"}
 PLOTS = {"matplotlib"}
@@ -38,6 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pca = la.PCAAutoencoder(4).fit(train)
     conv = la.ConvAutoencoder(4, channels=(4, 6)).initialise(faces.image_shape)
     unet = la.UNetDenoiser(width=4).initialise(faces.image_shape)
+    sharpened(pca)
     for name, model in (("pca", pca), ("conv", conv), ("unet", unet)):
         model.data_ = pca.data_
         model.save(place / name)
@@ -61,6 +63,8 @@ COMMANDS = {
     "denoise unet a.png --out clean": (SLOW | TRAINS | TABLES, 640),
     "denoise a.png --out clean": (SLOW | TRAINS | TABLES, 640),
     "morph conv a.png b.png --out morph.gif": (SLOW | TRAINS | PLOTS | TABLES, 430),
+    "morph pca a.png b.png --sharp --out sharp.gif": (SLOW | TRAINS | PLOTS | TABLES, 430),
+    "reconstruct pca a.png --sharp --out sharp": ({"pydantic", "onnx"} | TRAINS | TABLES, 700),
     "train synthetic:60 --size 16 --run fresh --epochs 1 --json": (
         {"pydantic", "onnx", "lightning_fabric", "torch._dynamo", "sklearn"},
         1960,

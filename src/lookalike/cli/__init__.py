@@ -20,6 +20,7 @@ from lookalike.cli.plain import at_once
 COMMANDS = (
     "data",
     "train",
+    "sharpen",
     "evaluate",
     "reconstruct",
     "denoise",

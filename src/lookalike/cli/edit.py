@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, Sharp, answer
+from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
 
 
@@ -34,6 +35,7 @@ def edit(
             help="Change the picture itself, so that its detail stays; without, show what the moved code draws alone."
         ),
     ] = True,
+    sharp: Sharp = False,
     crop: Crop = None,
     force: Force = False,
     seed: Seed = 0,
@@ -55,8 +57,8 @@ def edit(
     amounts = amount_rows(len(directions), amount or [])
     say_what_8_bits_lose((image,))
     picture = read_for(model, image, crop)
-    write_edit(model, picture, directions, amounts, out, keep_residual=residual)
+    write_edit(model, picture, directions, amounts, out, keep_residual=residual, sharp=sharp)
     doubtful = [one.name for one in directions if not one.meaningful]
     payload = {"along": along, "amounts": amounts, "doubtful": doubtful, "out": str(out)}
     lines = [f"{name} cannot be told from these codes: this edit may mean nothing" for name in doubtful]
-    answer(payload, [*lines, f"wrote {out}"], json)
+    answer(payload, [*lines, f"wrote {out}", *([DRAWN_SHARP] if sharp else [])], json)

@@ -45,11 +45,11 @@ def export(
 ) -> None:
     """Write a run's model for another program, and compare what both compute on random pictures.
 
-    'keras' writes whole models for Keras 3 and weights for Keras 2; 'onnx' writes encoder.onnx and decoder.onnx, or
-    denoiser.onnx for a run of --model unet, for ONNX Runtime, on a server or in a browser; 'page' writes the whole
-    studio on a gallery as one folder that any static host serves: its pictures, names and attributes are then for
-    everyone to see who can open it. The seed draws the pictures that are compared and, for 'page', the pairs that tell
-    a match and the map.
+    'keras' writes whole models for Keras 3 and weights for Keras 2; 'onnx' writes encoder.onnx and decoder.onnx, with
+    sharp.onnx for a run that was sharpened, or denoiser.onnx for a run of --model unet, for ONNX Runtime, on a server
+    or in a browser; 'page' writes the whole studio on a gallery as one folder that any static host serves: its
+    pictures, names and attributes are then for everyone to see who can open it. The seed draws the pictures that are
+    compared and, for 'page', the pairs that tell a match and the map.
     """
     from lookalike.models.loading import load_model
 
@@ -67,9 +67,9 @@ def export(
         payload = export_keras(load_model(run), out, seed=seed)
     elif format == "onnx":
         from lookalike.interop.onnx_export import export_onnx
-        from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER
+        from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, SHARP
 
-        out = outputs.folder_for(out, (ENCODER, DECODER, DENOISER))
+        out = outputs.folder_for(out, (ENCODER, DECODER, DENOISER, SHARP))
         payload = export_onnx(load_model(run), out, seed=seed)
     else:
         from lookalike.serve.static_export import PARTS

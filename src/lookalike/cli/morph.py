@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, Sharp, answer
+from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
 
 
@@ -23,6 +24,7 @@ def morph(
         str,
         typer.Option(help="The way between the codes: 'linear', or 'spherical' where codes are of one length."),
     ] = "linear",
+    sharp: Sharp = False,
     crop: Crop = None,
     force: Force = False,
     seed: Seed = 0,
@@ -40,5 +42,6 @@ def morph(
     out = Outputs((a, b), force=force).file(out)
     model = open_model(run)
     say_what_8_bits_lose((a, b))
-    write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind)
-    answer({"steps": steps, "out": str(out)}, f"wrote {out}", json)
+    write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind, sharp=sharp)
+    lines = [f"wrote {out}", *([DRAWN_SHARP] if sharp else [])]
+    answer({"steps": steps, "out": str(out)}, lines, json)

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer, names_from
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, Sharp, answer, names_from
+from lookalike.models import DRAWN_SHARP
 
 
 def reconstruct(
     run: Run,
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files; '-' reads names from stdin.")],
     out: Annotated[Path, typer.Option(help="The folder that takes the reconstructions and sheet.png.")],
+    sharp: Sharp = False,
     crop: Crop = None,
     force: Force = False,
     seed: Seed = 0,
@@ -26,9 +28,10 @@ def reconstruct(
     from lookalike.experiment import reconstruct_files
     from lookalike.models.loading import open_model
 
-    result = reconstruct_files(open_model(run), names_from(images), out, crop=crop, force=force)
+    result = reconstruct_files(open_model(run), names_from(images), out, crop=crop, sharp=sharp, force=force)
     written = [str(path) for path in result.written]
     payload = {"written": written, "skipped": [skipped._asdict() for skipped in result.skipped]}
     lines = [f"wrote {path}" for path in written]
     lines += [f"skipped {name}: {reason}" for name, reason in result.skipped]
+    lines += [DRAWN_SHARP] if sharp else []
     answer(payload, lines, json)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Reading, Run, Seed, answer, load_data, progress_shown, reads_data
+from lookalike.cli.common import Force, Json, Reading, Run, Seed, Sharp, answer, load_data, progress_shown, reads_data
 from lookalike.errors import OptionError
+from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
 
 
@@ -39,6 +40,7 @@ def sample(
             "1: less is safer and more alike."
         ),
     ] = 1.0,
+    sharp: Sharp = False,
     reading: Reading = Reading(),
     force: Force = False,
     seed: Seed = 0,
@@ -63,6 +65,8 @@ def sample(
     model = open_model(run)
     model.require_code()
     model.require_decoder()
+    if sharp:
+        model.require_sharp()
     if data is None:
         reading.refuse("does not go with the run's own pictures; leave it out")
         with progress_shown() as progress:
@@ -71,7 +75,7 @@ def sample(
         train, test = split_of_run(load_data(data, reading.options().like(framing_of(model))))
     learned = model.encode(train)
     mixture = mixture_of_run(model, run, learned, train.digest, wanted)
-    drawn = sample_beside(model, mixture, learned, model.encode(test), count, truncation=share, seed=seed)
+    drawn = sample_beside(model, mixture, learned, model.encode(test), count, truncation=share, seed=seed, sharp=sharp)
     written = write_samples(drawn, train, out, force=force)
     nearest = [
         {"name": train.names[place], "distance": float(distance)}
@@ -88,6 +92,7 @@ def sample(
         "written": [str(path) for path in written],
     }
     told = [mixture.told(), drawn.copying.told(), f"wrote {written[-1]}", *(f"and {one}" for one in written[:-1])]
+    told += [DRAWN_SHARP] if sharp else []
     answer(payload, told, json)
 
 

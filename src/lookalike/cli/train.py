@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.common import Data, Device, Json, Reading, Seed, answer, load_data, reads_data
+from lookalike.cli.sharpen import told
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, learners, usual
 from lookalike.noise import noise_help, parse_noise
@@ -89,6 +90,12 @@ def train(
             show_default="those of the class",
         ),
     ] = None,
+    sharp: Annotated[
+        bool,
+        typer.Option(
+            "--sharp", help="Train a second decoder afterwards, which draws detail, as 'lookalike sharpen RUN' does."
+        ),
+    ] = False,
     devices: Annotated[
         int | None,
         typer.Option(
@@ -111,7 +118,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
-    from lookalike.experiment import train_run
+    from lookalike.experiment import sharpen_run, split_of_run, train_run, training_part
     from lookalike.models import new_model, parameters_of_words
     from lookalike.training.place import one_after_another, place_of
 
@@ -127,6 +134,10 @@ def train(
     )
     options = {"epochs": epochs, "noise": noise, "recipe": settings, "devices": devices, "nodes": nodes}
     place = place_of(devices, nodes)
+    if sharp:
+        learner.require_code()
+        if place.size > 1:
+            raise OptionError(f"--sharp trains in one process, not in {place.size}; train first, then sharpen the run")
     if place.size > 1:
         from lookalike.training.device import check_room, resolve_device
 
@@ -150,5 +161,10 @@ def train(
         lines.append(f"denoise MSE  {payload['denoise_mse']:.5f} (test pictures with {payload['noise']})")
     if payload["seconds"] is not None:
         lines.append(f"{payload['seconds']:.1f} s, {payload['images_per_second']:,.0f} images a second")
+    if sharp:
+        train_part, test = training_part(faces, learner.data_["parts"]), split_of_run(faces)[1]
+        done = sharpen_run(learner, run, train_part, test, resume=resume, device=device, seed=seed)
+        payload["sharp"] = done
+        lines += told(done)
     lines.append(f"what it is, and what was measured: {payload['card']}")
     answer(payload, lines, json)

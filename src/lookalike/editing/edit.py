@@ -28,6 +28,7 @@ def edit(
     amount: npt.ArrayLike,
     *,
     keep_residual: bool = True,
+    sharp: bool = False,
 ) -> Floats:
     """Change a picture by moving its code: float32 (H, W, C), or (n, H, W, C) for n amounts; centred, not clipped.
 
@@ -40,9 +41,10 @@ def edit(
         keep_residual: to a picture, add what decoding the moved code changes, so that amount 0 is the picture itself
             and its detail stays. False draws from the moved code alone: blurred, but without shadows of what a large
             edit should have replaced. A code has no residual, and is always drawn alone.
+        sharp: draw by the model's sharp decoder, whose detail is invented.
 
     Raises:
-        OptionError: shapes do not fit one another, or an amount is not within -1000 to 1000.
+        OptionError: shapes do not fit one another, an amount is not within -1000 to 1000, or there is no sharp decoder.
     """
     several = not isinstance(direction, Direction)
     directions = [direction] if isinstance(direction, Direction) else list(direction)
@@ -63,10 +65,10 @@ def edit(
     if not (np.abs(table) <= FURTHEST).all():  # NaN fails as well
         raise OptionError(f"an amount is not within -{FURTHEST} to {FURTHEST}; a few units go a long way")
     steps = np.stack([one.step for one in directions])
-    pictures = model.decode(code + np.atleast_2d(table) @ steps)
+    pictures = model.decode(code + np.atleast_2d(table) @ steps, sharp=sharp)
     given: npt.NDArray[Any] = np.asarray(picture_or_code)
     if keep_residual and given.ndim == 3:
-        pictures += centre(as_pictures(given)) - model.decode(code)
+        pictures += centre(as_pictures(given)) - model.decode(code, sharp=sharp)
     return pictures[0] if table.ndim == 1 else pictures
 
 

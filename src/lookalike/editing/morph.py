@@ -21,7 +21,15 @@ KINDS = ("linear", "spherical")
 MOST_STEPS = 1000
 
 
-def morph(model: Autoencoder, a: PictureOrCode, b: PictureOrCode, steps: int = 7, kind: str = "linear") -> Floats:
+def morph(
+    model: Autoencoder,
+    a: PictureOrCode,
+    b: PictureOrCode,
+    steps: int = 7,
+    kind: str = "linear",
+    *,
+    sharp: bool = False,
+) -> Floats:
     """Draw what lies between two pictures: float32 (steps, H, W, C), centred to 0, not clipped.
 
     The first and the last are the reconstructions of `a` and `b`; `to_uint8` makes pictures to look at.
@@ -32,12 +40,13 @@ def morph(model: Autoencoder, a: PictureOrCode, b: PictureOrCode, steps: int = 7
         b: the other one.
         steps: how many pictures in all, 2 to 1000, at even distances.
         kind: "linear" as the reference notebook, or "spherical", for models whose codes are normalised.
+        sharp: draw by the model's sharp decoder, whose detail is invented.
 
     Raises:
-        OptionError: an argument is out of range, or there is no single way round the sphere.
+        OptionError: an argument is out of range, there is no single way round the sphere, or no sharp decoder.
         NotFittedError: the model has no weights yet.
     """
-    return model.decode(between(code_of(model, a), code_of(model, b), steps, kind))
+    return model.decode(between(code_of(model, a), code_of(model, b), steps, kind), sharp=sharp)
 
 
 def between(a: npt.ArrayLike, b: npt.ArrayLike, steps: int = 7, kind: str = "linear") -> Doubles:

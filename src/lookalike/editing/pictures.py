@@ -50,7 +50,9 @@ def read_group(model: Autoencoder, paths: Iterable[Path], crop: int | None = Non
     return np.concatenate(found)
 
 
-def write_morph(model: Autoencoder, a: Pixels, b: Pixels, out: Path, *, steps: int = 7, kind: str = "linear") -> None:
+def write_morph(
+    model: Autoencoder, a: Pixels, b: Pixels, out: Path, *, steps: int = 7, kind: str = "linear", sharp: bool = False
+) -> None:
     """Write the morph between two uint8 pictures (H, W, C): a strip (.png) or an animation, there and back (.gif).
 
     The strip has the pictures themselves at both ends; everything is enlarged for looking at.
@@ -59,7 +61,7 @@ def write_morph(model: Autoencoder, a: Pixels, b: Pixels, out: Path, *, steps: i
         OptionError: an argument is out of range, or `out` is neither PNG nor GIF.
     """
     suffix = _checked_suffix(out, (".png", ".gif"))
-    pictures = to_uint8(morph(model, a, b, steps, kind))
+    pictures = to_uint8(morph(model, a, b, steps, kind, sharp=sharp))
     if suffix == ".gif":
         files.write_bytes(out, plots.there_and_back_gif(pictures))
     else:
@@ -74,6 +76,7 @@ def write_edit(
     out: Path,
     *,
     keep_residual: bool = True,
+    sharp: bool = False,
 ) -> None:
     """Write a strip (.png): a uint8 picture (H, W, C), then an edit of it for each row of `amounts` (n, D), enlarged.
 
@@ -81,7 +84,7 @@ def write_edit(
         OptionError: an argument is out of range, or `out` is no PNG.
     """
     _checked_suffix(out, (".png",))
-    edited = edit(model, picture, directions, np.atleast_2d(amounts), keep_residual=keep_residual)
+    edited = edit(model, picture, directions, np.atleast_2d(amounts), keep_residual=keep_residual, sharp=sharp)
     files.write_bytes(out, plots.picture_png(plots.strip([picture[None], to_uint8(edited)])))
 
 

@@ -15,6 +15,7 @@ from lookalike.models.subspace import Approximation
 from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended_use, is_for_search, limits
 from lookalike.report.front_matter import front_matter, model_index
 from lookalike.report.markup import duration
+from lookalike.report.sharp import sharp_section
 from lookalike.training.recipe import RECIPES, Recipe
 
 CARD = "card.md"
@@ -90,6 +91,7 @@ def write_card(
         f"# {name}\n",
         f"{_first_line(model)} {_shapes(model)}\n",
         _quality(model, measured, beside, left_out),
+        *([] if (sharp := sharp_section(model)) is None else [sharp]),
         _learned_from(facts["data"]),
         _training(facts),
         f"## Intended use\n\n{intended_use(model, facts)}\n",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lookalike import files, plots
 from lookalike.data import ImageSet
 from lookalike.errors import OptionError
+from lookalike.models import DRAWN_SHARP
 from lookalike.models.base import Autoencoder
 from lookalike.outputs import Outputs
 from lookalike.pixels import Floats, to_uint8
@@ -25,18 +26,28 @@ class Sampled(NamedTuple):
 
     Attributes:
         pictures: float32 (n, H, W, C), centred, not clipped.
+        sharp: whether the model's sharp decoder has drawn them.
         codes: float32 (n, K).
         nearest: for each the nearest training code and its distance.
         copying: whether the mixture copies, by draws of its own without truncation.
     """
 
     pictures: Floats
+    sharp: bool
     codes: Floats
     nearest: Found
     copying: Copying
 
 
-def sample(model: Autoencoder, mixture: Mixture, count: int = 16, *, truncation: float = 1.0, seed: int = 0) -> Floats:
+def sample(
+    model: Autoencoder,
+    mixture: Mixture,
+    count: int = 16,
+    *,
+    truncation: float = 1.0,
+    seed: int = 0,
+    sharp: bool = False,
+) -> Floats:
     """Draw new pictures: float32 (count, H, W, C), centred, not clipped.
 
     Args:
@@ -45,11 +56,12 @@ def sample(model: Autoencoder, mixture: Mixture, count: int = 16, *, truncation:
         count: 1 to 100,000.
         truncation: how far from the middles of the parts, 0 to 1 (see `Mixture.draw`).
         seed: of all draws; the i-th picture of a seed is the same whatever the count.
+        sharp: draw by the model's sharp decoder, with plausible detail.
 
     Raises:
-        OptionError: an argument is out of range, or the mixture is of codes of another size.
+        OptionError: an argument is out of range, the mixture is of codes of another size, or there is no sharp decoder.
     """
-    return model.decode(_drawn(model, mixture, count, truncation, seed))
+    return model.decode(_drawn(model, mixture, count, truncation, seed), sharp=sharp)
 
 
 def sample_beside(
@@ -61,6 +73,7 @@ def sample_beside(
     *,
     truncation: float = 1.0,
     seed: int = 0,
+    sharp: bool = False,
 ) -> Sampled:
     """As `sample`, with the nearest of the training codes (N, K) for each, and whether the mixture only copies.
 
@@ -68,7 +81,7 @@ def sample_beside(
     """
     codes = _drawn(model, mixture, count, truncation, seed)
     judged = mixture.draw(min(len(test), JUDGED) or 1, seed=seed)
-    return Sampled(model.decode(codes), codes, nearest(codes, train), copying(judged, train, test))
+    return Sampled(model.decode(codes, sharp=sharp), sharp, codes, nearest(codes, train), copying(judged, train, test))
 
 
 def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool = False) -> list[Path]:
@@ -95,7 +108,9 @@ def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool =
         f"{_title(train.names[place])}\n{distance:.3g}"
         for place, distance in zip(places, sampled.nearest.distances[shown], strict=True)
     ]
-    plots.save_figure(plots.pairs(pixels[shown], train.pixels[places], ("invented", "nearest"), titles), targets[-1])
+    note = DRAWN_SHARP if sampled.sharp else None
+    sheet = plots.pairs(pixels[shown], train.pixels[places], ("invented", "nearest"), titles, note)
+    plots.save_figure(sheet, targets[-1])
     return targets
 
 
