@@ -24,6 +24,7 @@ from browsing import PATIENCE, PROCESSOR  # noqa: E402
 from lookalike.experiment import train_run  # noqa: E402
 from lookalike.serve.static_export import PAGE, RUNTIME, export_page  # noqa: E402
 from proxy import proxy  # noqa: E402
+from sharps import sharpened  # noqa: E402
 from studio import Served, prepare_here, serving  # noqa: E402
 
 AXE = ROOT / ".venv" / "axe" / "axe.min.js"
@@ -73,10 +74,11 @@ def faces() -> la.ImageSet:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dict[str, Path]:
-    """A gallery of faces by PCA, its run, a run to follow of two epochs, and a denoiser."""
+    """A gallery of faces by PCA with a sharp decoder, its run, a run to follow of two epochs, and a denoiser."""
     folder = tmp_path_factory.mktemp("studio")
     pca = la.PCAAutoencoder(CODE)
     train_run(pca, faces, folder / "pca")
+    sharpened(pca).save(folder / "pca")
     noisy = la.ConvAutoencoder(24, channels=(8, 8, 8, 8), device="cpu")
     train_run(noisy, faces, folder / "cleaning", epochs=2, noise="gaussian:0.1")
     train_run(la.UNetDenoiser(width=6, device="cpu"), faces, folder / "unet", epochs=8)

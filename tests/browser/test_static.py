@@ -61,7 +61,10 @@ def test_find_blend_edit(
     page.locator(".film .card").nth(6).wait_for()
     page.locator("#across").evaluate(SET, 0)
     model = gallery.model
-    until_drawn(page, "canvas.stage", decoded(model, model.encode(faces.pixels[7:8])[0]))
+    code = model.encode(faces.pixels[7:8])[0]
+    until_drawn(page, "canvas.stage", decoded(model, code))
+    page.get_by_label("Draw sharp").check()
+    until_drawn(page, "canvas.stage", la.to_uint8(model.decode([code], sharp=True))[0])
     page.locator("#tab-edit").click()
     page.locator(".groups .slider").first.wait_for()
     page.get_by_label("Direction 1", exact=True).evaluate(SET, 2)

@@ -20,6 +20,7 @@ import lookalike as la
 from browsing import PROCESSOR, SET, WEBGL, decoded, pixels_of, until, until_drawn, until_still
 from files import dng, heic, jxl
 from lookalike.denoising import denoise
+from lookalike.models import INVENTED
 from studio import Served, png, serving
 
 pytestmark = pytest.mark.slow
@@ -168,6 +169,30 @@ def test_roll_the_dice(served: Served, visit: Any, runtime: None, gallery: Any, 
     page.locator("#across").evaluate(SET, 0)
     shown = until_still(page, lambda: pixels_of(page, "canvas.stage").tolist())
     assert any(np.abs(np.array(shown) - decoded(model, middle)).max() <= 1 for middle in middles)
+
+
+def test_draw_sharp(
+    served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], width: str
+) -> None:
+    a, b = (gallery.code(gallery.names[place]) for place in (3, 50))
+    plain, sharp = (la.to_uint8(model.decode([a], sharp=is_sharp))[0] for is_sharp in (False, True))
+    assert np.abs(plain.astype(int) - sharp).max() > 10
+    page = visit(url(served, f"#blend?q={ids[gallery.names[3]]},{ids[gallery.names[50]]}&x=0"), width)
+    page.locator(".where[data-place=browser]").wait_for()
+    until_drawn(page, "canvas.stage", plain)
+    page.get_by_label("Draw sharp").check()
+    until_drawn(page, "canvas.stage", sharp)
+    page.get_by_text(INVENTED).wait_for()
+    page.locator("#across").evaluate(SET, 0.25)
+    until_drawn(page, "canvas.stage", la.to_uint8(la.morph(model, a, b, steps=5, sharp=True))[1])
+    page.wait_for_url("**sharp=1**")
+
+    page.goto(url(served, f"#edit?q={ids[gallery.names[3]]}&sharp=1"))  # the address keeps it
+    until_drawn(page, "canvas.stage", sharp)
+    assert INVENTED in page.locator(".edit-page .sharp").inner_text()
+    page.get_by_label("Draw sharp").uncheck()
+    until_drawn(page, "canvas.stage", plain)
+    assert page.get_by_text(INVENTED).count() == 0
 
 
 def test_save_a_blend_as_gif(

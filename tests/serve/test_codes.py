@@ -14,10 +14,13 @@ from PIL import Image
 import lookalike as la
 from lookalike import metrics
 from lookalike.denoising import denoise
+from lookalike.graphs import session
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre, to_uint8
 from pictures import waves
+from sharps import sharpened
 from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, prepare_here, serving, small_model
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +268,42 @@ def test_without_a_denoiser(tmp_path_factory: pytest.TempPathFactory) -> None:
     with serving(folder) as served:
         assert "--denoiser" in served.send("/api/v1/denoise", png(waves(1)[0]), status=404).json()["detail"]
         served.get("/models/denoiser-encoder.onnx", 404)
+
+
+def test_sharp_pictures_from_when_there_is_a_decoder_for_them(tmp_path: Path, model: la.ConvAutoencoder) -> None:
+    build_gallery(tmp_path)
+    with serving(tmp_path) as served:
+        ids, codes = codes_of(served, 2)
+        body = {"codes": codes[:1].tolist()}
+        assert served.get("/api/v1/gallery").json()["sharp"] is False
+        refused = served.post("/api/v1/decode?sharp=true", 422, json=body).json()["detail"]
+        assert "lookalike sharpen RUN" in refused
+        sharp = sharpened(small_model())
+        with la.Gallery.open(tmp_path, sharp) as gallery:
+            gallery.update()
+        until(lambda: served.get("/api/v1/gallery").json()["sharp"], "the server has seen it")
+
+        expected = to_uint8(sharp.decode(codes, sharp=True))
+        assert np.abs(expected.astype(int) - to_uint8(sharp.decode(codes))).max() > 3
+        near(served.post("/api/v1/decode?sharp=true", json=body).content, expected[0])
+        near(served.post("/api/v1/decode", json=body).content, to_uint8(sharp.decode(codes))[0])
+        picture = waves(1, SIZE, SIZE, seed=2)[0]
+        drawn = to_uint8(sharp.decode(sharp.encode(picture), sharp=True))[0]
+        near(served.send("/api/v1/reconstruct?sharp=true", png(picture)).content, drawn)
+        morph = {"a": ids[0], "b": ids[1], "steps": 3, "format": "json"}
+        told = served.post("/api/v1/morph?sharp=true", json=morph).json()["pictures"]
+        for one, other in zip(told, to_uint8(la.morph(sharp, *codes, steps=3, sharp=True)), strict=True):
+            near(base64.b64decode(one), other)
+        step = np.eye(CODE)[0].tolist()
+        edit = {"id": ids[0], "changes": [{"vector": step, "amount": 0.5}], "keep_residual": True}
+        after, before = sharp.decode([codes[0] + 0.5 * np.array(step), codes[0]], sharp=True)
+        own = pixels_of(served.get(f"/api/v1/items/{ids[0]}/thumbnail").content) / 255 - 0.5
+        edited = served.post("/api/v1/edit?format=png&sharp=true", json=edit).content
+        near(edited, to_uint8((own + after - before).astype(np.float32)))
+
+        address = served.get("/api/v1/gallery").json()["onnx"]["sharp"]
+        answer = served.get(f"/{address}")
+        assert "immutable" in answer.headers["cache-control"]
+        (tmp_path / "sharp.onnx").write_bytes(answer.content)
+        found = session(tmp_path / "sharp.onnx").run(None, {"codes": codes.astype(np.float32)})[0]
+        np.testing.assert_allclose(found.transpose(0, 2, 3, 1), sharp.decode(codes, sharp=True), atol=1e-4)

@@ -10,6 +10,7 @@ import pytest
 
 from lookalike import choosing
 from lookalike.gallery import decisions, filters
+from lookalike.models import INVENTED
 from lookalike.noise import NOISES, NOT_TOLD, parse_noise
 from lookalike.review import checks
 from lookalike.serve import schemas, schemas_of_review
@@ -90,6 +91,10 @@ def test_the_review_offers_what_python_has() -> None:
     decided = set(typing.get_args(schemas_of_review.OneDecision.model_fields["kind"].annotation))
     assert decided == {*decisions.OF_PICTURES, *decisions.OF_PAIRS}
     assert set(re.findall(r"(\w+): ", constant("tabs/review.js", "NAMES"))) == {*choosing.LEVELS, reviewing.ODD}
+
+
+def test_what_is_said_of_sharp_pictures() -> None:
+    assert INVENTED in source("sharp.js")
 
 
 def test_a_level_that_nobody_told() -> None:

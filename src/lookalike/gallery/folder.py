@@ -20,6 +20,7 @@ from lookalike.gallery.index import METHOD, METRIC, RECALL, Wish
 from lookalike.gallery.schema import VERSION
 from lookalike.gallery.storage import named_by, storage_of
 from lookalike.gallery.view import View
+from lookalike.models.sharp import sharp_digest
 from lookalike.models.store import read_description
 
 if TYPE_CHECKING:
@@ -149,6 +150,13 @@ def _begin(folder: Path, model: Autoencoder, metric: str, store: str) -> None:
                 )
         finally:
             catalog.close()
+
+
+def take_sharp(model: Autoencoder, folder: Path) -> None:
+    """Keep the sharp decoder of a model that was given one since beside the gallery's copy of the model."""
+    decoder = None if model.saved_in == folder / MODEL else model.own_sharp
+    if decoder is not None and decoder.digest != sharp_digest(folder / MODEL):
+        decoder.save(folder / MODEL)
 
 
 def compact(catalog: Catalog, folder: Path, view: View) -> bool:

@@ -22,6 +22,7 @@ from lookalike.gallery.folder import (
     only_writer,
     open_catalog,
     remove_leftovers,
+    take_sharp,
     usual_framing_of,
 )
 from lookalike.gallery.given import CodeSet
@@ -133,6 +134,8 @@ class Gallery(GalleryReader):
         with only_writer(self.folder):
             self._catalog.upgrade()
             remove_leftovers(self._catalog, self.folder)
+            if self._given_model is not None:
+                take_sharp(self._given_model, self.folder)
             counts = Counts(0, 0, 0)
             found = updating.find(
                 self._catalog,

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import LookalikeError
-from lookalike.interop.onnx_export import export_saved
+from lookalike.interop.onnx_export import export_saved, export_sharp
 from lookalike.interop.onnx_runtime import OnnxCodec, OnnxRestorer, open_exported
+from lookalike.models.sharp import sharp_digest
 from lookalike.models.store import DESCRIPTION
 from lookalike.studio.preparing import Prepared
 
@@ -29,8 +30,8 @@ class Codec(Protocol):
     def encode(self, pictures: Any, /) -> Floats:
         """uint8 (N, H, W, C) -> float32 (N, K)."""
 
-    def decode(self, codes: Any, /) -> Floats:
-        """(N, K) -> centred float32 (N, H, W, C)."""
+    def decode(self, codes: Any, /, *, sharp: bool = False) -> Floats:
+        """(N, K) -> centred float32 (N, H, W, C); `sharp`: with detail that is invented."""
 
 
 class Cleaner(Protocol):
@@ -68,6 +69,20 @@ class Codecs:
         self._tried.discard(key)
         folder = self._exported(saved, key)
         return None if folder is None else open_exported(folder)
+
+    def open_sharp(self, saved: Path, key: str, codec: OnnxCodec) -> OnnxCodec:
+        """The gallery's exported model with the sharp decoder that lies beside the saved one by now, if any."""
+        wanted = sharp_digest(saved)
+        if wanted is None or wanted == codec.sharp or wanted in self._tried:
+            return codec
+        self._tried.add(wanted)
+        folder = self.prepared.models_folder(key)
+        try:
+            export_sharp(saved, key, folder)
+            return OnnxCodec(folder)
+        except (LookalikeError, OSError) as error:  # without it all else still works
+            _log.warning("%s", error)
+        return codec
 
     def _exported(self, saved: Path, key: str) -> Path | None:
         if self.prepared.models(key) is None and key not in self._tried:

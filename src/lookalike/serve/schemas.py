@@ -118,6 +118,7 @@ class Onnx(BaseModel):
 
     encoder: str
     decoder: str
+    sharp: str | None = Field(description="From codes to pictures with detail that is invented, not seen.")
     denoiser: OnnxDenoiser | None
 
 
@@ -161,6 +162,7 @@ class Gallery(BaseModel):
     noises: list[OfferedNoise]
     digest: str
     draws: bool = Field(description="Whether the model makes pictures of codes.")
+    sharp: bool = Field(description="Whether it can draw them with detail, which is invented, not seen.")
     words: bool = Field(description="Whether GET /search takes words.")
     denoiser: bool
     takes: Taken

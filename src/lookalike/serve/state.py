@@ -59,6 +59,13 @@ class Search(NamedTuple):
     filters: tuple[str, ...]
 
 
+class Drawing(NamedTuple):
+    """Codes (n, K) to draw, by the model's own decoder or by its sharp one."""
+
+    codes: Floats
+    sharp: bool
+
+
 class Answered(NamedTuple):
     """What was found in one search, and the codes (n, K) of what was searched for."""
 
@@ -144,6 +151,15 @@ class Studio:
         return kind_named(str(self.snapshot.catalog.fact("kind"))).learns
 
     @property
+    def sharp(self) -> str | None:
+        """What names the sharp decoder that draws here; None where there is none, or not yet."""
+        codec = self._codec
+        if codec is None or isinstance(codec, OnnxCodec):
+            return None if codec is None else codec.sharp
+        decoder = self.gallery.model.own_sharp
+        return None if decoder is None else decoder.digest
+
+    @property
     def takes_words(self) -> bool:
         """Whether the model has an encoder of texts."""
         return not self.draws and self.gallery.model.has_text
@@ -178,9 +194,9 @@ class Studio:
         codes = await self._beside(lambda: self.gallery.encode_text(text)[None])
         return self.snapshot.of_codes(codes)
 
-    async def draw(self, codes: Floats) -> Floats:
+    async def draw(self, codes: Floats, *, sharp: bool = False) -> Floats:
         """Decode codes (n, K), together with whatever else waits: centred float32 (n, H, W, C)."""
-        return await self._patiently(self._drawing.ask(codes))
+        return await self._patiently(self._drawing.ask(Drawing(codes, sharp)))
 
     async def framed(self, contents: list[bytes]) -> Pixels:
         """Uploaded pictures as the model takes them: uint8 (n, H, W, C)."""
@@ -266,9 +282,15 @@ class Studio:
                 answers.append(error)
         return answers
 
-    def _draw_all(self, jobs: list[Floats]) -> list[Floats | Exception]:
-        pictures = self.codec.decode(np.concatenate(jobs))
-        return list(np.split(pictures, np.cumsum([len(job) for job in jobs])[:-1]))
+    def _draw_all(self, jobs: list[Drawing]) -> list[Floats | Exception]:
+        drawn: dict[int, Floats] = {}
+        for sharp in (False, True):
+            those = {number: job.codes for number, job in enumerate(jobs) if job.sharp == sharp}
+            if those:
+                pictures = self.codec.decode(np.concatenate(list(those.values())), sharp=sharp)
+                ends = np.cumsum([len(codes) for codes in those.values()])[:-1]
+                drawn |= zip(those, np.split(pictures, ends), strict=True)
+        return [drawn[number] for number in range(len(jobs))]
 
     def _keep_up(self) -> None:
         """Load the gallery and the model, then look for what has changed."""
@@ -313,6 +335,9 @@ class Studio:
                 self._codec = exported
             elif self._codec is None:  # of a kind that only PyTorch can export: PyTorch's own until that is done
                 self._codec = self.gallery.model
+        if isinstance(self._codec, OnnxCodec):
+            digest = str(self.snapshot.catalog.fact("model"))
+            self._codec = self._codecs.open_sharp(self.settings.gallery / MODEL, digest, self._codec)
         self._take_denoiser()
 
     def _take_denoiser(self) -> None:

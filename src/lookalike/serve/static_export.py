@@ -16,7 +16,7 @@ from lookalike.data.columns import Value
 from lookalike.errors import GalleryError, OptionError, UserError
 from lookalike.gallery import Gallery, Threshold
 from lookalike.interop.onnx_export import export_onnx
-from lookalike.interop.onnx_runtime import DECODER, ENCODER
+from lookalike.interop.onnx_runtime import DECODER, ENCODER, SHARP
 from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 from lookalike.run_files import METRICS
@@ -86,6 +86,7 @@ def export_page(
     with _gallery(model, gallery, pictures, seed) as held:  # refused before anything is written, where it does not fit
         onnx["denoiser"], differs = _export_denoiser(denoiser, model, data / "models", seed)
         exported = export_onnx(model, data / "models", seed=seed)
+        onnx["sharp"] = None if model.own_sharp is None else f"data/models/{SHARP}"
         images = _write_gallery(held, data, onnx, Path(run), seed)
     _write_page(folder)
     written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
@@ -170,6 +171,7 @@ def _write_gallery(held: Gallery, data: Path, onnx: dict[str, Any], run: Path, s
         {
             **gallery_facts(snapshot, _match_threshold(held, seed)),
             "draws": held.model.has_decoder,
+            "sharp": onnx["sharp"] is not None,
             "words": False,
             "denoiser": onnx["denoiser"] is not None,
             "onnx": onnx,

@@ -23,7 +23,11 @@ export function newPlace() {
 /** Where encoder and decoder run. */
 export const place = newPlace();
 
+/** Whether pictures are drawn by the sharp decoder, whose detail is invented. */
+export const drawing = { sharp: false };
+
 let started = null;
+let sharpStarted = null;
 let runtimeStarted = null;
 let backend = null;
 let shape = null;
@@ -74,18 +78,26 @@ export function ready() {
   return started;
 }
 
+/** The sharp decoder, loaded when it is first asked for; null where it does not run here. */
+function sharpDecoder(ort) {
+  sharpStarted ??= offered((onnx) => onnx.sharp).then((address) => session(ort, address)).catch(() => null);
+  return sharpStarted;
+}
+
 /** Codes to pictures: ImageData each. While the runtime is still loading, the server computes. */
 export async function decode(codes) {
   const coming = ready();
+  const { sharp } = drawing;
   const models = place.now === "starting" && backend.decode ? null : await coming;
-  if (!models) {
-    if (!backend.decode) throw new Error(`No pictures can be computed here: ${place.why}.`);
-    return backend.decode(codes);
+  const decoder = models && (sharp ? await sharpDecoder(models.ort) : models.decoder);
+  if (!decoder) {
+    if (!backend.decode) throw new Error(`No pictures can be computed here: ${place.why || "the sharp decoder is not offered"}.`);
+    return backend.decode(codes, sharp);
   }
   const size = codes[0].length;
   const flat = new Float32Array(codes.length * size);
   codes.forEach((code, i) => flat.set(code, i * size));
-  return toPictures(await through(models.ort, models.decoder, flat, [codes.length, size]), codes.length);
+  return toPictures(await through(models.ort, decoder, flat, [codes.length, size]), codes.length);
 }
 
 /** One picture of the model's size to its code. */

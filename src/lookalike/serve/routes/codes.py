@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike import plots
+from lookalike.models import INVENTED
 from lookalike.pixels import to_uint8
 from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.serve import schemas
@@ -24,6 +25,13 @@ from lookalike.serve.state import Search, Studio
 
 router = APIRouter(tags=["codes"], responses=REFUSALS)
 Doubles = npt.NDArray[np.float64]
+
+Sharp = Annotated[
+    bool,
+    Query(
+        description=f"Draw by the model's sharp decoder: plausible, but {INVENTED}. GET /gallery says if there is one."
+    ),
+]
 
 DRAWN: dict[int | str, dict[str, Any]] = {
     200: {
@@ -48,31 +56,32 @@ async def decode(
     request: Request,
     body: schemas.Codes,
     format: Annotated[Literal["png", "json"], Query(description="One PNG, or JSON for several pictures.")] = "png",
+    sharp: Sharp = False,
 ) -> Response:
     """Draw codes: one as PNG, or up to 64 in JSON."""
     studio = studio_of(request)
     if format == "png" and len(body.codes) != 1:
         raise HTTPException(422, f"{len(body.codes)} codes make no single PNG; send one, or ask for format=json")
     codes = np.stack([_checked(studio, code) for code in body.codes])
-    drawn = to_uint8(await studio.draw(codes.astype(np.float32)))
+    drawn = to_uint8(await _draw(studio, codes, sharp))
     return picture(drawn[0]) if format == "png" else as_json({"pictures": encoded(list(drawn))})
 
 
 @router.post("/reconstruct", responses=PNG, response_class=Response, openapi_extra=takes_pictures())
-async def reconstruct(request: Request) -> Response:
+async def reconstruct(request: Request, sharp: Sharp = False) -> Response:
     """A picture as the model draws it from its code."""
     codes = await _code_of_upload(request)
-    return picture(to_uint8(await studio_of(request).draw(codes))[0])
+    return picture(to_uint8(await _draw(studio_of(request), codes, sharp))[0])
 
 
 @router.post("/morph", responses={**DRAWN}, response_model=schemas.Pictures)
-async def morph(request: Request, body: schemas.Morph) -> Response:
+async def morph(request: Request, body: schemas.Morph, sharp: Sharp = False) -> Response:
     """What lies between two pictures, as a strip, an animation there and back, or single pictures."""
     from lookalike.editing.morph import between
 
     studio = studio_of(request)
     a, b = (_code_of(studio, given) for given in (body.a, body.b))
-    drawn = to_uint8(await studio.draw(between(a, b, body.steps, body.kind).astype(np.float32)))
+    drawn = to_uint8(await _draw(studio, between(a, b, body.steps, body.kind), sharp))
     if body.format == "json":
         return as_json({"pictures": encoded(list(drawn))})
     if body.format == "gif":
@@ -148,6 +157,7 @@ async def edit(
     request: Request,
     body: schemas.Edit,
     format: Annotated[Literal["json", "png"], Query(description="The new code, or its picture.")] = "json",
+    sharp: Sharp = False,
 ) -> Response:
     """Move a code along directions, and give the new code or what it draws."""
     studio = studio_of(request)
@@ -165,12 +175,23 @@ async def edit(
     if format == "json":
         return as_json({"code": moved.tolist()})
     if not body.keep_residual:
-        return picture(to_uint8(await studio.draw(moved[None].astype(np.float32)))[0])
+        return picture(to_uint8(await _draw(studio, moved[None], sharp))[0])
     assert body.id is not None
     snapshot = studio.snapshot
     own = snapshot.picture(snapshot.place(body.id)).astype(np.float32) / 255 - 0.5
-    after, before = await studio.draw(np.stack([moved, start]).astype(np.float32))
+    after, before = await _draw(studio, np.stack([moved, start]), sharp)
     return picture(to_uint8(own + after - before))
+
+
+async def _draw(studio: Studio, codes: npt.NDArray[Any], sharp: bool) -> npt.NDArray[np.float32]:
+    """Centred pictures of codes (n, K)."""
+    if sharp and studio.sharp is None:
+        raise HTTPException(
+            422,
+            "this gallery's model has no sharp decoder; train one with: lookalike sharpen RUN, and index the gallery "
+            "with that run again",
+        )
+    return await studio.draw(codes.astype(np.float32), sharp=sharp)
 
 
 def _neither_or_both(first: object, name: str, other: str) -> str:

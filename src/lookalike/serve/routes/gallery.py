@@ -14,7 +14,7 @@ from lookalike import plots
 from lookalike.data.formats import readable_suffixes
 from lookalike.errors import GalleryError, PictureError
 from lookalike.gallery.snapshot import Snapshot
-from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, OnnxCodec, OnnxRestorer
+from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, SHARP, OnnxCodec, OnnxRestorer
 from lookalike.serve import schemas
 from lookalike.serve.answers import PNG, as_json, cache_of, kept, kept_json, picture
 from lookalike.serve.routes import REFUSALS, ItemId, Version, Where, studio_of
@@ -45,6 +45,7 @@ def _facts(studio: Studio) -> dict[str, Any]:
     return {
         **gallery_facts(studio.snapshot, studio.gallery.known_threshold(seed=studio.settings.seed)),
         "draws": studio.draws,
+        "sharp": studio.sharp is not None,
         "words": studio.takes_words,
         "denoiser": studio.denoiser_key is not None,
         "takes": {"suffixes": readable_suffixes(), "bytes": studio.settings.largest_upload},
@@ -63,6 +64,7 @@ def onnx_addresses(studio: Studio) -> dict[str, Any] | None:
     return {
         "encoder": f"models/encoder.onnx{version}",
         "decoder": f"models/decoder.onnx{version}",
+        "sharp": None if studio.sharp is None else f"models/{SHARP}?v={studio.sharp[:16]}",
         "denoiser": _onnx_denoiser(studio),
     }
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER
+from lookalike.interop.onnx_runtime import DECODER, DENOISER, ENCODER, SHARP
 from lookalike.serve import schemas
 from lookalike.serve.answers import ASK, YEAR, as_json, kept_file
 from lookalike.serve.refusals import busy, shown
@@ -70,7 +70,7 @@ async def models(request: Request, name: str, v: str | None = None) -> Response:
     """The gallery's model, or the denoiser, as ONNX."""
     studio = studio_of(request)
     keys: dict[str, tuple[str | None, str]] = {
-        file: (str(studio.snapshot.catalog.fact("model")), file) for file in (ENCODER, DECODER)
+        file: (str(studio.snapshot.catalog.fact("model")), file) for file in (ENCODER, DECODER, SHARP)
     }
     keys |= {denoiser_name(file): (studio.denoiser_key, file) for file in (ENCODER, DECODER, DENOISER)}
     if name not in keys:
@@ -79,8 +79,8 @@ async def models(request: Request, name: str, v: str | None = None) -> Response:
     folder = None if key is None else studio.prepared.models(key)
     if folder is None or not (folder / file).is_file():
         raise HTTPException(404, f"{name} is not there, or not yet; GET /api/v1/gallery names the models that are")
-    assert key is not None
-    return kept_file(request, folder / file, KINDS[".onnx"], YEAR if v == key[:16] else ASK)
+    version = studio.sharp if file == SHARP else key
+    return kept_file(request, folder / file, KINDS[".onnx"], YEAR if version and v == version[:16] else ASK)
 
 
 def _file(request: Request, name: str, cache: str = ASK) -> Response:

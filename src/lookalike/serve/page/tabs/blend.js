@@ -3,6 +3,7 @@ import { gif } from "../gif.js";
 import * as models from "../models.js";
 import { strip } from "../neighbours.js";
 import { pick } from "../picker.js";
+import { sharpSwitch } from "../sharp.js";
 import { status } from "../status.js";
 import { beginning, codeOf, look, nameOf, sourceOf, studio } from "../studio.js";
 import { button, calm, choice, everyFrame, failed, h, later, paint, say, save, shortName, slider } from "../ui.js";
@@ -35,8 +36,9 @@ export function build() {
   const stray = slider({ label: "Dice", min: 0, max: 1, step: 0.05, value: 0.8, show: percent, id: "stray", hint: "from usual to unusual" });
   const rolling = studio.backend.sample ? h("div", { class: "row" }, dice, stray.root) : null;
   const where = status(models.place);
+  const sharp = sharpSwitch(gallery, () => { remember(); draw(); fillSlots(); fillFilm().catch(failed); });
   const root = h("div", { class: "blend-page two-sides" },
-    h("section", { class: "stage-side", "aria-label": "The blend" }, h("h1", { class: "visually-hidden" }, "Blend"), stage, where.root),
+    h("section", { class: "stage-side", "aria-label": "The blend" }, h("h1", { class: "visually-hidden" }, "Blend"), stage, where.root, sharp.root),
     h("section", { class: "tool-side", "aria-label": "What is blended" },
       slots, square, h("div", { class: "controls" }, across.root, down.root),
       h("div", { class: "row" }, play, kind, button("Save GIF", () => saveGif().catch(failed)), button("Save PNG", () => stage.toBlob((blob) => save(blob, "blend.png"))),
@@ -53,7 +55,7 @@ export function build() {
 
   const codeAt = (x, y) => (state.codes.length < 3 ? between(state.codes[0], state.codes[1], x, state.kind) : corners(state.codes, x, y));
   const codeNow = () => codeAt(state.x, state.y);
-  const params = () => ({ q: state.sources.map((one) => one.token).join(","), x: state.x.toFixed(3), y: state.codes.length > 2 ? state.y.toFixed(3) : "", kind: state.kind === "linear" ? "" : state.kind });
+  const params = () => ({ q: state.sources.map((one) => one.token).join(","), x: state.x.toFixed(3), y: state.codes.length > 2 ? state.y.toFixed(3) : "", kind: state.kind === "linear" ? "" : state.kind, sharp: sharp.param });
   const remember = () => note("blend", params());
   const rememberLater = later(remember, 250);
 
@@ -178,6 +180,7 @@ export function build() {
     kind.hidden = sources.length > 2;
     const begin = await beginning(3);
     for (const one of begin) if (sources.length < 2 && !sources.some((other) => other.token === one.token)) sources = [...sources, one];
+    sharp.set(given.has("sharp"));
     state.sources = sources;
     state.kind = given.get("kind") === "spherical" ? "spherical" : "linear";
     for (const one of kind.querySelectorAll("input")) one.checked = one.value === state.kind;

@@ -2,6 +2,7 @@
 import * as models from "../models.js";
 import { strip } from "../neighbours.js";
 import { pick } from "../picker.js";
+import { sharpSwitch } from "../sharp.js";
 import { status } from "../status.js";
 import { beginning, codeOf, look, nameOf, sourceOf, studio } from "../studio.js";
 import { button, everyFrame, failed, h, later, paint, save, say, shortName, slider } from "../ui.js";
@@ -31,12 +32,13 @@ export function build() {
   const stage = h("canvas", { class: "stage", width, height, role: "img", "aria-label": "The edited picture" });
   const before = h("div", { class: "before" });
   const where = status(models.place);
+  const sharp = sharpSwitch(gallery, () => { remember(); draw(); });
   const nearest = strip("The nearest real pictures");
   const waiting = h("p", { class: "hint", hidden: true, role: "status" }, "The directions of attributes are still being learned; they come by themselves.");
   const groups = h("div", { class: "groups" });
   const root = h("div", { class: "edit-page two-sides" },
     h("section", { class: "stage-side", "aria-label": "The edited picture" }, h("h1", { class: "visually-hidden" }, "Edit"), stage, where.root, before,
-      h("label", { class: "check" }, detail, h("span", {}, "Keep the detail that the model does not know")),
+      h("label", { class: "check" }, detail, h("span", {}, "Keep the detail that the model does not know")), sharp.root,
       h("div", { class: "row" },
         button("Another picture…", () => change().catch(failed)), button("Reset all", () => { state.amounts.clear(); refill(); draw(); remember(); }),
         button("Save PNG", () => stage.toBlob((blob) => save(blob, "edited.png"))),
@@ -44,7 +46,7 @@ export function build() {
     h("section", { class: "tool-side", "aria-label": "Directions" }, nearest.root, waiting, groups));
 
   const codeNow = () => moved(state.code, [...state.amounts].map(([name, amount]) => ({ ...state.directions.find((one) => one.name === name), amount })));
-  const params = () => ({ q: state.source.token, d: [...state.amounts].filter(([, amount]) => amount).map(([name, amount]) => `${encodeURIComponent(name)}:${amount.toFixed(2)}`).join(",") });
+  const params = () => ({ q: state.source.token, d: [...state.amounts].filter(([, amount]) => amount).map(([name, amount]) => `${encodeURIComponent(name)}:${amount.toFixed(2)}`).join(","), sharp: sharp.param });
   const remember = () => note("edit", params());
   const rememberLater = later(remember, 250);
 
@@ -100,6 +102,7 @@ export function build() {
   }
 
   async function update(given) {
+    sharp.set(given.has("sharp"));
     state.source = unpack(given.get("q")?.split(",")[0] ?? "", gallery.code_size) ?? (await beginning(1))[0];
     const [code, directions, name] = await Promise.all([codeOf(state.source), learned ?? studio.backend.directions(), nameOf(state.source)]);
     const learning = gallery.preparing?.includes("directions");
