@@ -31,10 +31,12 @@ from lookalike.yardstick.looking import (
     finder_of,
     judge_looks,
     judge_new,
+    names_of,
     person_kept,
 )
 from lookalike.yardstick.subjects import Subject
 from lookalike.yardstick.telling import told_apart
+from sharps import sharpened
 
 
 @pytest.fixture
@@ -236,3 +238,21 @@ def test_what_copies_is_nearer_than_test_pictures_are(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(looking, "fit_mixture", parrot)
     assert share() < 0.2
+
+
+def test_a_sharp_decoder_has_rows_of_its_own() -> None:
+    train, test = la.load("synthetic:120", size=16).split(0.2)
+    model = la.PCAAutoencoder(4).fit(train)
+    subject, finder = Subject("exact PCA", model), finder_of(train)
+    assert names_of(subject) == [("exact PCA", False)]
+    sharpened(model)
+    assert names_of(subject) == [("exact PCA", False), ("exact PCA, sharp", True)]
+    plain, sharp = (
+        {measure: value for measure, level, value in judge_new(subject, train, test, finder, 0, sharp=one) if not level}
+        for one in (False, True)
+    )
+    assert sharp[DETAIL] != plain[DETAIL]
+    assert sharp["nearest training code, over test's"] == plain["nearest training code, over test's"]
+    real = test.pixels / 255 - 0.5
+    expected = np.mean((model.decode(model.encode(test), sharp=True) - real) ** 2)
+    assert model.evaluate(test, sharp=True).mse == pytest.approx(expected, rel=1e-4)

@@ -69,19 +69,26 @@ def judge_looks(
     figures += [Figure(FLOOR, None, "", "samples", *one) for one in (*spread, *patches)]
     for subject in drawing:
         say(f"looking at what {subject.title} draws")
-        back = to_uint8(subject.model.reconstruct(real))
-        judged = [*judge_drawn(back, real.pixels, seed), (KEPT, "", person_kept(finder, back, real))]
-        figures += [Figure(subject.name, subject.code, "", "looking", *one) for one in judged]
+        codes = subject.model.encode(real)
+        for name, sharp in names_of(subject):
+            back = to_uint8(subject.model.decode(codes, sharp=sharp))
+            judged = [*judge_drawn(back, real.pixels, seed), (KEPT, "", person_kept(finder, back, real))]
+            figures += [Figure(name, subject.code, "", "looking", *one) for one in judged]
         if len(train) < LEAST_CODES:
             left_out.append(
                 f"new pictures of {subject.title}: {len(train)} training pictures are too few for a mixture"
             )
             continue
-        figures += [
-            Figure(subject.name, subject.code, "", "samples", *one)
-            for one in judge_new(subject, train, real, finder, seed)
-        ]
+        for name, sharp in names_of(subject):
+            new = judge_new(subject, train, real, finder, seed, sharp=sharp)
+            figures += [Figure(name, subject.code, "", "samples", *one) for one in new]
     return figures
+
+
+def names_of(subject: Subject) -> list[tuple[str, bool]]:
+    """What the rows of a subject are called, and whether its sharp decoder draws: of its own one, and of that."""
+    sharp = [(f"{subject.name}, sharp", True)] if subject.model.own_sharp is not None else []
+    return [(subject.name, False), *sharp]
 
 
 def finder_of(train: ImageSet) -> Finder:
@@ -109,11 +116,13 @@ def judge_patches(drawn: Pixels, real: Pixels, seed: int) -> Iterator[Judged]:
         yield PATCHES, level, distance
 
 
-def judge_new(subject: Subject, train: ImageSet, real: ImageSet, finder: Finder, seed: int) -> Iterator[Judged]:
+def judge_new(
+    subject: Subject, train: ImageSet, real: ImageSet, finder: Finder, seed: int, *, sharp: bool = False
+) -> Iterator[Judged]:
     """As many new pictures as there are real ones, drawn from a mixture of the training codes, without truncation."""
     learned = subject.model.encode(train)
     drawn = fit_mixture(learned, seed=seed).draw(len(real), seed=seed)
-    pictures = to_uint8(subject.model.decode(drawn))
+    pictures = to_uint8(subject.model.decode(drawn, sharp=sharp))
     yield from judge_spread(pictures, real, finder)
     yield from judge_patches(pictures, real.pixels, seed)
     found = copying(drawn, learned, subject.model.encode(real))

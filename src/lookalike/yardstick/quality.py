@@ -17,7 +17,7 @@ from lookalike.outputs import Outputs
 from lookalike.pixels import Floats
 from lookalike.yardstick.figures import Figure, as_csv, as_markdown, quality_figure
 from lookalike.yardstick.ground_truth import GroundTruth, survey
-from lookalike.yardstick.looking import FLOOR, LOOKED_AT, judge_looks
+from lookalike.yardstick.looking import FLOOR, LOOKED_AT, judge_looks, names_of
 from lookalike.yardstick.search import best_metrics, judge_search
 from lookalike.yardstick.subjects import Say, Subject, with_exact_pca
 
@@ -85,9 +85,10 @@ def judge(
     figures: list[Figure] = []
     for subject in judged:
         say(f"reconstructing {len(test):,} test pictures by {subject.title}")
-        result = subject.model.evaluate(test)
-        for measure, value in (("MSE", result.mse), ("PSNR (dB)", result.psnr), ("SSIM", result.ssim)):
-            figures.append(Figure(subject.name, subject.code, "", "reconstruction", measure, "", value))
+        for name, sharp in names_of(subject):
+            result = subject.model.evaluate(test, sharp=sharp)
+            for measure, value in (("MSE", result.mse), ("PSNR (dB)", result.psnr), ("SSIM", result.ssim)):
+                figures.append(Figure(name, subject.code, "", "reconstruction", measure, "", value))
     figures += judge_looks(judged, train, test, seed=seed, left_out=left_out, say=say)
     figures += judge_denoising(judged, train, test, pictures=pictures, seed=seed, left_out=left_out, say=say)
     coded = [subject for subject in judged if subject.model.has_code]
