@@ -18,9 +18,9 @@ from lookalike.models import KINDS, parameters_of_words
 from lookalike.models.base import Autoencoder
 from lookalike.models.unet import Block, Form, UNet, UNetDenoiser
 from lookalike.models.unet_shape import reach_of
-from lookalike.noise import EVALUATION_EPOCH, NOT_TOLD, corrupt, parse_noise, sigmas
+from lookalike.noise import EVALUATION_EPOCH, NOT_TOLD, corrupt, levels_of, parse_noise
 from lookalike.pixels import centre
-from lookalike.training.batches import Batches, Epoch
+from lookalike.training.batches import Batches, Epoch, sides_shown
 from lookalike.training.loop import measure_mse
 from lookalike.training.recipe import RECIPES, Recipe
 from pictures import waves
@@ -358,25 +358,27 @@ def test_other_models_take_no_level_and_no_self_ensemble() -> None:
 def test_the_drawn_level_is_the_noises_own() -> None:
     flat = np.zeros((50, 40, 40, 3), np.float32)
     noise = parse_noise("gaussian:0.01-0.25")
-    drawn = sigmas(noise, seed=3, epoch=2, indices=range(50))
+    drawn = levels_of(noise, (40, 40), seed=3, epoch=2, indices=range(50))
     added = corrupt(flat, noise, seed=3, epoch=2, indices=range(50)).std(axis=(1, 2, 3))
     np.testing.assert_allclose(drawn, added, rtol=0.05)
     assert len(set(drawn.tolist())) == 50
-    assert set(sigmas(parse_noise("gaussian:0.1"), seed=0, epoch=1, indices=[4, 5]).tolist()) == {np.float32(0.1)}
-    for other in ("poisson", "occlude:0.2", "gaussian:0.1+jpeg:20"):
-        assert np.isnan(sigmas(parse_noise(other), seed=0, epoch=1, indices=[1])).all()
+    same = levels_of(parse_noise("gaussian:0.1"), (8, 8), seed=0, epoch=1, indices=[4, 5])
+    assert set(same.tolist()) == {np.float32(0.1)}
+    for other in ("poisson", "blur:1.5", "gaussian:0.1+jpeg:20"):
+        assert np.isnan(levels_of(parse_noise(other), (8, 8), seed=0, epoch=1, indices=[1])).all()
 
 
-def epoch_of(pictures: np.ndarray, noise: str | None, epoch: int = 1) -> Epoch:
-    return Epoch(0, epoch, len(pictures), None if noise is None else parse_noise(noise))
+def epoch_of(pictures: np.ndarray, noise: str | None, recipe: Recipe = PLAIN, epoch: int = 1) -> Epoch:
+    parsed = None if noise is None else parse_noise(noise)
+    return Epoch(0, epoch, len(pictures), parsed, sides_shown(pictures, recipe))
 
 
 def shown(pictures: np.ndarray, noise: str | None, recipe: Recipe = PLAIN, epoch: int = 1) -> Batches:
-    return Batches(pictures, recipe, epoch_of(pictures, noise, epoch), CPU)
+    return Batches(pictures, recipe, epoch_of(pictures, noise, recipe, epoch), CPU)
 
 
 def told_levels(pictures: np.ndarray, noise: str, members: np.ndarray, epoch: int = 1) -> torch.Tensor:
-    return torch.from_numpy(UNet.extras["levels"](epoch_of(pictures, noise, epoch))(members))
+    return torch.from_numpy(UNet.extras["levels"](epoch_of(pictures, noise, epoch=epoch))(members))
 
 
 def test_half_of_the_pictures_are_told_their_level_anew_each_epoch() -> None:
@@ -388,7 +390,9 @@ def test_half_of_the_pictures_are_told_their_level_anew_each_epoch() -> None:
         assert told.shape == (400,)
         is_told = told != NOT_TOLD
         assert 150 < int(is_told.sum()) < 250
-        drawn = torch.from_numpy(sigmas(parse_noise("gaussian:0-0.25"), seed=0, epoch=epoch, indices=members))
+        drawn = torch.from_numpy(
+            levels_of(parse_noise("gaussian:0-0.25"), (8, 8), seed=0, epoch=epoch, indices=members)
+        )
         assert torch.equal(told[is_told], drawn[is_told])
         measured = (noisy - clean).std(dim=(1, 2, 3))
         torch.testing.assert_close(told[is_told], measured[is_told], rtol=0.3, atol=0.002)

@@ -14,7 +14,7 @@ from torch import nn
 import lookalike as la
 from lookalike.errors import OptionError, RunError
 from lookalike.models.layers import SameConvTranspose2d
-from lookalike.training.batches import Batches, Epoch
+from lookalike.training.batches import Batches, Epoch, sides_shown
 from lookalike.training.optimizer import Muon, _by_small_matrix, _by_whole_matrix, optimizer_of, orthogonal
 from lookalike.training.recipe import OPTIMIZERS, RECIPES, Recipe, named_recipe
 from pictures import waves
@@ -28,7 +28,7 @@ LEAST, MOST = 0.15, 2.0
 
 
 def batches(pictures: np.ndarray, recipe: Recipe, epoch: int) -> Batches:
-    return Batches(pictures, recipe, Epoch(0, epoch, len(pictures), None), CPU)
+    return Batches(pictures, recipe, Epoch(0, epoch, len(pictures), None, sides_shown(pictures, recipe)), CPU)
 
 
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (8, 8)], ids=str)

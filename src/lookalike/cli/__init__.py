@@ -34,6 +34,7 @@ COMMANDS = (
     "subset",
     "morph",
     "sample",
+    "inpaint",
     "serve",
     "directions",
     "edit",

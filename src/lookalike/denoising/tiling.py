@@ -233,7 +233,7 @@ def by_windows(restore: Callable[[Floats], Floats], work: _Work, reach: int) -> 
     """
     shape = work.source.shape
     result = np.empty(shape, work.depth.dtype)
-    windows = [(rows, columns) for rows in _spans(shape[0], reach) for columns in _spans(shape[1], reach)]
+    windows = [(rows, columns) for rows in spans(shape[0], reach) for columns in spans(shape[1], reach)]
     for done, ((rows, seen_rows), (columns, seen_columns)) in enumerate(windows, 1):
         restored = restore(work.seen(seen_rows, seen_columns)[None])[0]
         top, left = rows.start - seen_rows.start, columns.start - seen_columns.start
@@ -259,7 +259,7 @@ def turned_by_windows(restore: Callable[[Floats], Floats], work: _Work, reach: i
     return ((total + 2) // 4).astype(work.depth.dtype)
 
 
-def _spans(side: int, reach: int) -> list[tuple[slice, slice]]:
+def spans(side: int, reach: int) -> list[tuple[slice, slice]]:
     """(what a window adds, what it sees) along one axis."""
     starts = range(0, side, WINDOW)
     ends = [min(start + WINDOW, side) for start in starts]

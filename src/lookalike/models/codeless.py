@@ -35,21 +35,25 @@ class Codeless(Autoencoder):
 
     @abstractmethod
     def _denoised(self, pictures: Floats, levels: Floats | None) -> Floats:
-        """A centred batch (n, H, W, C) with the network's own number of channels, with or without levels (n,)."""
+        """A centred batch (n, H, W, C) with the network's own number of channels.
+
+        With or without levels, (n,) or (n, H, W).
+        """
 
     def reconstruct(self, X: Pictures, level: float | npt.ArrayLike | None = None) -> Floats:
         """Take the noise out: (N, H, W, C) of any H and W -> float32 (N, H, W, C), centred to 0, not clipped.
 
-        `level` is the noise's standard deviation where it is known, one number or one for each picture, on the scale
-        where a picture spans 1; without it the model judges for itself. Grey pictures go through a model of colours as
-        three equal channels, whose mean comes back; a model of grey takes each channel on its own.
+        `level` is the noise's standard deviation where it is known, one number, or one for each picture (N,) or each of
+        its pixels (N, H, W), on the scale where a picture spans 1; without it the model judges for itself. A pixel of
+        level 1 is lost (see `denoising.inpaint`). Grey pictures go through a model of colours as three equal channels,
+        whose mean comes back; a model of grey takes each channel on its own.
 
         Raises:
             NotFittedError: the model has no weights yet.
             OptionError: these are not pictures, or a level is out of range.
         """
         pictures = self._checked(X)
-        levels = None if level is None else checked_levels(level, len(pictures))
+        levels = None if level is None else checked_levels(level, len(pictures), pictures.shape[1:3])
         result = np.empty(pictures.shape, np.float32)
         size = self._batch_size(pictures)
         for start in range(0, len(pictures), size):
@@ -58,7 +62,7 @@ class Codeless(Autoencoder):
         return result
 
     def _reconstruct(self, pictures: Floats, levels: Floats | None = None) -> Floats:
-        """A centred batch (n, H, W, c), with or without levels (n,), less its noise."""
+        """A centred batch (n, H, W, c), with or without levels, less its noise."""
         depth, channels = self.image_shape_[2], pictures.shape[3]
         if depth == channels:
             return self._denoised(pictures, levels)

@@ -15,9 +15,10 @@ from lookalike.models import store
 from lookalike.models.base import Autoencoder
 from lookalike.models.codeless import Codeless
 from lookalike.models.inputs import Pictures
-from lookalike.models.onnx_graphs import CODES, PICTURES
+from lookalike.models.onnx_bytes import model
+from lookalike.models.onnx_graphs import CODES, OPSET, PICTURES
 from lookalike.models.onnx_kinds import CODELESS, DECODER, DENOISER, ENCODER, SHAPES, has_graph, shapes_of, written_out
-from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of
+from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of, unet
 from lookalike.models.pieces import computes_here, in_pieces, planes
 from lookalike.pixels import Floats
 
@@ -140,9 +141,17 @@ class GraphedDenoiser(Codeless, Graphed):
     def _cleaner(self) -> Any:
         return self._session(DENOISER, self._cores)
 
+    @cached_property
+    def _cleaner_by_pixel(self) -> Any:
+        """The same graph, that is told the level at each pixel."""
+        sides = self._sides[ENCODER], self._sides[DECODER]
+        graph = unet(self._parameters, self.image_shape_, *sides, by_pixel=True)
+        return graphs.session(model(graph, OPSET), self._cores)
+
     def _denoised(self, pictures: Floats, levels: Floats | None) -> Floats:
         from lookalike.noise import NOT_TOLD
 
         told = np.full(len(pictures), NOT_TOLD, np.float32) if levels is None else levels
-        clean: Floats = self._cleaner.run([CLEAN], {PICTURES: planes(pictures), LEVELS: told})[0]
+        cleaner = self._cleaner if told.ndim == 1 else self._cleaner_by_pixel
+        clean: Floats = cleaner.run([CLEAN], {PICTURES: planes(pictures), LEVELS: told})[0]
         return clean.transpose(0, 2, 3, 1)

@@ -14,18 +14,33 @@ CLEAN, LEVELS = "clean", "levels"
 """Names beside `PICTURES`: the output (N, C, H, W), and the noise's standard deviations (N,)."""
 
 
-def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors) -> bytes:
-    """As `models.unet`: pictures and levels in, clean pictures of the same size out; any batch and size."""
+def unet(
+    parameters: dict[str, Any],
+    image_shape: tuple[int, int, int],
+    encoder: Tensors,
+    decoder: Tensors,
+    *,
+    by_pixel: bool = False,
+) -> bytes:
+    """As `models.unet`: pictures and levels in, clean pictures of the same size out; any batch and size.
+
+    Levels are (N,), one for each picture; or with `by_pixel` (N, H, W).
+    """
     both = {f"encoder.{name}": tensor for name, tensor in encoder.items()}
     both |= {f"decoder.{name}": tensor for name, tensor in decoder.items()}
     chain = Chain(PICTURES, both)
     height, width = (_length(chain, PICTURES, axis) for axis in (2, 3))
     fold = _fold_of(parameters)
     stride = stride_of(fold)
-    whole = chain.join("Gather", PICTURES, _continued(chain, height, stride), axis=2)
-    whole = chain.join("Gather", whole, _continued(chain, width, stride), axis=3)
+    rows, columns = (_continued(chain, length, stride) for length in (height, width))
+    whole = chain.join("Gather", chain.join("Gather", PICTURES, rows, axis=2), columns, axis=3)
     seen = whole if fold == 1 else _folded(chain, whole, image_shape[2], fold)
-    chain.join("Concat", seen, _planes(chain, seen), axis=1)
+    if by_pixel:
+        levels = chain.join("Gather", chain.join("Gather", LEVELS, rows, axis=1), columns, axis=2)
+        planes = _pooled(chain, _told(chain, levels, [1]), fold)
+    else:
+        planes = _expanded(chain, _told(chain, LEVELS, [1, 2, 3]), seen)
+    chain.join("Concat", seen, planes, axis=1)
     _network(chain, int(parameters["blocks"]))
     if fold > 1:
         chain.add("DepthToSpace", blocksize=fold, mode="CRD")
@@ -34,7 +49,7 @@ def unet(parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder:
     kept = chain.last
     chain.join("Slice", kept, zeros, chain.join("Concat", height, width, axis=0), axes)
     shape: list[Side] = [image_shape[2], "height", "width"]
-    return chain.graph("denoiser", {PICTURES: shape, LEVELS: []}, CLEAN, shape)
+    return chain.graph("denoiser", {PICTURES: shape, LEVELS: shape[1:] if by_pixel else []}, CLEAN, shape)
 
 
 def reach_of(parameters: dict[str, Any]) -> int:
@@ -71,15 +86,29 @@ def _continued(chain: Chain, length: str, multiple: int) -> str:
     return chain.join("Min", forth, chain.join("Sub", period, forth))
 
 
-def _planes(chain: Chain, seen: str) -> str:
-    """What the network is told of each picture's noise, as two planes: whether it is told, and ten times the level."""
+def _told(chain: Chain, levels: str, axes: list[int]) -> str:
+    """What the network is told of the noise, beside one another: whether it is told, and ten times the level.
+
+    Levels (N,) or (N, H, W) become (N, 2, 1, 1) or (N, 2, H, W) by the axes that they lack.
+    """
     none = chain.constant("none", 0.0, np.float32)
-    told = chain.join("Cast", chain.join("GreaterOrEqual", LEVELS, none), to=1)  # float32
-    scaled = chain.join("Mul", LEVELS, chain.constant("level_scale", LEVEL_SCALE, np.float32))
+    told = chain.join("Cast", chain.join("GreaterOrEqual", levels, none), to=1)  # float32
+    scaled = chain.join("Mul", levels, chain.constant("level_scale", LEVEL_SCALE, np.float32))
     level = chain.join("Mul", told, scaled)
-    rest = chain.constant("rest", [1, 2, 3])
+    rest = chain.constant("rest", axes)
     pair = [chain.join("Unsqueeze", one, rest) for one in (told, level)]
-    both = chain.join("Concat", *pair, axis=1)
+    return chain.join("Concat", *pair, axis=1)
+
+
+def _pooled(chain: Chain, planes: str, fold: int) -> str:
+    """The mean over the squares of pixels that are the places of the finest scale."""
+    if fold == 1:
+        return planes
+    return chain.join("AveragePool", planes, kernel_shape=[fold, fold], strides=[fold, fold])
+
+
+def _expanded(chain: Chain, both: str, seen: str) -> str:
+    """(N, 2, 1, 1) at every place of the finest scale."""
     count, sides = chain.join("Shape", seen, start=0, end=1), chain.join("Shape", seen, start=2, end=4)
     return chain.join("Expand", both, chain.join("Concat", count, chain.constant("pair", [2]), sides, axis=0))
 

@@ -18,7 +18,7 @@ from lookalike.models.codeless import Codeless
 from lookalike.models.layers import TwoConvolutions, initialise_as_keras
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.unet_shape import HALVINGS, LEVEL_SCALE, piece_reach, stride_of
-from lookalike.noise import NOT_TOLD, Noise, sigmas
+from lookalike.noise import NOT_TOLD, Noise, levels_of
 from lookalike.pixels import Floats, Pixels
 from lookalike.training.batches import LEVELS, Epoch, Places
 from lookalike.training.objective import Extra, Loss, Trainable
@@ -195,19 +195,20 @@ class Expanding(nn.Module):
 
 
 class ToldLevels:
-    """The standard deviation of the noise on half of the pictures, drawn anew each epoch; `NOT_TOLD` on the others."""
+    """The levels of the noise on half of the pictures, drawn anew each epoch; `NOT_TOLD` on the others."""
 
     def __init__(self, epoch: Epoch) -> None:
         self.epoch = epoch
         self.told = epoch.stream(LEVELS).random(epoch.count) < 0.5
 
     def __call__(self, members: Places) -> Floats:
-        """Of pictures (n,): float32 (n,)."""
-        levels = np.full(len(members), NOT_TOLD, np.float32)
-        if self.epoch.noise is None:
-            return levels
-        drawn = sigmas(self.epoch.noise, seed=self.epoch.seed, epoch=self.epoch.number, indices=members)
-        return np.where(self.told[members] & np.isfinite(drawn), drawn, levels).astype(np.float32)
+        """Of pictures (n,): float32 (n,), or (n, H, W) of a noise that is not alike at every pixel."""
+        epoch = self.epoch
+        if epoch.noise is None:
+            return np.full(len(members), NOT_TOLD, np.float32)
+        drawn = levels_of(epoch.noise, epoch.sides, seed=epoch.seed, epoch=epoch.number, indices=members)
+        told = self.told[members].reshape(-1, *(1,) * (drawn.ndim - 1)) & np.isfinite(drawn)
+        return np.where(told, drawn, NOT_TOLD).astype(np.float32)
 
 
 class UNet(Trainable):
@@ -232,7 +233,8 @@ class UNet(Trainable):
     def forward(self, images: Tensor, levels: Tensor | None = None) -> Tensor:
         """Clean float32 (N, C, H, W) in [-0.5, 0.5]; sides that are no whole cells are continued by reflection.
 
-        `levels` (N,) are the noise's standard deviations, `NOT_TOLD` where it is to judge for itself, as without.
+        `levels` (N,), or (N, H, W), are the noise's standard deviations, `NOT_TOLD` where it is to judge for itself, as
+        without.
         """
         height, width = images.shape[2:]
         images = _continued(images, stride_of(self.fold))
@@ -241,7 +243,10 @@ class UNet(Trainable):
         told = (levels >= 0).to(images.dtype)
         planes = torch.stack([told, told * levels.to(images.dtype) * LEVEL_SCALE], 1)
         seen = images if self.fold == 1 else F.pixel_unshuffle(images, self.fold)
-        planes = planes[:, :, None, None].expand(-1, -1, *seen.shape[2:])
+        if planes.dim() == 4:
+            planes = F.avg_pool2d(_continued(planes, stride_of(self.fold)), self.fold)
+        else:
+            planes = planes[:, :, None, None].expand(-1, -1, *seen.shape[2:])
         noise: Tensor = self.decoder(self.encoder(torch.cat([seen, planes], 1)))
         if self.fold > 1:
             noise = F.pixel_shuffle(noise, self.fold)

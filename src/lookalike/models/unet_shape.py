@@ -34,17 +34,25 @@ def piece_reach(blocks: int, fold: int = 1) -> int:
     return -(-reach_of(blocks, fold) // stride) * stride
 
 
-def checked_levels(level: float | npt.ArrayLike, count: int) -> npt.NDArray[np.float32]:
+def checked_levels(
+    level: float | npt.ArrayLike, count: int, sides: tuple[int, ...] | None = None
+) -> npt.NDArray[np.float32]:
     """One level for each of `count` pictures: float32 (count,), standard deviations of noise, a picture spanning 1.
+
+    Where `sides` (H, W) are given, one for each pixel will do as well: float32 (count, H, W).
 
     Raises:
         OptionError: a level is out of range, or there are neither one nor `count` of them.
     """
     levels = np.asarray(level, np.float32)
-    if levels.shape not in ((), (count,)):
-        raise OptionError(f"levels of shape {levels.shape} for {count} pictures; give one number, or one for each")
+    by_pixel = None if sides is None else (count, *sides)
+    if levels.shape not in ((), (count,), by_pixel):
+        further = "" if by_pixel is None else f", or one for each of their pixels, {by_pixel}"
+        raise OptionError(
+            f"levels of shape {levels.shape} for {count} pictures; give one number, or one for each{further}"
+        )
     if not ((levels >= 0) & (levels <= 1)).all():
         wrong = float(levels[~((levels >= 0) & (levels <= 1))].ravel()[0])
         raise OptionError(f"level is {wrong:g}; give the noise's standard deviation from 0 to 1 (a picture spans 1)")
-    one_each: npt.NDArray[np.float32] = np.array(np.broadcast_to(levels, (count,)))
+    one_each: npt.NDArray[np.float32] = np.array(levels if levels.ndim else np.full(count, levels, np.float32))
     return one_each

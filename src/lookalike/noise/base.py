@@ -24,6 +24,8 @@ EVALUATION_EPOCH = 0
 
 NOT_TOLD = -1.0
 """The level of a picture whose noise a network is to judge for itself."""
+LOST = 1.0
+"""The level of a pixel of which nothing is left: all that a picture spans."""
 
 
 class Noise(ABC):
@@ -38,10 +40,11 @@ class Noise(ABC):
     def is_blind(self) -> bool:
         """Whether its strength is drawn anew for every picture and epoch."""
 
-    def sigma(self, generator: np.random.Generator) -> float | None:
-        """The standard deviation that a call with this generator gives its noise.
+    def level_of(self, sides: tuple[int, int], generator: np.random.Generator) -> float | Floats | None:
+        """How little a call with this generator leaves to be trusted of a picture of (H, W) pixels.
 
-        None where there is no such number: the noise is not zero-mean and alike at every pixel.
+        The standard deviation of its noise, one number or one at each pixel, float32 (H, W), `LOST` where nothing is
+        left of a pixel; None where no such number says it.
         """
         return None
 
@@ -137,12 +140,17 @@ def corrupt(
     return corrupted
 
 
-def sigmas(noise: Noise, *, seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Floats:
-    """The standard deviations of what `corrupt` adds to the same pictures: float32 (N,), NaN where there is none."""
+def levels_of(
+    noise: Noise, sides: tuple[int, int], *, seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]
+) -> Floats:
+    """The levels of what `corrupt` does to the same pictures of (H, W) pixels, as `Noise.level_of` has them.
+
+    Float32 (N,), or (N, H, W) of a noise that is not alike at every pixel; NaN where there is none.
+    """
     import numpy as np
 
-    drawn = [noise.sigma(generator) for generator in _generators(seed, epoch, indices)]
-    return np.array([np.nan if sigma is None else sigma for sigma in drawn], np.float32)
+    drawn = [noise.level_of(sides, generator) for generator in _generators(seed, epoch, indices)]
+    return np.array([np.nan if level is None else level for level in drawn], np.float32)
 
 
 def _generators(seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Iterator[np.random.Generator]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lookalike.errors import OptionError
-from lookalike.noise.base import OneNumber, Slider
+from lookalike.noise.base import LOST, OneNumber, Slider
 from lookalike.noise.camera import Camera
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Gaussian(OneNumber):
     slider: ClassVar[Slider] = Slider("Gaussian", 0.02, 0.3, 0.01, 0.1, "standard deviation; a picture spans 1")
     in_browser: ClassVar[bool] = True
 
-    def sigma(self, generator: np.random.Generator) -> float:
-        """The standard deviation that a call with this generator gives its noise."""
+    def level_of(self, sides: tuple[int, int], generator: np.random.Generator) -> float:
+        """Its standard deviation, alike at every pixel."""
         return self.draw(generator)
 
     def __call__(self, picture: Floats, generator: np.random.Generator) -> Floats:
@@ -73,8 +73,22 @@ class Occlude(OneNumber):
 
     def __call__(self, picture: Floats, generator: np.random.Generator) -> Floats:
         """Return the covered picture, float32 (H, W, C)."""
+        covered = picture.copy()
+        covered[self.rectangle(picture.shape[:2], generator)] = BLACK
+        return covered
+
+    def level_of(self, sides: tuple[int, int], generator: np.random.Generator) -> Floats:
+        """Nothing is left under the rectangle, and all beside it: float32 (H, W)."""
+        import numpy as np
+
+        levels = np.zeros(sides, np.float32)
+        levels[self.rectangle(sides, generator)] = LOST
+        return levels
+
+    def rectangle(self, sides: tuple[int, ...], generator: np.random.Generator) -> tuple[slice, slice]:
+        """The rows and columns, of a picture of (H, W) pixels, that a call with this generator covers."""
         share = self.draw(generator)
-        height, width, _ = picture.shape
+        height, width = sides
         # As a fraction of the picture's height: one that leaves the width, share / fraction, within the picture.
         least = max(share, math.sqrt(share / LARGEST_STRETCH))
         most = min(1.0, math.sqrt(share * LARGEST_STRETCH))
@@ -83,9 +97,7 @@ class Occlude(OneNumber):
         wide = min(max(round(share * height * width / tall), 1), width)
         top = int(generator.integers(height - tall + 1))
         left = int(generator.integers(width - wide + 1))
-        covered = picture.copy()
-        covered[top : top + tall, left : left + wide] = BLACK
-        return covered
+        return slice(top, top + tall), slice(left, left + wide)
 
 
 @dataclass(frozen=True)

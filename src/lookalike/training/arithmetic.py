@@ -19,7 +19,7 @@ from lookalike.kernels.trial import ENOUGH, Trial, trial_of
 from lookalike.kernels.use import Way, computing
 from lookalike.noise import Noise
 from lookalike.pixels import Pixels
-from lookalike.training.batches import Batches, Epoch
+from lookalike.training.batches import Batches, Epoch, sides_shown
 from lookalike.training.objective import Trainable
 from lookalike.training.optimizer import optimizer_of
 from lookalike.training.recipe import Recipe
@@ -70,7 +70,7 @@ def on_gpu() -> Way:
 
 def is_worth_a_trial(recipe: Recipe, pictures: Pixels) -> bool:
     """Whether a training takes so long that a trial is little beside it."""
-    height, width = _sides(recipe, pictures)
+    height, width = sides_shown(pictures, recipe)
     return recipe.epochs * len(pictures) * height * width >= WORTH_A_TRIAL
 
 
@@ -87,7 +87,7 @@ def trial_of_training(
     name = {
         "work": "training",
         "network": dict(about),
-        "sides": _sides(recipe, pictures),
+        "sides": [*sides_shown(pictures, recipe)],
         "batch": min(recipe.batch_size, len(pictures)),
         "optimizer": recipe.optimizer,
         "threads": torch.get_num_threads(),
@@ -106,11 +106,6 @@ def _on_threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _sides(recipe: Recipe, pictures: Pixels) -> list[int]:
-    """Of what the network is shown of a picture."""
-    return [min(side, recipe.piece or side) for side in pictures.shape[1:3]]
-
-
 def step_in(
     way: Way, network: Trainable, pictures: Pixels, recipe: Recipe, noise: Noise | None
 ) -> Callable[[], object]:
@@ -118,7 +113,7 @@ def step_in(
     trained = copy.deepcopy(network).train()
     optimizer = optimizer_of(recipe, trained, half=way.precision == "bfloat16")
     few = np.array(pictures[: recipe.batch_size])
-    epoch = Epoch(0, 1, len(few), noise)
+    epoch = Epoch(0, 1, len(few), noise, sides_shown(few, recipe))
     batches = Batches(few, recipe, epoch, torch.device("cpu"))
     members = np.arange(len(few))
     shown, given = batches.pictures(members)

@@ -33,11 +33,19 @@ class Epoch:
     number: int
     count: int
     noise: Noise | None
+    sides: tuple[int, int]
+    """(H, W) of what is shown of a picture."""
 
     def stream(self, purpose: int) -> np.random.Generator:
         """Random numbers for one purpose, the same whenever and wherever they are asked for."""
         key = np.array([self.seed, self.number + (purpose << 40)], np.uint64)
         return np.random.Generator(np.random.Philox(key=key))
+
+
+def sides_shown(pictures: Pixels, recipe: Recipe) -> tuple[int, int]:
+    """(H, W) of what a network is shown of each of the pictures (N, H, W, C): all of it, or a piece."""
+    height, width = (min(side, recipe.piece or side) for side in pictures.shape[1:3])
+    return height, width
 
 
 class Batches:
@@ -55,7 +63,6 @@ class Batches:
         self.grey = stream(GREYS).random(count) < recipe.greys if recipe.greys else None
         self.wobble = Wobble(stream(WOBBLE), count, recipe.wobble) if recipe.wobble else None
         self.jitter = Jitter(stream(JITTER), count, recipe.jitter) if recipe.jitter else None
-        self.piece = recipe.piece
         # Where pieces lie, as shares of the room they have
         self.corners = stream(PIECES).random((count, 2)) if recipe.piece else None
 
@@ -90,7 +97,7 @@ class Batches:
 
     def _pieces(self, members: Places, corners: npt.NDArray[np.float64]) -> Pixels:
         """One square piece of each picture, or all of it along a side that is no longer than a piece."""
-        height, width = (min(side, self.piece) for side in self.pictures_.shape[1:3])
+        height, width = self.epoch.sides
         room = np.array([self.pictures_.shape[1] - height, self.pictures_.shape[2] - width])
         places = np.floor(corners * (room + 1)).astype(np.int64)
         cut = (

@@ -15,7 +15,7 @@ from lookalike.errors import Interrupted, TrainingDiverged
 from lookalike.kernels.use import PLAIN, Way, fused
 from lookalike.noise import EVALUATION_EPOCH, Noise
 from lookalike.pixels import Pixels
-from lookalike.training.batches import Batches, Epoch, as_batch, fingerprint, with_noise
+from lookalike.training.batches import Batches, Epoch, as_batch, fingerprint, sides_shown, with_noise
 from lookalike.training.checkpoint import State
 from lookalike.training.objective import Trainable
 from lookalike.training.optimizer import optimizer_of
@@ -102,7 +102,7 @@ def train(
             # One epoch of steps
             started, worked, first = time.perf_counter(), time.process_time(), state.step
             wrapped.train()
-            epoch = Epoch(settings.seed, state.epoch, len(pictures), noise)
+            epoch = Epoch(settings.seed, state.epoch, len(pictures), noise, sides_shown(pictures, recipe))
             batches = Batches(pictures, recipe, epoch, fabric.device)
             extras = {name: extra(epoch) for name, extra in network.extras.items()}
             for members, weight in ranks.parts(batches.members(state.step)):
