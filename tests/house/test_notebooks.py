@@ -19,8 +19,9 @@ KERNEL = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On fewer pictures and epochs, so that it takes half a minute."""
-    monkeypatch.setenv("DATA", "synthetic:600")
+    """On fewer pictures and epochs, so that it takes a quarter of a minute."""
+    monkeypatch.setenv("DATA", "synthetic:60")
+    monkeypatch.setenv("COUNT", "150")
     monkeypatch.setenv("EPOCHS", "2")
     monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("ATTRIBUTES", raising=False)
