@@ -26,7 +26,8 @@ from places import ROOT
 MOST_FILES = {"A new noise": 3, "A new kind of model": 4, "A new column": 4, "A new index": 4, "A new command": 4}
 """Files that a recipe may take; one that is not named here has to be given its number."""
 COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-LEFT = shutil.ignore_patterns("__pycache__", "vendor", "fixtures", "*.png")
+LEFT = shutil.ignore_patterns("*.pyc.*", "vendor", "fixtures", "*.png")
+"""What is not copied. Bytecode is: else each copy would compile the package anew; but not while it is being written."""
 STEP = re.compile(r"^In `([^`]+)`(?:, (?:(before|after|instead of) (`+) ?(.+?) ?\3|(at its end)))?:$")
 HOLDS = "Then this holds:"
 
