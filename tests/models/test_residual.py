@@ -33,7 +33,7 @@ def test_untrained_it_is_exact_pca() -> None:
 
 
 def test_training_gains_on_faces_never_seen() -> None:
-    train, test = la.load("synthetic:1000").split()
+    train, test = la.load("synthetic:1000", size=16).split()
     exact = la.PCAAutoencoder(16).fit(train)
     model = la.ResidualAutoencoder(16, width=16).fit(train, recipe=SHORT, progress=False)
     assert model.score(test) > 0.97 * exact.score(test)

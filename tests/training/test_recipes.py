@@ -218,12 +218,12 @@ def test_resuming_is_exact_for_every_part(tmp_path: Path, precision: str) -> Non
 
 
 def test_bfloat16_learns_as_float32_does() -> None:
-    colours = np.random.default_rng(0).integers(0, 256, (600, 1, 1, 3), np.uint8)
-    train, test = np.split(np.broadcast_to(colours, (600, 16, 16, 3)), [540])
+    colours = np.random.default_rng(0).integers(0, 256, (300, 1, 1, 3), np.uint8)
+    train, test = np.split(np.broadcast_to(colours, (300, 16, 16, 3)), [270])
     scores = {}
     for precision in ("float32", "bfloat16"):
         recipe = Recipe(epochs=12, learning_rate=0.01, precision=precision)
-        model = la.ConvAutoencoder(4, channels=(32, 32), device="cpu").fit(train, recipe=recipe, progress=False)
+        model = la.ConvAutoencoder(4, channels=(16, 16), device="cpu").fit(train, recipe=recipe, progress=False)
         scores[precision] = -model.score(test)
     assert scores["float32"] != scores["bfloat16"]
     assert scores["bfloat16"] < 1.5 * scores["float32"]
@@ -249,7 +249,7 @@ def test_unknown_names_are_refused_at_once() -> None:
 
 
 def test_fast_learns_faster_than_the_course_recipe() -> None:
-    train, test = la.load("synthetic:700").split()
+    train, test = la.load("synthetic:700", size=16).split()
     fast = replace(RECIPES["fast"], batch_size=32)
     scores = [
         -la.ConvAutoencoder(16).fit(train, recipe=recipe, epochs=6, progress=False).score(test)
