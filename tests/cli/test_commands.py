@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -118,11 +119,11 @@ def test_reconstruct(call, runs: Path, pictures: Path, tmp_path: Path, kind: str
         assert sheet.width > 300
 
 
-def test_names_from_stdin(runs: Path, pictures: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lookalike", "reconstruct", runs / "pca", "-", "--out", tmp_path / "out", "--json"]
+def test_names_from_stdin(call, runs: Path, pictures: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     names = f"{pictures / '0.png'}\n\n{pictures / '2.png'}\n"
-    done = subprocess.run(command, input=names, capture_output=True, text=True, check=True)
-    assert len(json.loads(done.stdout)["written"]) == 3
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(names.encode())))
+    done = call("reconstruct", runs / "pca", "-", "--out", tmp_path / "out", "--json").json
+    assert len(done["written"]) == 3
 
 
 def test_import_and_export(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -337,20 +338,10 @@ def test_help_gives_every_recipes_epochs(call) -> None:  # type: ignore[no-untyp
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on Unix")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_training_leaves_with_130_and_goes_on(tmp_path: Path, number: signal.Signals) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "lookalike",
-        "train",
-        DATA,
-        "--run",
-        str(tmp_path / "run"),
-        "--size",
-        "16",
-        "--epochs",
-    ]
-    process = subprocess.Popen([*command, "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def test_interrupted_training_leaves_with_130_and_goes_on(call, tmp_path: Path, number: signal.Signals) -> None:  # type: ignore[no-untyped-def]
+    words = ["train", DATA, "--run", str(tmp_path / "run"), "--size", "16", "--epochs"]
+    command = [sys.executable, "-m", "lookalike", *words, "100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until((tmp_path / "run" / "metrics.csv").exists, "an epoch is done")
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE)
@@ -359,9 +350,5 @@ def test_interrupted_training_leaves_with_130_and_goes_on(tmp_path: Path, number
     assert "add --resume to go on" in err.splitlines()[-1]
     done = len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) - 1
     assert done >= 1
-    resumed = subprocess.run(
-        [*command, str(done + 1), "--resume", "--json"], capture_output=True, text=True, check=False
-    )
-    assert resumed.returncode == 0, resumed.stderr
-    assert json.loads(resumed.stdout)["epochs"] == done + 1
+    assert call(*words, done + 1, "--resume", "--json").json["epochs"] == done + 1
     shutil.rmtree(tmp_path / "run")
