@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 import lookalike as la
+from contract import SMALL
 from lookalike.models import KINDS, learners
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.report import card
@@ -31,6 +32,8 @@ def train(call, run: Path, name: str = "pca", data: object = DATA, *options: obj
         command += ["--code", CODE]
     if name not in ("pca", "search") and "--epochs" not in options:
         command += ["--epochs", 1]
+    for parameter, value in SMALL.get(name, {}).items():
+        command += ["--set", f"{parameter}={','.join(map(str, value)) if isinstance(value, tuple) else value}"]
     return call(*command).json
 
 
