@@ -41,24 +41,18 @@ def address(served: Served, tab: str) -> str:
     return f"{str(served.client.base_url).rstrip('/')}/#{tab}{query}"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "theme"), [("desktop", "light"), ("phone", "dark")])
 @pytest.mark.parametrize("tab", TABS)
-def test_nothing_keeps_anyone_out(served: Served, visit: Any, axe: str, tab: str, theme: str) -> None:
-    page = visit(address(served, tab), "desktop" if theme == "light" else "phone", color_scheme=theme, bypass_csp=True)
-    page.locator(DRAWN[tab]).first.wait_for()
-    until_settled(page)
-    assert violations(page, axe) == []
-
-
-@pytest.mark.parametrize("width", ["desktop", "phone"])
-@pytest.mark.parametrize("tab", TABS)
-def test_nothing_jumps(served: Served, visit: Any, tab: str, width: str) -> None:
-    page = visit(address(served, tab), width)
+def test_nothing_jumps_and_nothing_keeps_anyone_out(
+    served: Served, visit: Any, request: pytest.FixtureRequest, tab: str, width: str, theme: str
+) -> None:
+    page = visit(address(served, tab), width, color_scheme=theme, bypass_csp=True)  # axe-core comes from elsewhere
     page.locator(DRAWN[tab]).first.wait_for()
     until_settled(page)
     shifts = page.evaluate(SHIFTS)
     assert sum(one[0] for one in shifts) < 0.005, shifts
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert violations(page, request.getfixturevalue("axe")) == []
 
 
 def test_tabs_by_keyboard(served: Served, visit: Any) -> None:

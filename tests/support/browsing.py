@@ -24,7 +24,11 @@ PIXELS = """canvas => {
 """Size and content at once: between two questions the page may draw another picture."""
 PATIENCE = 120_000
 """Milliseconds until a page is given up, which does nothing that takes more than some seconds."""
-CONTENT = "document.body.outerHTML"
+SETTLED = (
+    "[...document.images].every(one => one.complete) && document.getAnimations().length === 0 "
+    "&& document.body.outerHTML"
+)
+"""The page's content once it has all of its pictures and none of them moves, false before."""
 STILL = 10
 """Looks in a row, a twentieth of a second apart."""
 SET = """(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }"""
@@ -73,10 +77,8 @@ def until_still(page: Any, look: Callable[[], object]) -> Any:
 
 
 def until_settled(page: Any) -> None:
-    """Wait until all pictures have come, nothing moves, and the page's content stays what it is."""
-    until_still(page, lambda: page.evaluate(CONTENT))
-    until(page, "[...document.images].every(one => one.complete) && document.getAnimations().length === 0")
-    until_still(page, lambda: page.evaluate(CONTENT))
+    """Wait until for half a second all pictures are there, nothing moves, and the content stays what it is."""
+    until_still(page, lambda: page.evaluate(SETTLED) or object())
 
 
 def _wait(page: Any, holds: Callable[[], object], otherwise: str) -> None:
