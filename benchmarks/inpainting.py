@@ -81,7 +81,8 @@ def ways_of(run: Path, model: Autoencoder) -> dict[str, Way]:
     if noise and can_fill(parse_noise(noise)) and not model.has_code:
 
         def blind(picture: Pixels, hidden: Mask) -> Pixels:
-            return to_uint8(model.reconstruct(np.where(hidden[..., None], np.uint8(0), picture)[None]))[0]
+            restored: Pixels = to_uint8(model.reconstruct(np.where(hidden[..., None], np.uint8(0), picture)[None]))[0]
+            return restored
 
         ways[f"{run.name}, blind"] = blind
     return ways
@@ -98,8 +99,8 @@ def by_opencv(method: int) -> Way:
     """One of OpenCV's two."""
 
     def way(picture: Pixels, hidden: Mask) -> Pixels:
-        filled: Pixels = cv2.inpaint(picture, hidden.astype(np.uint8), RADIUS, method)
-        return filled
+        filled = cv2.inpaint(picture, hidden.astype(np.uint8), RADIUS, method)
+        return np.asarray(filled, np.uint8)
 
     return way
 

@@ -24,6 +24,9 @@ def _usual_epochs() -> str:
     return "; ".join([*of_recipes, *(f"{kind.epochs} for {name}" for name, kind in learners().items() if kind.epochs)])
 
 
+FROM_NOISY = " (what it takes away: there are no clean pictures to compare with)"
+
+
 @reads_data()
 def train(
     data: Data,
@@ -62,6 +65,14 @@ def train(
             show_default=usual("noise"),
         ),
     ] = None,
+    noisy_only: Annotated[
+        bool,
+        typer.Option(
+            "--noisy-only",
+            help="For unet: learn from pictures that are noisy themselves, of which there are no clean ones. Their "
+            "noise has to be independent from pixel to pixel, as it is before JPEG or a change of size.",
+        ),
+    ] = False,
     validation: Annotated[
         float | None,
         typer.Option(help="Share of the training pictures held out to name the best epoch.", show_default="none"),
@@ -123,8 +134,9 @@ def train(
     from lookalike.training.place import one_after_another, place_of
 
     given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
+    given |= {"noisy_only": noisy_only or None}
     learner = new_model(model, **{**given, **parameters_of_words(model, parameter or [])})
-    noise = KINDS[model].noise if noise is None else noise
+    noise = KINDS[model].noise if noise is None and not noisy_only else noise
     if noise is not None:
         parse_noise(noise)  # a mistake in it shows before all pictures are read
     if validation is not None and not 0 < validation < 1:
@@ -153,7 +165,7 @@ def train(
     lines = [
         f"{payload['model']} {code_words}, {payload['epochs']} epochs, in {run}",
         f"training MSE {payload['train_mse']:.5f}",
-        f"test MSE     {payload['test_mse']:.5f}",
+        f"test MSE     {payload['test_mse']:.5f}{FROM_NOISY if noisy_only else ''}",
     ]
     if payload["validation_mse"] is not None:
         lines.insert(2, f"validation   {payload['validation_mse']:.5f}")

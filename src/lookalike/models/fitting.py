@@ -46,6 +46,11 @@ class TrainedAutoencoder(Autoencoder):
     def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
         """Take over a network that was trained."""
 
+    @property
+    def usual_noise(self) -> str | None:
+        """The noise that it is trained with unless another is asked for."""
+        return kind_named(self.kind).noise
+
     def _after_training(self) -> None:
         """What is little beside a long training, such as finding out how codes are made soonest here."""
 
@@ -99,7 +104,7 @@ class TrainedAutoencoder(Autoencoder):
         from lookalike.training.run import Run, environment_of
 
         kind = kind_named(self.kind)
-        noise = kind.noise if noise == USUAL else noise
+        noise = self.usual_noise if noise == USUAL else noise
         epochs = kind.epochs if epochs is None else epochs
         chosen = named_recipe(recipe or kind.recipe or Recipe(), epochs=epochs)
         given = as_pictures(X)

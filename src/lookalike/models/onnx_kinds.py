@@ -147,6 +147,7 @@ def _unet(
     fold: int = 1,
     biases: bool = True,
     objective: str = "mse",
+    noisy_only: bool = False,
     seed: int,
     device: str,
 ) -> Shapes:

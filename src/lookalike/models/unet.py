@@ -42,6 +42,8 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
         biases: whether convolutions add numbers of their own. Without, a picture with noise s times as strong gives a
             result s times as large: what is learned at one strength holds at others (Mohan and others, 2020).
         objective: what a training minimises: "mse", or "l1", the mean absolute error.
+        noisy_only: whether it learns from pictures that are noisy themselves, of which there are no clean ones; their
+            noise has to be independent from pixel to pixel.
         seed: of the initial weights, the order of the pictures, and their noise.
         device: "auto" (a GPU where there is one), "cpu" or "cuda"; only this and the versions change the last bits.
 
@@ -51,7 +53,13 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
     """
 
     kind: ClassVar[str] = "unet"
-    added: ClassVar[dict[str, Any]] = {"channels": (), "fold": 1, "biases": True, "objective": "mse"}
+    added: ClassVar[dict[str, Any]] = {
+        "channels": (),
+        "fold": 1,
+        "biases": True,
+        "objective": "mse",
+        "noisy_only": False,
+    }
 
     def __init__(
         self,
@@ -61,6 +69,7 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
         fold: int = 1,
         biases: bool = True,
         objective: str = "mse",
+        noisy_only: bool = False,
         seed: int = 0,
         device: str = "auto",
     ) -> None:
@@ -70,6 +79,7 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
         self.fold = fold
         self.biases = biases
         self.objective = objective
+        self.noisy_only = noisy_only
         self.seed = seed
         self.device = device
 
@@ -78,8 +88,15 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
         """Pixels, along an axis, from which a pixel of the result can be changed."""
         return piece_reach(self.blocks, self.fold)
 
+    @property
+    def usual_noise(self) -> str | None:
+        """None where the pictures have their own."""
+        return None if self.noisy_only else super().usual_noise
+
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
-        if noise is None:
+        if self.noisy_only and noise is not None:
+            raise OptionError(f"noise is {str(noise)!r}, but these pictures have noise of their own; leave it out")
+        if not self.noisy_only and noise is None:
             usual = kind_named(self.kind).noise
             raise OptionError(f"no noise is given; a model that removes it learns from noisy pictures: give {usual!r}")
         return super()._begin(pictures, noise)
@@ -108,6 +125,10 @@ class UNetDenoiser(Codeless, NetworkAutoencoder):
         if problems:
             raise OptionError("; ".join(problems))
         form = Form(image_shape[2], channels, self.blocks, self.fold, self.biases)
+        if self.noisy_only:
+            from lookalike.models.noisy_only import NoisyOnlyUNet
+
+            return NoisyOnlyUNet(form, self.objective, self.seed)
         return UNet(form, self.objective, self.seed)
 
 

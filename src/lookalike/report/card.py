@@ -12,7 +12,14 @@ from lookalike.models.base import Autoencoder
 from lookalike.models.evaluation import Evaluation
 from lookalike.models.pca import exact_pca_beside
 from lookalike.models.subspace import Approximation
-from lookalike.report.card_words import WHAT_SEARCH_IS_WORTH, commands, intended_use, is_for_search, limits
+from lookalike.report.card_words import (
+    WHAT_SEARCH_IS_WORTH,
+    commands,
+    intended_use,
+    is_for_search,
+    is_of_noisy_pictures,
+    limits,
+)
 from lookalike.report.front_matter import front_matter, model_index
 from lookalike.report.markup import duration
 from lookalike.report.sharp import sharp_section
@@ -151,11 +158,12 @@ def facts_of(
 def _for_machines(
     model: Autoencoder, name: str, facts: dict[str, Any], measured: Measured, beside: Evaluation | None
 ) -> dict[str, Any]:
-    removes_noise = measured.noisy is not None
+    removes_noise = measured.noisy is not None or not model.has_code
+    against = " against the noisy pictures themselves" if is_of_noisy_pictures(model) else ""
     figures = [
-        ("mse", "Test MSE", measured.test.mse),
-        ("psnr", "Test PSNR (dB)", measured.test.psnr),
-        ("ssim", "Test SSIM", measured.test.ssim),
+        ("mse", f"Test MSE{against}", measured.test.mse),
+        ("psnr", f"Test PSNR (dB){against}", measured.test.psnr),
+        ("ssim", f"Test SSIM{against}", measured.test.ssim),
     ]
     if beside is not None:
         figures.append(("mse", "Test MSE of exact PCA at the same code size", beside.mse))
@@ -191,9 +199,13 @@ def _shapes(model: Autoencoder) -> str:
     return f"It learned from pictures of {height} x {width} x {channels} and takes pictures of any size."
 
 
+def _own_pictures(model: Autoencoder) -> str:
+    return "these noisy pictures, of which there are no clean ones" if is_of_noisy_pictures(model) else "clean pictures"
+
+
 def _quality(model: Autoencoder, measured: Measured, beside: Evaluation | None, left_out: str | None) -> str:
     test = measured.test
-    rows = [("this model" if model.has_code else "this model, of clean pictures", test)]
+    rows = [("this model" if model.has_code else f"this model, of {_own_pictures(model)}", test)]
     if beside is not None:
         rows.append((f"exact PCA, code of {model.code_size:,}", beside))
     lines = [

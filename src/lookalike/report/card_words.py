@@ -37,6 +37,11 @@ WHAT_SEARCH_IS_WORTH = (
 def intended_use(model: Autoencoder, facts: dict[str, Any]) -> str:
     """A paragraph: what the model was made for."""
     noise = facts["training"]["noise"]
+    if is_of_noisy_pictures(model):
+        return (
+            "Removing noise such as the pictures of its training had themselves, from pictures of any size. Clean ones "
+            "it has never seen."
+        )
     if not model.has_code:
         return f"Removing noise ({noise}, and what is like it) from pictures of any size, without knowing how strong."
     if noise is not None:
@@ -79,10 +84,9 @@ def commands(model: Autoencoder, facts: dict[str, Any]) -> str:
     noise = facts["training"]["noise"]
     lines = [("lookalike evaluate RUN", "the figures above, where its source is at hand")]
     if noise is not None:
-        lines += [
-            (f"lookalike evaluate RUN --noise {noise}", "the same with noise"),
-            ("lookalike denoise RUN noisy.jpg --out clean/", "pictures of any size"),
-        ]
+        lines.append((f"lookalike evaluate RUN --noise {noise}", "the same with noise"))
+    if noise is not None or not model.has_code:
+        lines.append(("lookalike denoise RUN noisy.jpg --out clean/", "pictures of any size"))
     if model.has_code:
         lines += [
             ("lookalike reconstruct RUN a.jpg b.jpg --out out/", "there and back, with a sheet"),
@@ -95,6 +99,11 @@ def commands(model: Autoencoder, facts: dict[str, Any]) -> str:
         lines.append(("lookalike morph RUN a.jpg b.jpg --out morph.gif", "from one picture to another"))
     longest = max(len(command) for command, _ in lines)
     return "\n".join(f"{command:<{longest}}  # {why}" for command, why in lines)
+
+
+def is_of_noisy_pictures(model: Autoencoder) -> bool:
+    """Whether the pictures that it learned from, and is measured on, are noisy themselves."""
+    return bool(model.get_params().get("noisy_only", False))
 
 
 def is_for_search(model: Autoencoder) -> bool:
