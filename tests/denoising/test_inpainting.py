@@ -105,6 +105,16 @@ def test_a_training_learns_from_what_it_is_told_at_each_pixel() -> None:
     assert (of_levels != 0).all()
 
 
+def test_a_hole_that_is_too_deep_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    model, picture = lively(), waves(1, 60, 60)[0]
+    inpaint(model, picture, hole(60, 60, slice(0, 60), slice(20, 48)))
+    assert not caplog.records
+    inpaint(model, picture, hole(60, 60, slice(10, 50), slice(20, 50)))
+    assert caplog.messages == [
+        "what is hidden is 15 pixels deep, and this model sees 28 far: deeper than 14 it draws little but grey"
+    ]
+
+
 def test_windows_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     model, picture = lively(), waves(1, 90, 70)[0]
     hidden = hole(90, 70, slice(20, 60), slice(30, 35)) | hole(90, 70, slice(80, 90), slice(0, 4))

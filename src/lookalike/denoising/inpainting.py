@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from lookalike.denoising.depth import EIGHT, OF_DTYPE, Depth, Numbers
 from lookalike.denoising.tiling import Told, spans
@@ -14,6 +17,8 @@ from lookalike.models.base import Autoencoder
 from lookalike.models.codeless import Codeless
 from lookalike.noise import BLACK, LOST, Noise, Occlude
 from lookalike.pixels import Floats
+
+_log = logging.getLogger(__name__)
 
 Mask = npt.NDArray[np.bool_]
 """(H, W), true where the picture is hidden."""
@@ -37,11 +42,11 @@ def inpaint(
     The picture is uint8, uint16 or centred float; what comes back is of `depth`, by default of the picture's own, and
     of floats uint8. What is not hidden stays what it is, and what a hidden pixel shows is of no account.
 
-    A U-Net that was trained with `occlude` is told what is lost, on a picture of any size; it sees `reach` pixels far,
-    and fills larger holes with what their borders tell. A model with a code goes to and fro on pictures of its own
-    size, and each time the hidden part becomes what it makes of it: towards the picture that its codes can hold and
-    that agrees best with what is seen (of a linear model, by least squares). `told` hears the share that is
-    done.
+    A U-Net that was trained with `occlude` is told what is lost, on a picture of any size. It draws what it knows at
+    the scale of its training, and little but grey deep in a large hole, of which it warns. A model with a code goes to
+    and fro on pictures of its own size, and each time the hidden part becomes what it makes of it: towards the picture
+    that its codes can hold and that agrees best with what is seen (of a linear model, by least squares). `told` hears
+    the share that is done.
 
     Raises:
         OptionError: these are no picture and mask of one size, nothing is hidden or nothing seen, or the picture is
@@ -52,13 +57,12 @@ def inpaint(
     _check(source, hidden)
     depth = depth or OF_DTYPE.get(source.dtype.name, EIGHT)
     told = told or (lambda share: None)
-    floats = depth.centred(source)
+    result = source.copy() if source.dtype == depth.dtype else depth.numbers(depth.centred(source))
     if isinstance(model, Codeless):
-        filled = _by_levels(model, floats, hidden, told)
+        for window, drawn in _by_levels(model, source, hidden, depth, told):
+            result[window][hidden[window]] = depth.numbers(drawn)[hidden[window]]
     else:
-        filled = _by_code(model, floats, hidden, told)
-    result = source.copy() if source.dtype == depth.dtype else depth.numbers(floats)
-    result[hidden] = depth.numbers(filled)[hidden]
+        result[hidden] = depth.numbers(_by_code(model, depth.centred(source), hidden, told))[hidden]
     return result
 
 
@@ -73,24 +77,33 @@ def _check(picture: npt.NDArray[Any], hidden: Mask) -> None:
         raise OptionError("the mask hides all of the picture; leave something to go by")
 
 
-def _by_levels(model: Codeless, picture: Floats, hidden: Mask, told: Told) -> Floats:
-    """Window by window, as a denoiser does it; windows where nothing is hidden are left as they are."""
+def _by_levels(
+    model: Codeless, source: Numbers | Floats, hidden: Mask, depth: Depth, told: Told
+) -> Iterator[tuple[tuple[slice, slice], Floats]]:
+    """What it draws, window by window as a denoiser does, of those in which something is hidden."""
     reach = model.reach or 0
-    given = np.where(hidden[..., None], np.float32(BLACK), picture)
-    levels = np.where(hidden, np.float32(LOST), np.float32(0))
-    filled = picture.copy()
     windows = [
-        (rows, columns, np.s_[seen_rows, seen_columns])
-        for rows, seen_rows in spans(picture.shape[0], reach)
-        for columns, seen_columns in spans(picture.shape[1], reach)
+        ((rows, columns), (seen_rows, seen_columns))
+        for rows, seen_rows in spans(source.shape[0], reach)
+        for columns, seen_columns in spans(source.shape[1], reach)
         if hidden[rows, columns].any()
     ]
-    for done, (rows, columns, seen) in enumerate(windows, 1):
-        restored = model.reconstruct(given[seen][None], level=levels[seen][None])[0]
-        top, left = rows.start - seen[0].start, columns.start - seen[1].start
-        filled[rows, columns] = restored[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    deepest = int(ndimage.distance_transform_cdt(hidden, "chessboard").max())
+    if 2 * deepest > reach:
+        _log.warning(
+            "what is hidden is %d pixels deep, and this model sees %d far: deeper than %d it draws little but grey",
+            *(deepest, reach, reach // 2),
+        )
+    for done, (window, seen) in enumerate(windows, 1):
+        lost = hidden[seen]
+        given = np.where(lost[..., None], np.float32(BLACK), depth.centred(source[seen]))
+        levels = np.where(lost, np.float32(LOST), np.float32(0))
+        drawn = model.reconstruct(given[None], level=levels[None])[0]
+        rows, columns = (
+            slice(own.start - around.start, own.stop - around.start) for own, around in zip(window, seen, strict=True)
+        )
+        yield window, drawn[rows, columns]
         told(done / len(windows))
-    return filled
 
 
 def _by_code(model: Autoencoder, picture: Floats, hidden: Mask, told: Told) -> Floats:
