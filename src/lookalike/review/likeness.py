@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.review.alignment import LEAST_VARIANCE, Laid, aligned, warped
+from lookalike.review.alignment import LEAST_VARIANCE, Laid, aligned, gradients, warped
 
 COARSE, MIDDLE = 24, 48
 STEPS = (8, 5, 3)
@@ -21,6 +21,9 @@ TEXTURED = 4e-4
 """Variance of luma from 0 to 1 in a block, 5 levels of 255: below it there is little but noise to recognise."""
 LEAST_TEXTURED = 6
 """Blocks that must tell something."""
+PINNED, PINNED_OF_OTHER = 1e-5, 0.05
+"""Mean square slope of luma a pixel, 0.8 levels of 255, that both pictures share in the direction in which a block has
+least of it; and its share of that in the other direction."""
 LOWER = 0.3
 """Share of the blocks that may be unlike, as under a line of text."""
 LEAST_OVERLAP = 0.2
@@ -37,11 +40,13 @@ class Alike(NamedTuple):
     """What was found of pairs, (n,) each.
 
     `likeness` is the median correlation of their blocks that tell something, 0 to 1, and `lower` what 30% of
-    these blocks stays below; `overlap` the share of the fixed picture that the moving one covers.
+    these blocks stays below; `pinned` how many of them tell in both directions where they lie; `overlap` the share of
+    the fixed picture that the moving one covers.
     """
 
     likeness: npt.NDArray[np.float32]
     lower: npt.NDArray[np.float32]
+    pinned: npt.NDArray[np.float32]
     overlap: npt.NDArray[np.float32]
 
 
@@ -67,7 +72,7 @@ def _alike(fixed: Tensor, moving: Tensor, parts: Tensor, hopeless: float) -> Ali
     fixed, moving = fixed / 255, moving / 255
     maps = _maps_of(parts)
     laid = aligned(_smaller(fixed, COARSE), _smaller(moving, COARSE), maps, STEPS[0])
-    found = torch.zeros(3, len(fixed))
+    found = torch.zeros(len(Alike._fields), len(fixed))
     kept = torch.nonzero((laid.agreement >= hopeless) & (laid.overlap >= LEAST_OVERLAP))[:, 0]
     if len(kept):
         smaller = _smaller(fixed[kept], MIDDLE), _smaller(moving[kept], MIDDLE)
@@ -92,16 +97,14 @@ def _smaller(pictures: Tensor, side: int) -> Tensor:
     return functional.avg_pool2d(pictures[:, None], pictures.shape[-1] // side)[:, 0]
 
 
-def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> tuple[Tensor, Tensor]:
-    """The median and the 30th percentile of the correlation of textured blocks, (n,) each, 0 to 1.
+def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> tuple[Tensor, Tensor, Tensor]:
+    """The median and the 30th percentile of the correlation of textured blocks, 0 to 1, and how many are pinned: (n,).
 
-    0 where fewer than `LEAST_TEXTURED` blocks tell anything.
+    The first two are 0 where fewer than `LEAST_TEXTURED` blocks tell anything.
     """
-    side = fixed.shape[-1]
     values, inside = warped(moving[:, None], laid.maps)
-    shown, covered = (_blocks(one.reshape(-1, side, side)) for one in (values[:, 0], inside))
-    target = _blocks(fixed)
-    a, b = (one - one.mean(2, keepdim=True) for one in (target, shown))
+    shown, covered = values.reshape(fixed.shape), _blocks(inside.reshape(fixed.shape))
+    a, b = (one - one.mean(2, keepdim=True) for one in (_blocks(fixed), _blocks(shown)))
     variances = a.square().mean(2), b.square().mean(2)
     correlation = (a * b).mean(2) / (variances[0] * variances[1]).clamp_min(LEAST_VARIANCE**2).sqrt()
     tells = (torch.maximum(*variances) >= TEXTURED) & (covered.mean(2) > 0.99)
@@ -112,7 +115,22 @@ def blockwise(fixed: Tensor, moving: Tensor, laid: Laid) -> tuple[Tensor, Tensor
         torch.where(enough, one, torch.zeros(())).nan_to_num().clamp(0, 1)
         for one in (correlation.nanmedian(1).values, lower)
     )
-    return median, lower
+    return median, lower, (tells & _are_pinned(fixed, shown)).sum(1)
+
+
+def _are_pinned(fixed: Tensor, shown: Tensor) -> Tensor:
+    """Which blocks of pictures (n, S, S) that lie over one another tell where in both directions: (n, blocks).
+
+    Along a straight edge a block is like itself wherever it lies (the aperture problem), and affine maps lay any such
+    edge over any other: that two agree says nothing there. So the smaller eigenvalue of the structure tensor counts
+    (Shi and Tomasi, 1994), here of the products of the one picture's slopes with the other's: what only one of them
+    has, as noise, is averaged out of it.
+    """
+    half = fixed.shape[-1] / 2
+    (ax, ay), (bx, by) = ((gradients(one)[:, 1:] / half).unbind(1) for one in (fixed, shown))
+    xx, yy, xy = (_blocks(one).mean(2) for one in (ax * bx, ay * by, (ax * by + ay * bx) / 2))
+    middle, apart = (xx + yy) / 2, torch.hypot((xx - yy) / 2, xy)
+    return (middle - apart >= PINNED) & (middle - apart >= PINNED_OF_OTHER * (middle + apart))
 
 
 def _blocks(pictures: Tensor) -> Tensor:

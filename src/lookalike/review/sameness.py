@@ -23,6 +23,8 @@ COPY_OF_SMALL = 0.9
 """The same where one of them has fewer than SIDE x SIDE pixels, which tell less of two faces apart."""
 LEAST, LEAST_OF_SMALL = 0.8, 0.87
 """What all but `likeness.LOWER` of the blocks of copies correlate by: two shots of one person agree in half of them."""
+LEAST_PINNED = 4
+"""Blocks of copies that must tell in both directions where they lie, which an edge alone does not."""
 SCENE, SCENE_IN_TIME = 0.75, 0.5
 """Median correlation of blocks from which two pictures that are no copies are shots of one scene; the second where both
 are known to be taken within `BURST`."""
@@ -174,7 +176,8 @@ def likeness_of(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """How alike pictures (n, SIDE, SIDE) are at the best turn, and what 30% of their blocks stay below: (n,), 0 to 1.
 
-    0 where their parts differ much. `inner` and `other` (n, 4) are what lies within the borders of each.
+    0 where their parts differ much, and where they show straight edges alone. `inner` and `other` (n, 4) are what lies
+    within the borders of each.
     """
     parts, shown = (parts_of(_smaller(one), own) for one, own in ((a, inner), (b, other)))
     told = [hints.compared(parts, hints.parts_turned(shown, turn)) for turn in range(TURNS)]
@@ -189,7 +192,7 @@ def likeness_of(
 
         shown_as, without = _turned_each(b[some], other[some], turns[some])
         found = alike(*_laid_out(a[some], shown_as, hows[turns[some], some], inner[some], without))
-        better = found.likeness > best[some]
+        better = (found.likeness > best[some]) & (found.pinned >= LEAST_PINNED)
         best[some[better]], lower[some[better]] = found.likeness[better], found.lower[better]
     return best, lower
 
