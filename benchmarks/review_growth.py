@@ -17,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 import lookalike as la
@@ -91,16 +93,42 @@ def indexed(folder: Path, count: int, gallery: Path) -> dict[str, float]:
     return {"index": time.perf_counter() - started, "index_cpu": time.process_time() - before}
 
 
+def watch_comparing() -> dict[str, float]:
+    """From now on: pairs that were compared, and the CPU seconds of reading pictures again and of comparing them."""
+    from lookalike.review.sameness import Album, Link
+
+    told = {"pairs": 0, "read_again": 0.0, "compared": 0.0}
+    read, links = Album.read, Album.links
+
+    def timed_read(album: Album, places: Iterable[int]) -> None:
+        before = time.process_time()
+        read(album, places)
+        told["read_again"] += time.process_time() - before
+
+    def timed_links(album: Album, pairs: npt.NDArray[np.int64]) -> list[Link | None]:
+        print(f"comparing {len(pairs)} pairs; {time.process_time():.0f} CPU s", file=sys.stderr, flush=True)
+        before, read_before = time.process_time(), told["read_again"]
+        found = links(album, pairs)
+        told["pairs"] += len(pairs)
+        told["compared"] += time.process_time() - before - (told["read_again"] - read_before)
+        return found
+
+    Album.read, Album.links = timed_read, timed_links  # type: ignore[assignment, method-assign]
+    return told
+
+
 def reviewed(gallery: Path) -> dict[str, object]:
     """Go through a gallery, and tell what it took."""
     from lookalike.review import review
 
+    comparing = watch_comparing()
     took: dict[str, float] = {}
     marks: list[tuple[str, float]] = []
 
     def say(line: str) -> None:
         marks.append((line, time.process_time()))
-        print(f"{line}; {timing.status('RssAnon'):.0f} MB", file=sys.stderr, flush=True)
+        took_so_far, held_now = time.process_time(), timing.status("RssAnon")
+        print(f"{line}; {took_so_far:.0f} CPU s, {held_now:.0f} MB", file=sys.stderr, flush=True)
 
     took_in_all: dict[str, float] = {}
     with la.Gallery.open(gallery, create=False) as held:
@@ -115,9 +143,11 @@ def reviewed(gallery: Path) -> dict[str, object]:
         )
         return {
             "pictures": len(found.names),
+            "index_kind": held.snapshot().index.kind,
             "seconds": round(took_in_all["seconds"], 1),
             "by_part": {name: round(value, 1) for name, value in found.seconds.items()},
             "cpu_by_part": {name: round(value, 1) for name, value in took.items()},
+            "of_copies_cpu": {name: round(value, 1) for name, value in comparing.items()},
             "memory_before": round(before),
             "memory": round(took_in_all["rss_anon_mb"]),
             "memory_with_mapped_files": round(took_in_all["vm_hwm_mb"]),
