@@ -275,15 +275,26 @@ def measured(source: str, half: int, count: int, peer: bool) -> dict[str, Any]:
     return told
 
 
-def alarms(source: str, half: int, count: int) -> dict[str, Any]:
-    """Of many pictures as they are, the share that each of our checks calls bad."""
+def alarms(source: str, half: int, count: int, peer: bool) -> dict[str, Any]:
+    """Of many pictures as they are, the share that each check calls bad, and CleanVision's."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "in"
         folder.mkdir()
         fill(folder, pictures_of(source, half, count), ["as it is"])
         scores, _ = ours(folder, Path(place) / "gallery")
-    shares = {check: round(float(np.mean([one[check] >= 0.5 for one in scores.values()])), 3) for check in TASKS}
-    return {"pictures": len(scores), "called_bad": shares}
+        called = peers(folder)[1] if peer else {}
+    told: dict[str, Any] = {
+        "pictures": len(scores),
+        "called_bad": {check: shared([one[check] >= 0.5 for one in scores.values()]) for check in TASKS},
+    }
+    if peer:
+        told["cleanvision"] = {check: shared([one[check] for one in called.values()]) for check in PEER}
+    return told
+
+
+def shared(called: list[bool]) -> float:
+    """The share of pictures that are called bad."""
+    return round(float(np.mean(called)), 3)
 
 
 def timed(source: str, half: int, count: int, rounds: int, peer: bool) -> Iterator[dict[str, float]]:
@@ -313,7 +324,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.alarms is not None:
         for source in given.sources:
-            print(json.dumps({Path(source).name: alarms(source, given.half, given.alarms)}), flush=True)
+            told = alarms(source, given.half, given.alarms, not given.no_peer)
+            print(json.dumps({Path(source).name: told}), flush=True)
         return
     for source in given.sources:
         told = measured(source, given.half, given.pictures, not given.no_peer)
