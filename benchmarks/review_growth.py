@@ -1,11 +1,13 @@
 """What a whole review of many pictures takes: seconds, CPU seconds and memory, part by part, and how they grow.
 
     python benchmarks/review_growth.py [--counts 10000 30000 100000] [--work FOLDER]
+    python benchmarks/review_growth.py --counts 100000 --against 2000
 
 The pictures are procedural faces of 64 x 64 in JPEG files, one in a hundred of them with a copy that was saved again,
 in a gallery of PCA codes of 32 numbers. Beyond 10,000 each is two of those faces laid over one another, since drawing
 takes longer than reviewing. Each count is reviewed by a process of its own, so that its memory is its own; with --work
-the drawn pictures stay there, and are drawn once.
+the drawn pictures stay there, and are drawn once. With --against no review is made: so many further pictures, two faces
+each, are held against the gallery, as `lookalike duplicates G --against NEW` does.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ COPIED = 100
 """One picture in so many has a copy."""
 FACES = 10_000
 """Pictures that are drawn as such; later ones are two of them each."""
+FURTHER = 1_000_000
+"""From that seed on, pictures that no gallery holds."""
 SHARE = (0.35, 0.65)
 """Of the first of two."""
 
@@ -78,6 +82,15 @@ def mixed(faces: Pixels, seed: int) -> Pixels:
     second[mirrored] = second[mirrored, :, ::-1]
     share = draw.uniform(*SHARE, (AT_ONCE, 1, 1, 1))
     return np.rint(share * first + (1 - share) * second).astype(np.uint8)
+
+
+def draw_further(folder: Path, faces: Pixels, count: int) -> None:
+    """Write so many pictures that are not among the others."""
+    folder.mkdir()
+    for number in range(count):
+        if number % AT_ONCE == 0:
+            pictures = mixed(faces, FURTHER + number)
+        Image.fromarray(pictures[number % AT_ONCE]).save(folder / f"{number:06}.jpg", quality=95)
 
 
 def indexed(folder: Path, count: int, gallery: Path) -> dict[str, float]:
@@ -156,25 +169,54 @@ def reviewed(gallery: Path) -> dict[str, object]:
         }
 
 
+def held_against(gallery: Path, further: Path) -> dict[str, object]:
+    """Look for further pictures in a gallery, and tell what it took."""
+    from lookalike.review import find_copies
+
+    comparing = watch_comparing()
+    took: dict[str, float] = {}
+    with la.Gallery.open(gallery, create=False) as held:
+        with timing.watched(took):
+            found = find_copies(held, against=further)
+        return {
+            "pictures": len(held.names),
+            "index_kind": held.snapshot().index.kind,
+            "further": sum(1 for _ in further.iterdir()),
+            "of_them_found": len(found.groups),
+            "cpu": round(took["cpu_seconds"], 1),
+            "of_copies_cpu": {name: round(value, 1) for name, value in comparing.items()},
+            "memory": round(took["rss_anon_mb"]),
+            "memory_with_mapped_files": round(took["vm_hwm_mb"]),
+        }
+
+
 def main() -> None:
     """Measure, and print as JSON, one line a count."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 30_000, 100_000])
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--against", type=int, help="hold so many further pictures against the gallery instead")
     parser.add_argument("--review", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--further", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.review is not None:
-        print(json.dumps(reviewed(given.review)), flush=True)
+        told = reviewed(given.review) if given.further is None else held_against(given.review, given.further)
+        print(json.dumps(told), flush=True)
         return
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.work) as place:
         drawn = (given.work or Path(place)) / "drawn"
         draw(drawn, max(given.counts))
+        further = Path(place) / "further"
+        if given.against is not None:
+            draw_further(further, read(drawn), given.against)
         for count in given.counts:
             gallery = Path(place) / f"gallery-{count}"
             seconds = indexed(drawn, count, gallery)
             command = [sys.executable, __file__, "--review", str(gallery)]
+            if given.against is not None:
+                command += ["--further", str(further)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             print(json.dumps({**json.loads(done.stdout), **{k: round(v, 1) for k, v in seconds.items()}}), flush=True)
 
