@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 import lookalike as la
 from lookalike.errors import OptionError
+from lookalike.models import residual
 from lookalike.models.principal import principal_subspace
 from lookalike.models.residual import ResidualNetwork
 from lookalike.training.optimizer import Muon
@@ -73,6 +78,65 @@ def test_odd_sides_are_seen_as_if_the_edge_went_on() -> None:
     assert codes.abs().min() > 0
 
 
+def test_a_folded_encoder_sees_squares_of_pixels_as_channels() -> None:
+    """As one of whole grids does that is given the squares as channels, and what lies outside as the edge's pixels."""
+    pictures = torch.rand(8, 3, 40, 37, generator=torch.Generator().manual_seed(2)) - 0.5
+    larger = np.pad(pictures.numpy(), ((0, 0), (0, 0), (0, 24), (0, 27)), mode="edge")
+    squares = np.stack([larger[:, c, i::2, j::2] for c in range(3) for i in range(2) for j in range(2)], axis=1)
+    folded = ResidualNetwork((40, 37, 3), 6, 8, seed=0, fold=2).encoder
+    whole = ResidualNetwork((32, 32, 12), 6, 8, seed=0).encoder
+    torch.nn.init.normal_(folded.dense.weight, generator=torch.Generator().manual_seed(1))
+    whole.trunk.load_state_dict(folded.trunk.state_dict())
+    whole.dense.load_state_dict(folded.dense.state_dict())
+    with torch.no_grad():
+        codes = folded(pictures)
+        torch.testing.assert_close(codes, whole(torch.from_numpy(squares)))
+    assert codes.abs().min() > 0
+
+
+def test_large_pictures_have_a_finest_grid_of_squares() -> None:
+    expected = {(47, 300): 1, (48, 48): 2, (95, 200): 2, (200, 96): 4, (256, 256): 4, (64, 64): 2, (128, 128): 4}
+    found = {sides: la.ResidualAutoencoder(4, width=1).initialise((*sides, 1)).fold_ for sides in expected}
+    assert found == expected
+
+
+def test_a_fold_that_is_asked_for_is_kept(tmp_path: Path) -> None:
+    for fold in (0, 1, 2, 3):
+        la.ResidualAutoencoder(4, width=2, fold=fold).initialise((48, 50, 3)).save(tmp_path / f"{fold}")
+        model = la.load_model(tmp_path / f"{fold}")
+        assert isinstance(model, la.ResidualAutoencoder)
+        assert model.fold_ == (fold or 2)
+        again = clone(model).initialise((16, 16, 3))
+        assert again.fold_ == (1 if fold in (0, 2) else fold)  # what the size gave is no wish for other sizes
+
+
+def test_runs_of_before_go_on_as_they_were(tmp_path: Path) -> None:
+    """They say nothing of a fold, and had none whatever the size."""
+    pictures = waves(40, 48, 48)
+    first, both = (replace(SHORT, epochs=epochs, schedule="constant") for epochs in (1, 2))
+    la.ResidualAutoencoder(4, width=2, fold=1).fit(pictures, recipe=first, run=tmp_path / "run", progress=False)
+    said = json.loads((tmp_path / "run" / "model.json").read_text())["parameters"]
+    assert said == {"code_size": 4, "width": 2, "seed": 0, "device": "auto"}
+    copy = Path(shutil.copytree(tmp_path / "run", tmp_path / "copy"))
+    going_on = {"recipe": both, "resume": True, "progress": False}
+    expected = la.ResidualAutoencoder(4, width=2, fold=1).fit(pictures, run=copy, **going_on)
+    model = la.ResidualAutoencoder(4, width=2).fit(pictures, run=tmp_path / "run", **going_on)
+    assert (model.settled()["fold"], len(model.history_)) == (1, 2)
+    for side in ("encoder.safetensors", "decoder.safetensors"):
+        assert (tmp_path / "run" / side).read_bytes() == (copy / side).read_bytes()
+    assert la.load_model(tmp_path / "run").digest == expected.digest == model.digest
+
+
+def test_it_begins_by_passes_where_the_exact_pca_would_take_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residual, "EXACT_UP_TO", 1000)
+    known = {}
+    for fold in (0, 1):
+        model = la.ResidualAutoencoder(4, width=2, fold=fold).fit(waves(60, 48, 48), epochs=1, progress=False)
+        known[fold] = model.data_.get("approximation")
+    assert known[1] is None
+    assert known[0]["excess"] <= 1e-3
+
+
 def test_weight_decay_takes_its_share() -> None:
     layer = torch.nn.Linear(3, 3, bias=False)
     before = layer.weight.detach().clone()
@@ -82,7 +146,7 @@ def test_weight_decay_takes_its_share() -> None:
     torch.testing.assert_close(layer.weight.detach(), before * (1 - 0.1 * 0.5))
 
 
-@pytest.mark.parametrize("options", [{"width": 0}, {"code_size": 0}, {"code_size": 97}])
+@pytest.mark.parametrize("options", [{"width": 0}, {"code_size": 0}, {"code_size": 97}, {"fold": 9}])
 def test_what_cannot_be_is_refused(options: dict[str, int]) -> None:
-    with pytest.raises(OptionError, match=r"is (0|97); "):
+    with pytest.raises(OptionError, match=r"is (0|97|9); "):
         la.ResidualAutoencoder(**{"code_size": 4, "width": 8, **options}).fit(waves(96, 16, 16), progress=False)

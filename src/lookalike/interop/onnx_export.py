@@ -65,10 +65,10 @@ def export_onnx(model: Autoencoder, folder: str | Path, *, seed: int = 0) -> dic
     model.require_decoder()
     _check_packages("export --format onnx")
     weights = model.weights()
-    parts = model.get_params(), model.image_shape_, weights["encoder"], weights["decoder"]
+    parts = model.settled(), model.image_shape_, weights["encoder"], weights["decoder"]
     graphs = _written_out(model.kind, *parts)
     protos = exported_by_torch(model) if graphs is None else graphs
-    facts = _facts(model.kind, model.get_params(), model.image_shape_, model.digest)
+    facts = _facts(model.kind, model.settled(), model.image_shape_, model.digest)
     contents = {name: _serialised(proto, facts, name) for name, proto in protos.items()}
     if model.own_sharp is not None:
         contents[SHARP] = _sharp(protos[DECODER], model.own_sharp, facts)

@@ -253,7 +253,7 @@ class Autoencoder(Estimator, Sharpened, ABC):
     def _without_weights(cls, description: dict[str, Any]) -> Self:
         store.expect_kind(description, cls.kind)
         try:
-            model = cls(**description["parameters"])
+            model = cls(**{**cls.added, **description["parameters"]})
         except TypeError as error:
             raise WeightsError(f"{store.DESCRIPTION} has other parameters than {cls.kind}'s ({error})") from error
         model.image_shape_ = store.shape_in(description)
@@ -315,12 +315,14 @@ class Autoencoder(Estimator, Sharpened, ABC):
                 hasher.update(tensor.data)
         return hasher.hexdigest()
 
+    def settled(self) -> dict[str, Any]:
+        """The parameters, with what the pictures have decided of those that are left to them."""
+        return self.get_params()
+
     def described(self) -> dict[str, Any]:
-        """The parameters as files hold them: all but those that were added later and are not used."""
+        """Those as files hold them: all but those that were added later and are not used."""
         return {
-            name: value
-            for name, value in self.get_params().items()
-            if name not in self.added or value != self.added[name]
+            name: value for name, value in self.settled().items() if name not in self.added or value != self.added[name]
         }
 
     def _reconstruct(self, pictures: Floats) -> Floats:

@@ -34,6 +34,9 @@ class TrainedAutoencoder(Autoencoder):
     _start: Mapping[str, Any] = MappingProxyType({})
     """What `data_` says besides, of the weights that the training begins with."""
 
+    def _choose_form(self, image_shape: tuple[int, int, int], begun: dict[str, Any] | None) -> None:
+        """Settle what parameters leave to the pictures' shape (H, W, C); `begun`: those of a run that goes on."""
+
     @abstractmethod
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         """The network to train on pictures (N, H, W, C) with that noise, with the weights that training begins with.
@@ -101,7 +104,7 @@ class TrainedAutoencoder(Autoencoder):
         from lookalike.training.loop import Settings, train
         from lookalike.training.place import place_of
         from lookalike.training.ranks import joined
-        from lookalike.training.run import Run, environment_of
+        from lookalike.training.run import Run, environment_of, read_config
 
         kind = kind_named(self.kind)
         noise = self.usual_noise if noise == USUAL else noise
@@ -133,6 +136,8 @@ class TrainedAutoencoder(Autoencoder):
             progress=progress,
             threads=threads_of(place),
         )
+        before = read_config(Path(run)) if resume and run is not None else None
+        self._choose_form(shape_of(pictures), None if before is None else before["model"]["parameters"])
         network = self._begin(given, settings.noise)
         if place.is_first:  # the others follow it
             begun = run if resume else None

@@ -39,6 +39,7 @@ class NetworkAutoencoder(TrainedAutoencoder):
 
     def initialise(self, image_shape: tuple[int, int, int]) -> Self:
         """Take fresh weights, untrained, for pictures of (H, W, C); returns self."""
+        self._choose_form(image_shape, None)
         self._take(self._fresh(image_shape), image_shape)
         self.history_ = []
         self.data_ = unknown_data(image_shape)

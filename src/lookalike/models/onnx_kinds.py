@@ -17,8 +17,9 @@ from lookalike.models.onnx_graphs import (
     has_operators,
     linear,
 )
-from lookalike.models.onnx_residual import DECODER_STRIDE, ENCODER_STRIDE, residual
+from lookalike.models.onnx_residual import residual
 from lookalike.models.onnx_unet import unet
+from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of
 from lookalike.models.store import Shapes
 from lookalike.models.unet_shape import HALVINGS
 
@@ -119,12 +120,13 @@ def _flat(image_shape: ImageShape, code_size: int, values: int) -> Shapes:
     }
 
 
-def _residual(image_shape: ImageShape, *, code_size: int, width: int, seed: int, device: str) -> Shapes:
+def _residual(image_shape: ImageShape, *, code_size: int, width: int, fold: int = 1, seed: int, device: str) -> Shapes:
     height, across, depth = image_shape
-    values, finest = math.prod(image_shape), -(-width // 2)
-    coarse = math.prod(-(-side // ENCODER_STRIDE) for side in (height, across))
-    cells = math.prod(-(-side // DECODER_STRIDE) for side in (height, across))
-    steps = {0: (finest, depth), 1: (width, finest), 2: (2 * width, width), 3: (2 * width,) * 2}
+    fold = fold_of(fold, image_shape)
+    values, finest, folded = math.prod(image_shape), -(-width // 2), depth * fold**2
+    coarse = math.prod(-(-side // (ENCODER_STRIDE * fold)) for side in (height, across))
+    cells = math.prod(-(-side // (DECODER_STRIDE * fold)) for side in (height, across))
+    steps = {0: (finest, folded), 1: (width, finest), 2: (2 * width, width), 3: (2 * width,) * 2}
     steps |= {4: (4 * width, 2 * width), 5: (4 * width,) * 2}
     encoder = _layer("linear", (code_size, values)) | _layer("dense", (code_size, coarse * 4 * width))
     for i, step in steps.items():
@@ -134,7 +136,7 @@ def _residual(image_shape: ImageShape, *, code_size: int, width: int, seed: int,
         decoder |= _two_convolutions(f"trunk.{i}", channels)
     for i, channels in ((1, 4 * width), (4, 2 * width)):
         decoder |= _layer(f"trunk.{i}", (2 * channels, channels, 1, 1))
-    decoder |= _layer("last", (4 * depth, width, 3, 3))
+    decoder |= _layer("last", (4 * folded, width, 3, 3))
     return {"encoder": encoder, "decoder": decoder}
 
 

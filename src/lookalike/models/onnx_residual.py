@@ -14,9 +14,8 @@ from lookalike.models.onnx_graphs import (
     Tensors,
     sides_of,
 )
-
-ENCODER_STRIDE, DECODER_STRIDE = 16, 8
-"""As in `models.residual`, whose module brings in PyTorch; `tests/interop/test_onnx_export.py` holds both together."""
+from lookalike.models.onnx_unet import folded
+from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of
 
 
 def residual(
@@ -24,18 +23,21 @@ def residual(
 ) -> Sides:
     """As `models.residual`: whitened principal components in and out, and a network's correction to each."""
     forth, back = Chain(PICTURES, encoder), Chain(CODES, decoder)
-    _encode(forth, image_shape)
-    _decode(back, image_shape)
+    fold = fold_of(int(parameters.get("fold", 1)), image_shape)
+    _encode(forth, image_shape, fold)
+    _decode(back, image_shape, fold)
     return sides_of(forth, back, image_shape, int(parameters["code_size"]))
 
 
-def _encode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
-    height, width, _ = image_shape
+def _encode(chain: Chain, image_shape: tuple[int, int, int], fold: int) -> None:
+    height, width, depth = image_shape
     linear = dense(chain, _flat(chain, PICTURES), "linear")
     chain.last = PICTURES
-    down, right = -height % ENCODER_STRIDE, -width % ENCODER_STRIDE
+    down, right = (-side % (ENCODER_STRIDE * fold) for side in (height, width))
     if down or right:
         chain.add("Pad", chain.constant("margins", [0, 0, 0, 0, 0, 0, down, right]), mode="edge")
+    if fold > 1:
+        folded(chain, chain.last, depth, fold)
     _pooled(chain, "trunk.0.conv")
     _pooled(chain, "trunk.1.conv")
     _pooled(chain, "trunk.2.conv")
@@ -45,9 +47,10 @@ def _encode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
     chain.join("Add", linear, dense(chain, _flat(chain, chain.last), "dense"))
 
 
-def _decode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
+def _decode(chain: Chain, image_shape: tuple[int, int, int], fold: int) -> None:
     height, width, depth = image_shape
-    rows, columns = -(-height // DECODER_STRIDE), -(-width // DECODER_STRIDE)
+    stride = DECODER_STRIDE * fold
+    rows, columns = -(-height // stride), -(-width // stride)
     channels = chain.tensors["dense.weight"].shape[0] // (rows * columns)
     linear = grid(chain, dense(chain, CODES, "linear"), "shape", (height, width, depth))
     grid(chain, dense(chain, CODES, "dense"), "grid", (rows, columns, channels))
@@ -58,8 +61,8 @@ def _decode(chain: Chain, image_shape: tuple[int, int, int]) -> None:
     block(chain, "trunk.6")
     silu(chain)
     convolve(chain, "last")
-    chain.add("DepthToSpace", blocksize=2, mode="CRD")
-    if (rows * DECODER_STRIDE, columns * DECODER_STRIDE) != (height, width):
+    chain.add("DepthToSpace", blocksize=2 * fold, mode="CRD")
+    if (rows * stride, columns * stride) != (height, width):
         ends = chain.constant("starts", [0, 0]), chain.constant("ends", [height, width])
         chain.add("Slice", *ends, chain.constant("axes", [2, 3]))
     chain.join("Add", linear, chain.last)

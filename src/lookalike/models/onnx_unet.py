@@ -34,7 +34,7 @@ def unet(
     stride = stride_of(fold)
     rows, columns = (_continued(chain, length, stride) for length in (height, width))
     whole = chain.join("Gather", chain.join("Gather", PICTURES, rows, axis=2), columns, axis=3)
-    seen = whole if fold == 1 else _folded(chain, whole, image_shape[2], fold)
+    seen = whole if fold == 1 else folded(chain, whole, image_shape[2], fold)
     if by_pixel:
         levels = chain.join("Gather", chain.join("Gather", LEVELS, rows, axis=1), columns, axis=2)
         planes = _pooled(chain, _told(chain, levels, [1]), fold)
@@ -61,7 +61,7 @@ def _fold_of(parameters: dict[str, Any]) -> int:
     return int(parameters.get("fold", 1))
 
 
-def _folded(chain: Chain, pictures: str, depth: int, fold: int) -> str:
+def folded(chain: Chain, pictures: str, depth: int, fold: int) -> str:
     """Squares of pixels as channels, in PyTorch's order: a picture's channel first, then the place in the square."""
     places = np.arange(fold * fold * depth).reshape(fold * fold, depth).T.ravel()
     return chain.join(

@@ -45,7 +45,7 @@ def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = 
     if not fits:
         needs = f"one of them to be at most {COVARIANCE_UP_TO:,}"
         if least <= COVARIANCE_UP_TO:
-            needs = f"{_bytes_of(count, values) / 1e9:.1f} GB for them, and may take {EXACT_BYTES / 1e9:.1f}"
+            needs = f"{exact_bytes(count, values) / 1e9:.1f} GB for them, and may take {EXACT_BYTES / 1e9:.1f}"
         raise OptionError(
             f"{count:,} pictures of {values:,} values; an exact PCA needs {needs}: give solver='auto', or load them at "
             "a smaller size"
@@ -60,10 +60,10 @@ def principal_subspace(pictures: Pixels | Floats, code_size: int, solver: str = 
 
 def fits_exactly(count: int, values: int) -> bool:
     """Whether an exact solver has room for so many pictures of so many values."""
-    return min(count, values) <= COVARIANCE_UP_TO and _bytes_of(count, values) <= EXACT_BYTES
+    return min(count, values) <= COVARIANCE_UP_TO and exact_bytes(count, values) <= EXACT_BYTES
 
 
-def _bytes_of(count: int, values: int) -> int:
+def exact_bytes(count: int, values: int) -> int:
     """What the exact solver takes: a matrix of the lesser of both, a copy, and fewer pictures than values."""
     least = min(count, values)
     return 16 * least**2 + (4 * count * values if count < values else 0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,54 +19,87 @@ from lookalike.models.layers import (
     initialise_as_keras,
 )
 from lookalike.models.networked import NetworkAutoencoder
-from lookalike.models.principal import as_known, principal_subspace
+from lookalike.models.principal import as_known, exact_bytes, principal_subspace
+from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of
 from lookalike.models.subspace import Subspace
 from lookalike.noise import Noise
 from lookalike.pixels import Floats, Pixels
 from lookalike.training.objective import Trainable
 
-WIDEST = 512
+WIDEST, LARGEST_FOLD = 512, 8
+EXACT_UP_TO = 1 << 31
+"""Bytes that an exact PCA may take of large pictures: some 10,000 of 64 x 64, or 7,000 of 128 x 128."""
 ROUNDING = 1 / 255**2 / 12
 """Variance of what rounding to 8 bits leaves in a picture, along any direction: below it there is nothing to see."""
-ENCODER_STRIDE, DECODER_STRIDE = 16, 8
-"""Pixels of the picture for one cell of the coarsest grid."""
 
 
 class ResidualAutoencoder(NetworkAutoencoder):
     """Whitened principal components in and out, plus what a residual convolutional network learns to add to each.
 
     Training begins at exact PCA, the best linear model, and gains from there where there are hundreds of pictures; of a
-    handful it may lose a little. The linear part stays as it is. For more than 20,000 pictures of more than 20,000
-    values it begins at PCA by passes over them, within 0.1% of the exact one. The encoder costs about 1.3 times the
-    course's (20 against 15 million multiplications at 32 x 32); the decoder is larger, since what a code leaves out has
-    to be put back by knowledge of the pictures.
+    handful it may lose a little. The linear part stays as it is. Where the exact one would take more than 2 GB, as for
+    12,000 pictures of 64 x 64, it begins at PCA by passes over them, whose error is within 0.1% of the exact one's. The
+    encoder costs about 1.3 times the course's (20 against 15 million multiplications at 32 x 32); the decoder is
+    larger, since what a code leaves out has to be put back by knowledge of the pictures.
 
     Args:
         code_size: numbers a picture, 1 to the lesser of pictures and values.
-        width: channels at half the picture's sides. The encoder has half as many at the whole sides, as the course's,
-            and both have twice and four times as many at a quarter and an eighth.
+        width: channels at half the finest grid's sides. The encoder has half as many on that grid, as the course's, and
+            both have twice and four times as many at a quarter and an eighth of it.
         seed: of the initial weights, the order of the pictures, and their noise.
         device: "auto" (a GPU where there is one), "cpu" or "cuda"; only this and the versions change the last bits.
+        fold: side of the squares of pixels that are the places of the finest grid, 1 to 8: each pixel is seen and drawn
+            all the same, as channels of its own, and the convolutions cost fold^2 times less. 0: what suits the
+            pictures' size, 1 up to 47 pixels on the shorter side, 2 from 48 and 4 from 96 on.
 
     Attributes after `fit`:
         network_: the PyTorch module, with `encoder` and `decoder`.
+        fold_: what `fold` came to.
     """
 
     kind: ClassVar[str] = "residual"
+    added: ClassVar[dict[str, Any]] = {"fold": 1}
+    fold_: int
 
-    def __init__(self, code_size: int = 32, width: int = 64, seed: int = 0, device: str = "auto") -> None:
+    def __init__(
+        self, code_size: int = 32, width: int = 64, seed: int = 0, device: str = "auto", fold: int = 0
+    ) -> None:
         self.code_size = code_size
         self.width = width
         self.seed = seed
         self.device = device
+        self.fold = fold
+
+    def settled(self) -> dict[str, Any]:
+        """With the fold that was chosen, so that no later choice changes it."""
+        return {**super().settled(), "fold": getattr(self, "fold_", self.fold)}
+
+    def _choose_form(self, image_shape: tuple[int, int, int], begun: dict[str, Any] | None) -> None:
+        """A run that was begun keeps its fold, where none is asked for."""
+        given = self.fold if begun is None else self.fold or begun.get("fold", self.added["fold"])
+        self.fold_ = fold_of(given, image_shape)
+
+    @classmethod
+    def _without_weights(cls, description: dict[str, Any]) -> Self:
+        """With the fold that files hold; it counts as asked for only where it is not what the size gives."""
+        model = super()._without_weights(description)
+        model.fold_ = fold_of(model.fold, model.image_shape_)
+        if model.fold_ == fold_of(0, model.image_shape_):
+            model.fold = 0
+        return model
 
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         network = super()._begin(pictures, noise)
         assert isinstance(network, ResidualNetwork)
-        subspace = principal_subspace(pictures, self.code_size, seed=self.seed)
+        subspace = principal_subspace(pictures, self.code_size, self._solver(pictures), self.seed)
         network.begin_at(subspace)
         self._start = as_known(subspace)
         return network
+
+    def _solver(self, pictures: Pixels | Floats) -> str:
+        """By passes where the exact one takes long and much; on whole grids as it ever was."""
+        dear = exact_bytes(len(pictures), int(np.prod(pictures.shape[1:]))) > EXACT_UP_TO
+        return "randomised" if dear and self.fold_ > 1 else "auto"
 
     def _build(self, image_shape: tuple[int, int, int]) -> ResidualNetwork:
         values = image_shape[0] * image_shape[1] * image_shape[2]
@@ -74,9 +108,11 @@ class ResidualAutoencoder(NetworkAutoencoder):
             problems.append(f"code size is {self.code_size}; these pictures allow 1 to {values}")
         if not 1 <= self.width <= WIDEST:
             problems.append(f"width is {self.width}; give 1 to {WIDEST}")
+        if not 1 <= self.fold_ <= LARGEST_FOLD:
+            problems.append(f"fold is {self.fold_}; give 1 to {LARGEST_FOLD}, or 0 for what suits the pictures' size")
         if problems:
             raise OptionError("; ".join(problems))
-        return ResidualNetwork(image_shape, self.code_size, self.width, self.seed)
+        return ResidualNetwork(image_shape, self.code_size, self.width, self.seed, self.fold_)
 
 
 class Linear(nn.Module):
@@ -135,20 +171,21 @@ class ResidualEncoder(nn.Module):
     """Whitened principal components plus a network's correction, which begins at zero: (N, C, H, W) -> (N, code).
 
     The correction is the course's encoder with a step more at its two coarsest grids. Max pooling matters: with strided
-    convolutions in its place the error at a code of 8 was 4.5% higher. Sides are padded to multiples of 16, so that no
-    row is lost by the four poolings.
+    convolutions in its place the error at a code of 8 was 4.5% higher. Sides are padded to multiples of 16 * fold, so
+    that no row is lost by folding and the four poolings.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, fold: int = 1) -> None:
         super().__init__()
         height, width_of, depth = image_shape
-        self.margins = (0, -width_of % ENCODER_STRIDE, 0, -height % ENCODER_STRIDE)
-        cells = -(-height // ENCODER_STRIDE) * -(-width_of // ENCODER_STRIDE)
+        self.fold, stride = fold, ENCODER_STRIDE * fold
+        self.margins = (0, -width_of % stride, 0, -height % stride)
+        cells = -(-height // stride) * -(-width_of // stride)
         self.flatten = FlattenChannelsLast()
         self.linear = Linear(height * width_of * depth, code_size)
         finest = -(-width // 2)
         self.trunk = nn.Sequential(
-            Pooled(depth, finest),
+            Pooled(depth * fold**2, finest),
             Pooled(finest, width),
             Pooled(width, 2 * width),
             Step(2 * width),
@@ -160,7 +197,8 @@ class ResidualEncoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
         padded = F.pad(images, self.margins, mode="replicate") if any(self.margins) else images
-        correction: Tensor = self.dense(self.flatten(self.trunk(padded)))
+        folded = padded if self.fold == 1 else F.pixel_unshuffle(padded, self.fold)
+        correction: Tensor = self.dense(self.flatten(self.trunk(folded)))
         code: Tensor = self.linear(self.flatten(images)) + correction
         return code
 
@@ -168,10 +206,11 @@ class ResidualEncoder(nn.Module):
 class ResidualDecoder(nn.Module):
     """The way back from principal components plus a network's correction: (N, code) -> (N, C, H, W)."""
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, fold: int = 1) -> None:
         super().__init__()
         self.height, self.width, depth = image_shape
-        rows, columns = -(-self.height // DECODER_STRIDE), -(-self.width // DECODER_STRIDE)
+        stride = DECODER_STRIDE * fold
+        rows, columns = -(-self.height // stride), -(-self.width // stride)
         self.linear = Linear(code_size, self.height * self.width * depth)
         self.unflatten = UnflattenChannelsLast(self.height, self.width, depth)
         self.dense = nn.Linear(code_size, rows * columns * 4 * width)
@@ -186,8 +225,8 @@ class ResidualDecoder(nn.Module):
             SmoothBlock(width),
             nn.SiLU(),
         )
-        self.last = nn.Conv2d(width, 4 * depth, 3, padding=1)
-        self.shuffle = nn.PixelShuffle(2)
+        self.last = nn.Conv2d(width, 4 * depth * fold**2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2 * fold)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode float32 (N, code_size); the result is not clipped."""
@@ -202,8 +241,9 @@ class ResidualNetwork(AutoencoderNetwork):
     encoder: ResidualEncoder
     decoder: ResidualDecoder
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, seed: int) -> None:
-        super().__init__(ResidualEncoder(image_shape, code_size, width), ResidualDecoder(image_shape, code_size, width))
+    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, seed: int, fold: int = 1) -> None:
+        form = image_shape, code_size, width, fold
+        super().__init__(ResidualEncoder(*form), ResidualDecoder(*form))
         initialise_as_keras(self, seed)
         with torch.no_grad():
             self.encoder.dense.weight.zero_()

@@ -124,7 +124,7 @@ def facts_of(
         "kind": model.kind,
         "code_size": model.code_size if model.has_code else None,
         "image_shape": list(model.image_shape_),
-        "parameters": {key: list(v) if isinstance(v, tuple) else v for key, v in model.get_params().items()},
+        "parameters": {key: list(v) if isinstance(v, tuple) else v for key, v in model.settled().items()},
         "weights": model.n_parameters,
         "digest": model.digest,
         "data": {

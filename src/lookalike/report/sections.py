@@ -254,7 +254,7 @@ def _certainty(direction: Direction) -> float:
 
 def making(model: Autoencoder) -> str:
     """What an engineer asks: layers, data, settings."""
-    facts = {"parameters": model.get_params(), "data": model.data_}
+    facts = {"parameters": model.settled(), "data": model.data_}
     shown = json.dumps(facts, indent=2, ensure_ascii=False)
     text = f"<pre>{escape(model.summary())}</pre>\n<pre>{escape(shown)}</pre>"
     return markup.section(
