@@ -50,12 +50,12 @@ def test_both_ways_of_computing_agree(height: int, width: int, channels: int, mo
 def test_what_is_flat_stays_flat_far_from_the_margins() -> None:
     """Whatever its weights: no grid comes from how it goes to finer cells."""
     torch.manual_seed(0)
-    network = SharpNetwork((128, 128, 3), 5, 3)
+    network = SharpNetwork((160, 160, 3), 5, 3)
     with torch.no_grad():
         network.dense.weight.zero_()
-        network.dense.bias.copy_(torch.randn(12).repeat(16 * 16))
-        drawn = network(torch.zeros(1, 5), torch.full((1, 3, 128, 128), 0.2))[0] - 0.2
-    inner = drawn[:, 56:72, 56:72]  # 53 pixels from the margins are the farthest that a convolution hands on
+        network.dense.bias.copy_(torch.randn(12).repeat(20 * 20))
+        drawn = network(torch.zeros(1, 5), torch.full((1, 3, 160, 160), 0.2))[0] - 0.2
+    inner = drawn[:, 72:88, 72:88]  # 67 pixels from the margins are the farthest that a convolution hands on
     assert inner.abs().amin(dim=(1, 2)).max() > 0.01
     torch.testing.assert_close(inner, inner[:, :1, :1].expand_as(inner), rtol=0, atol=1e-5)
 

@@ -63,9 +63,9 @@ def _drawn(image_shape: tuple[int, int, int], weights: Tensors) -> Chain:
         block(chain, f"stages.{number}.block")
         silu(chain)
         if step > 1:
-            scales = chain.constant(f"double.{number}", [1, 1, 2, 2], np.float32)
-            chain.add("Resize", "", scales, coordinate_transformation_mode="asymmetric", nearest_mode="floor")
             convolve(chain, f"growths.{number}")
+            scales = chain.constant(f"double.{number}", [1, 1, 2, 2], np.float32)
+            chain.add("Resize", "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
     convolve(chain, "last")
     if down or right:
         ends = chain.constant("starts", [0, 0]), chain.constant("ends", [height, width])

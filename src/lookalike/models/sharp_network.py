@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ class SharpNetwork(nn.Module):
         self.grid = UnflattenChannelsLast(rows, columns, channels[0])
         self.stages = nn.ModuleList([Stage(own, depth) for own in channels])
         self.growths = nn.ModuleList([nn.Conv2d(own, finer, 3, padding=1) for own, finer in pairwise(channels)])
-        self.upsample = nn.Upsample(scale_factor=2)
+        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.last = nn.Conv2d(channels[-1], depth, 3, padding=1)
 
     def forward(self, codes: Tensor, plain: Tensor) -> Tensor:
@@ -58,7 +59,8 @@ class SharpNetwork(nn.Module):
         x = self.stages[0](self.grid(self.dense((codes - self.mean) / self.deviation)), F.avg_pool2d(whole, STRIDE))
         for number, (growth, stage) in enumerate(zip(self.growths, self.stages[1:], strict=True), 1):
             step = STRIDE >> number
-            x = stage(conv_same(self.upsample(x), growth), F.avg_pool2d(whole, step) if step > 1 else whole)
+            grown = self.upsample(conv_same(x, cast(nn.Conv2d, growth)))
+            x = stage(grown, F.avg_pool2d(whole, step) if step > 1 else whole)
         drawn = self.last(x)[..., : self.height, : self.width]
         pictures: Tensor = plain + drawn.float()
         return pictures
