@@ -18,7 +18,8 @@ from lookalike.models.loading import open_model
 from lookalike.models.sharp import DESCRIPTION, WEIGHTS
 from lookalike.sharpening.critic import Bounded
 from lookalike.sharpening.fitting import training_folder
-from lookalike.sharpening.network import Sharpening
+from lookalike.sharpening.network import PATCHES, Sharpening
+from lookalike.sharpening.patches import patches_apart
 from lookalike.training.interruption import StopRequest
 from lookalike.training.recipe import RECIPES
 from pictures import waves
@@ -85,7 +86,8 @@ def test_the_critic_keeps_quiet_at_first(pca: la.PCAAutoencoder) -> None:
     codes, plain = network.described(batch)
     network.zero_grad()
     drawn = network.decoder(codes, plain)
-    (F.l1_loss(drawn, batch) + F.l1_loss(F.avg_pool2d(drawn, 2), F.avg_pool2d(batch, 2))).backward()
+    errors = F.l1_loss(drawn, batch) + F.l1_loss(F.avg_pool2d(drawn, 2), F.avg_pool2d(batch, 2))
+    (errors + 0.5 * PATCHES * patches_apart(drawn, batch, seed=0, step=1)).backward()
     for one, p in zip(early, network.decoder.parameters(), strict=True):
         torch.testing.assert_close(one, p.grad)
     network.seen.fill_(60)

@@ -266,7 +266,7 @@ def test_few_pictures_get_more_epochs() -> None:
     assert replace(fast, most_epochs=7).for_pictures(5).epochs == 7
     for recipe in RECIPES.values():
         # With 630 for training, what a set of 1,000 leaves after its test and 30% for validation, all steps are made
-        assert recipe.for_pictures(630).epochs * math.ceil(630 / 32) >= recipe.least_steps
+        assert recipe.for_pictures(630).epochs * math.ceil(630 / recipe.batch_size) >= recipe.least_steps
         assert recipe.for_pictures(5).epochs <= recipe.most_epochs
     assert RECIPES["course"].for_pictures(100).epochs == 25
     model = la.ConvAutoencoder(**SMALL).fit(PICTURES, recipe=replace(fast, least_steps=5, epochs=1), progress=False)

@@ -26,7 +26,7 @@ def sharpen(
     pull: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the critic, 0 to 1: more draws more detail, further from the originals.",
+            help="Weight of what asks for detail, 0 to 1: more draws more of it, further from the originals.",
             show_default="0.02",
         ),
     ] = None,

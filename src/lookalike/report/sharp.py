@@ -55,8 +55,8 @@ def sharp_section(model: Autoencoder) -> str | None:
         "that averaging every 2 x 2 pixels removes."
     )
     made = (
-        f"It has {decoder.n_parameters:,} weights and learned in {training['recipe']['epochs']} epochs against a "
-        f"critic of patches (pull {training['pull']:g}, seed {training['seed']})."
+        f"It has {decoder.n_parameters:,} weights and learned in {training['recipe']['epochs']} epochs by distances "
+        f"of patches and against a critic (pull {training['pull']:g}, seed {training['seed']})."
     )
     table = ["| pictures come back by | MSE | PSNR (dB) | SSIM | fine detail |", "|---|---|---|---|---|", *rows]
     return "\n".join([HEADING, "", use, "", judged, "", *table, "", made, ""])

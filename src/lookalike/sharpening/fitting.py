@@ -59,8 +59,8 @@ def sharpen(
         recipe: the training's settings, by name or as a `Recipe`.
         epochs: passes over the pictures instead of the recipe's.
         width: channels at half the picture's sides, 1 to 512; twice and four times as many at a quarter and an eighth.
-        pull: weight of the critic beside the mean absolute error, 0 to 1: more draws more detail, further from the
-            originals; 0 draws what absolute errors alone want.
+        pull: weight of what asks for detail, distances of patches and a critic, beside the mean absolute error, 0 to 1:
+            more draws more of it, further from the originals; 0 draws what absolute errors alone want.
         seed: of the initial weights, of the order of pictures and of how they are shown.
         device: where to train, "auto", "cpu" or "cuda".
         run: the folder that the model is saved in, which takes the decoder (`sharp.safetensors`, `sharp.json`) and, in

@@ -15,6 +15,7 @@ from lookalike.models.layers import initialise_as_keras
 from lookalike.models.modules import torch_sides
 from lookalike.models.sharp_network import SharpNetwork
 from lookalike.sharpening.critic import Critic
+from lookalike.sharpening.patches import patches_apart
 from lookalike.training.objective import Loss, Trainable
 
 AVERAGED = 0.995
@@ -23,6 +24,8 @@ QUIET, RISE = 0.3, 0.2
 """Shares of all steps: without a critic, and over which its pull then rises to the whole."""
 MATCH = 10.0
 """Weight of the critic's features beside its verdict, as pix2pixHD has it."""
+PATCHES = 20.0
+"""Weight of the distance of patches beside the critic's verdict."""
 
 
 class Described(NamedTuple):
@@ -38,8 +41,8 @@ class Sharpening(Trainable):
     Args:
         model: fitted, with a code and a decoder; it stays as it is.
         width: channels at half the picture's sides.
-        pull: weight of the critic beside the mean absolute error.
-        seed: of the initial weights.
+        pull: weight of what asks for detail, critic and distance of patches, beside the mean absolute error.
+        seed: of the initial weights, and of what patches are looked at and how.
         steps: of the whole training, which the critic's part is a share of.
     """
 
@@ -55,7 +58,7 @@ class Sharpening(Trainable):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.decoder).requires_grad_(False)
         self.register_buffer("seen", torch.zeros((), dtype=torch.float32))
-        self.pull = pull
+        self.pull, self.seed = pull, seed
         self.quiet, self.rise = round(QUIET * steps), max(1, round(RISE * steps))
         # In a tuple, so that they are no children: neither trained nor kept in checkpoints.
         self.frozen = tuple(side.requires_grad_(False) for side in torch_sides(model))
@@ -79,16 +82,18 @@ class Sharpening(Trainable):
         return pictures
 
     def loss(self, shown: Tensor, given: Tensor, extras: Mapping[str, Tensor]) -> Loss:
-        """Absolute errors at the whole and half the size and, later on, what the critic says; and the critic's own.
+        """Absolute errors, how far apart patches are and, later on, what the critic says; and the critic's own loss.
 
-        Both are minimised at once by one optimiser: the critic's weights are held still where the decoder is judged,
-        and pictures where the critic learns, so that neither has the other's gradient.
+        All are minimised at once by one optimiser: the critic's weights are held still where the decoder is judged, and
+        pictures where the critic learns, so that neither has the other's gradient.
         """
         codes, plain = self.described(given)
         drawn = self.decoder(codes, plain)
         mse = F.mse_loss(drawn, shown)
         total = F.l1_loss(drawn, shown) + F.l1_loss(F.avg_pool2d(drawn, 2), F.avg_pool2d(shown, 2))
         step = self._counted()
+        if self.pull:
+            total = total + self.pull * PATCHES * patches_apart(drawn, shown, self.seed, step)
         if self.pull and step > self.quiet:
             pull = self.pull * min(1.0, (step - self.quiet) / self.rise)
             total = total + self._judged(drawn, shown, plain, pull)

@@ -146,9 +146,10 @@ RECIPES = {
     # For a sharp decoder, whose critic learns with it by the one optimiser: docs/sharp.md.
     "sharp": replace(
         _MUON,
-        epochs=5,
-        least_steps=1500,
-        learning_rate=0.004,
+        epochs=1,
+        least_steps=700,
+        batch_size=16,
+        learning_rate=0.01,
         warmup=0.05,
         flips=True,
     ),
