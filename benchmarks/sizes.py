@@ -1,4 +1,4 @@
-"""What each model costs at each size: a step of its recipe, an epoch of LFW's training pictures, encoding, memory.
+"""What `conv` and `residual` cost at each size: a step, an epoch of LFW's training pictures, encoding, memory.
 
     OMP_NUM_THREADS=1 python benchmarks/sizes.py [--sides 32,64,128] [--code 128] [--out FILE.json]
 
