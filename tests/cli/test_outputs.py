@@ -64,7 +64,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for suffix in ("jpg", "png", "gif"):
             Image.fromarray(faces.pixels[len(name)]).save(base / f"{name}.{suffix}")
     train, _ = la.load(base / "pictures", size=16).split()
+    Image.fromarray(np.eye(16, dtype=bool)).save(base / "mask.png")
     mine = la.PCAAutoencoder(4).fit(train, run=base / "runs" / "mine")
+    la.sharpen(mine, train, epochs=1, width=4, run=base / "runs" / "mine", progress=False)
     known, _ = faces.split()
     other = la.PCAAutoencoder(4).fit(known, run=base / "runs" / "faces")
     save_directions(learn_directions(other, known, attributes=["smile"], count=1), other, base / "runs" / "faces")

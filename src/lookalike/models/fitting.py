@@ -137,7 +137,7 @@ class TrainedAutoencoder(Autoencoder):
             threads=threads_of(place),
         )
         before = read_config(Path(run)) if resume and run is not None else None
-        self._choose_form(shape_of(pictures), None if before is None else before["model"]["parameters"])
+        self._choose_form(shape_of(pictures), None if before is None else parameters_in(before))
         network = self._begin(given, settings.noise)
         if place.is_first:  # the others follow it
             begun = run if resume else None
@@ -198,6 +198,13 @@ def fit_at_once(
         images = len(as_pictures(X))
         opened.add_timing({"epoch": 0, "seconds": seconds, "cpu_seconds": cpu_seconds, "images": images})
         model.save(opened.folder)
+
+
+def parameters_in(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The model's parameters in a run's configuration; None where it is no run's, which `Run` then says."""
+    model = config.get("model")
+    parameters = model.get("parameters") if isinstance(model, dict) else None
+    return parameters if isinstance(parameters, dict) else None
 
 
 def way_for(
