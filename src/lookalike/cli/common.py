@@ -26,6 +26,7 @@ from lookalike.files import one_line, printable
 if TYPE_CHECKING:
     from lookalike.data import DataOptions, DataSpec, ImageSet
     from lookalike.data.images import Rejected
+    from lookalike.models.base import Autoencoder
 
 REJECTED_SHOWN = 10
 Data = Annotated[str, typer.Argument(metavar="DATA", help="The pictures: see 'lookalike --help'.")]
@@ -209,6 +210,18 @@ def say_what_was_seen(source: str | None, layout: str, spec: DataSpec | None, un
         _say(f"{place} cannot be seen; what it held before stays")
     if len(unseen) > UNSEEN_SHOWN:
         _say(f"and {len(unseen) - UNSEEN_SHOWN:,} more cannot be seen; --json lists all")
+
+
+def pictures_to_learn_from(model: Autoencoder, data: str | None, reading: Reading) -> tuple[ImageSet, ImageSet]:
+    """The (training, test) pictures of DATA, framed as the model's; without DATA those that it was trained with."""
+    from lookalike.experiment import pictures_of, split_of_run
+    from lookalike.models.pictures import framing_of
+
+    if data is None:
+        reading.refuse("does not go with the run's own pictures; leave it out")
+        with progress_shown() as progress:
+            return pictures_of(model, progress)
+    return split_of_run(load_data(data, reading.options().like(framing_of(model))))
 
 
 KEYWORDS = ("lfw", "lfw-funneled", "lfw-deepfunneled")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Reading, Run, Seed, Sharp, answer, load_data, progress_shown, reads_data
+from lookalike.cli.common import Force, Json, Reading, Run, Seed, Sharp, answer, pictures_to_learn_from, reads_data
 from lookalike.errors import OptionError
 from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
@@ -51,9 +51,7 @@ def sample(
     The mixture is fitted at the first call, which takes up to a minute, and kept with the run. The sheet has the
     nearest training picture beside each new one; whether the mixture only copies is tested on test pictures.
     """
-    from lookalike.experiment import pictures_of, split_of_run
     from lookalike.models.loading import open_model
-    from lookalike.models.pictures import framing_of
     from lookalike.sampling.mixture import checked_parts, checked_truncation
     from lookalike.sampling.pictures import sample_beside, write_samples
     from lookalike.sampling.store import mixture_of_run
@@ -67,12 +65,7 @@ def sample(
     model.require_decoder()
     if sharp:
         model.require_sharp()
-    if data is None:
-        reading.refuse("does not go with the run's own pictures; leave it out")
-        with progress_shown() as progress:
-            train, test = pictures_of(model, progress)
-    else:
-        train, test = split_of_run(load_data(data, reading.options().like(framing_of(model))))
+    train, test = pictures_to_learn_from(model, data, reading)
     learned = model.encode(train)
     mixture = mixture_of_run(model, run, learned, train.digest, wanted)
     drawn = sample_beside(model, mixture, learned, model.encode(test), count, truncation=share, seed=seed, sharp=sharp)

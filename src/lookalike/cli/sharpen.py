@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lookalike.cli.common import Device, Json, Reading, Run, Seed, answer, load_data, progress_shown, reads_data
+from lookalike.cli.common import Device, Json, Reading, Run, Seed, answer, pictures_to_learn_from, reads_data
 from lookalike.models import INVENTED
 from lookalike.training.recipe import RECIPES
 
@@ -44,19 +44,13 @@ def sharpen(
     That detail is invented, not seen. The model itself stays as it is, and with it search, directions and galleries;
     --sharp of reconstruct, morph, edit and sample draws by the new decoder. The run's test split stays apart.
     """
-    from lookalike.experiment import pictures_of, sharpen_run, split_of_run
+    from lookalike.experiment import sharpen_run
     from lookalike.models.loading import load_model
-    from lookalike.models.pictures import framing_of
 
     model = load_model(run)
     model.require_code()
     model.require_decoder()
-    if data is None:
-        reading.refuse("does not go with the run's own pictures; leave it out")
-        with progress_shown() as progress:
-            train, test = pictures_of(model, progress)
-    else:
-        train, test = split_of_run(load_data(data, reading.options().like(framing_of(model))))
+    train, test = pictures_to_learn_from(model, data, reading)
     given = {"epochs": epochs, "pull": pull, "width": width}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     payload = sharpen_run(model, run, train, test, resume=resume, device=device, seed=seed, **options)

@@ -11,11 +11,10 @@ import numpy as np
 from lookalike import graphs
 from lookalike.data.pipeline import available_cores
 from lookalike.errors import LookalikeError, OptionError
-from lookalike.models import store
+from lookalike.models import onnx_bytes, store
 from lookalike.models.base import Autoencoder
 from lookalike.models.codeless import Codeless
 from lookalike.models.inputs import Pictures
-from lookalike.models.onnx_bytes import model
 from lookalike.models.onnx_graphs import CODES, OPSET, PICTURES
 from lookalike.models.onnx_kinds import CODELESS, DECODER, DENOISER, ENCODER, SHAPES, has_graph, shapes_of, written_out
 from lookalike.models.onnx_unet import CLEAN, LEVELS, reach_of, unet
@@ -146,7 +145,7 @@ class GraphedDenoiser(Codeless, Graphed):
         """The same graph, that is told the level at each pixel."""
         sides = self._sides[ENCODER], self._sides[DECODER]
         graph = unet(self._parameters, self.image_shape_, *sides, by_pixel=True)
-        return graphs.session(model(graph, OPSET), self._cores)
+        return graphs.session(onnx_bytes.model(graph, OPSET), self._cores)
 
     def _denoised(self, pictures: Floats, levels: Floats | None) -> Floats:
         from lookalike.noise import NOT_TOLD
