@@ -34,6 +34,7 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[int, int, int]]] = {
     "residual": ("residual", {"code_size": 6, "width": 4}, (32, 32, 3)),
     "residual of odd sides": ("residual", {"code_size": 6, "width": 5}, (21, 38, 1)),
     "residual, folded": ("residual", {"code_size": 6, "width": 4, "fold": 2}, (21, 38, 3)),
+    "residual, not guided": ("residual", {"code_size": 6, "width": 4, "fold": 2, "guided": False}, (21, 38, 3)),
     "residual of large pictures": ("residual", {"code_size": 6, "width": 4}, (48, 60, 3)),
     "search": ("search", {"code_size": 6}, (40, 33, 3)),
     "search of large pictures": ("search", {"code_size": 6}, (70, 96, 1)),

@@ -6,11 +6,13 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 
 import lookalike as la
 from lookalike.errors import OptionError
@@ -24,9 +26,10 @@ from pictures import waves
 SHORT = replace(RECIPES["best"], epochs=12, least_steps=0)
 
 
-def test_untrained_it_is_exact_pca() -> None:
+@pytest.mark.parametrize("form", [{}, {"fold": 2}, {"fold": 2, "guided": True}])
+def test_untrained_it_is_exact_pca(form: dict[str, Any]) -> None:
     pictures = waves(200, 20, 18)
-    network = ResidualNetwork(pictures.shape[1:], 6, 8, seed=0)
+    network = ResidualNetwork(pictures.shape[1:], 6, 8, seed=0, **form)
     network.begin_at(principal_subspace(pictures, 6))
     exact = la.PCAAutoencoder(6).fit(pictures)
     batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - 0.5
@@ -94,6 +97,37 @@ def test_a_folded_encoder_sees_squares_of_pixels_as_channels() -> None:
     assert codes.abs().min() > 0
 
 
+def test_a_guided_one_sees_what_principal_components_draw_and_leave() -> None:
+    """Beside scikit-learn's: the encoder what they leave, beside the picture; the decoder what they draw, twice."""
+    pictures = waves(60, 20, 18)
+    flat = pictures.reshape(60, -1) / 255 - 0.5
+    exact = PCA(6, svd_solver="full").fit(flat)
+    drawn = exact.inverse_transform(exact.transform(flat)).reshape(pictures.shape)
+    network = ResidualNetwork(pictures.shape[1:], 6, 8, seed=0, fold=2, guided=True)
+    network.begin_at(principal_subspace(pictures, 6))
+    seen = {}
+    decoder, trunk = network.decoder, network.encoder.trunk
+    for name, module in (("encoder", trunk), ("coarse", decoder.see_coarse), ("fine", decoder.see_fine)):
+        module.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: given[0].numpy()}))
+    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - 0.5
+    with torch.no_grad():
+        network(batch)
+    both = np.concatenate([flat.reshape(pictures.shape), 4 * (flat.reshape(pictures.shape) - drawn)], axis=-1)
+    for name, shown, stride, side in (("encoder", both, 32, 2), ("coarse", drawn, 16, 8), ("fine", drawn, 16, 4)):
+        height, width = (-(-one // stride) * stride for one in pictures.shape[1:3])
+        padded = np.pad(shown, ((0, 0), (0, height - 20), (0, width - 18), (0, 0)), mode="edge")
+        channels = range(padded.shape[-1])
+        places = [padded[:, i::side, j::side, c] for c in channels for i in range(side) for j in range(side)]
+        np.testing.assert_allclose(seen[name], np.stack(places, axis=1), atol=1e-4)
+
+
+def test_whole_grids_are_not_guided() -> None:
+    expected = {(32, 32): False, (64, 64): True}
+    models = {sides: la.ResidualAutoencoder(4, width=1).initialise((*sides, 1)) for sides in expected}
+    assert {sides: model.settled()["guided"] for sides, model in models.items()} == expected
+    assert clone(models[32, 32]).initialise((64, 64, 1)).guided_
+
+
 def test_large_pictures_have_a_finest_grid_of_squares() -> None:
     expected = {(47, 300): 1, (48, 48): 2, (95, 200): 2, (200, 96): 4, (256, 256): 4, (64, 64): 2, (128, 128): 4}
     found = {sides: la.ResidualAutoencoder(4, width=1).initialise((*sides, 1)).fold_ for sides in expected}
@@ -110,18 +144,20 @@ def test_a_fold_that_is_asked_for_is_kept(tmp_path: Path) -> None:
         assert again.fold_ == (1 if fold in (0, 2) else fold)  # what the size gave is no wish for other sizes
 
 
-def test_runs_of_before_go_on_as_they_were(tmp_path: Path) -> None:
-    """They say nothing of a fold, and had none whatever the size."""
+@pytest.mark.parametrize("form", [{"fold": 1}, {"fold": 2, "guided": False}])
+def test_runs_of_before_go_on_as_they_were(form: dict[str, Any], tmp_path: Path) -> None:
+    """The first say nothing of a fold, and had none whatever the size; those with one were not guided."""
     pictures = waves(40, 48, 48)
     first, both = (replace(SHORT, epochs=epochs, schedule="constant") for epochs in (1, 2))
-    la.ResidualAutoencoder(4, width=2, fold=1).fit(pictures, recipe=first, run=tmp_path / "run", progress=False)
+    la.ResidualAutoencoder(4, width=2, **form).fit(pictures, recipe=first, run=tmp_path / "run", progress=False)
     said = json.loads((tmp_path / "run" / "model.json").read_text())["parameters"]
-    assert said == {"code_size": 4, "width": 2, "seed": 0, "device": "auto"}
+    own = {} if form["fold"] == 1 else {"fold": 2}
+    assert said == {"code_size": 4, "width": 2, "seed": 0, "device": "auto", **own}
     copy = Path(shutil.copytree(tmp_path / "run", tmp_path / "copy"))
     going_on = {"recipe": both, "resume": True, "progress": False}
-    expected = la.ResidualAutoencoder(4, width=2, fold=1).fit(pictures, run=copy, **going_on)
+    expected = la.ResidualAutoencoder(4, width=2, **form).fit(pictures, run=copy, **going_on)
     model = la.ResidualAutoencoder(4, width=2).fit(pictures, run=tmp_path / "run", **going_on)
-    assert (model.settled()["fold"], len(model.history_)) == (1, 2)
+    assert (model.settled()["fold"], model.settled()["guided"], len(model.history_)) == (form["fold"], False, 2)
     for side in ("encoder.safetensors", "decoder.safetensors"):
         assert (tmp_path / "run" / side).read_bytes() == (copy / side).read_bytes()
     assert la.load_model(tmp_path / "run").digest == expected.digest == model.digest

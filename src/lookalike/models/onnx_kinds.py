@@ -19,7 +19,7 @@ from lookalike.models.onnx_graphs import (
 )
 from lookalike.models.onnx_residual import residual
 from lookalike.models.onnx_unet import unet
-from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of
+from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of, is_guided
 from lookalike.models.store import Shapes
 from lookalike.models.unet_shape import HALVINGS
 
@@ -120,13 +120,23 @@ def _flat(image_shape: ImageShape, code_size: int, values: int) -> Shapes:
     }
 
 
-def _residual(image_shape: ImageShape, *, code_size: int, width: int, fold: int = 1, seed: int, device: str) -> Shapes:
+def _residual(
+    image_shape: ImageShape,
+    *,
+    code_size: int,
+    width: int,
+    fold: int = 1,
+    guided: bool = False,
+    seed: int,
+    device: str,
+) -> Shapes:
     height, across, depth = image_shape
     fold = fold_of(fold, image_shape)
+    guided = is_guided(guided, fold)
     values, finest, folded = math.prod(image_shape), -(-width // 2), depth * fold**2
     coarse = math.prod(-(-side // (ENCODER_STRIDE * fold)) for side in (height, across))
     cells = math.prod(-(-side // (DECODER_STRIDE * fold)) for side in (height, across))
-    steps = {0: (finest, folded), 1: (width, finest), 2: (2 * width, width), 3: (2 * width,) * 2}
+    steps = {0: (finest, folded * (2 if guided else 1)), 1: (width, finest), 2: (2 * width, width), 3: (2 * width,) * 2}
     steps |= {4: (4 * width, 2 * width), 5: (4 * width,) * 2}
     encoder = _layer("linear", (code_size, values)) | _layer("dense", (code_size, coarse * 4 * width))
     for i, step in steps.items():
@@ -137,6 +147,9 @@ def _residual(image_shape: ImageShape, *, code_size: int, width: int, fold: int 
     for i, channels in ((1, 4 * width), (4, 2 * width)):
         decoder |= _layer(f"trunk.{i}", (2 * channels, channels, 1, 1))
     decoder |= _layer("last", (4 * folded, width, 3, 3))
+    if guided:
+        encoder |= {"mean": (values,), "variances": (code_size,)}
+        decoder |= _layer("see_coarse", (2 * width, 16 * folded, 1, 1)) | _layer("see_fine", (width, 4 * folded, 3, 3))
     return {"encoder": encoder, "decoder": decoder}
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from lookalike.models.onnx_graphs import (
     CHANNELS_FIRST,
@@ -15,7 +18,7 @@ from lookalike.models.onnx_graphs import (
     sides_of,
 )
 from lookalike.models.onnx_unet import folded
-from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of
+from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, STRONGER, fold_of, is_guided
 
 
 def residual(
@@ -24,20 +27,21 @@ def residual(
     """As `models.residual`: whitened principal components in and out, and a network's correction to each."""
     forth, back = Chain(PICTURES, encoder), Chain(CODES, decoder)
     fold = fold_of(int(parameters.get("fold", 1)), image_shape)
-    _encode(forth, image_shape, fold)
-    _decode(back, image_shape, fold)
+    guided = is_guided(bool(parameters.get("guided", False)), fold)
+    _encode(forth, image_shape, fold, guided)
+    _decode(back, image_shape, fold, guided)
     return sides_of(forth, back, image_shape, int(parameters["code_size"]))
 
 
-def _encode(chain: Chain, image_shape: tuple[int, int, int], fold: int) -> None:
+def _encode(chain: Chain, image_shape: tuple[int, int, int], fold: int, guided: bool) -> None:
     height, width, depth = image_shape
     linear = dense(chain, _flat(chain, PICTURES), "linear")
     chain.last = PICTURES
-    down, right = (-side % (ENCODER_STRIDE * fold) for side in (height, width))
-    if down or right:
-        chain.add("Pad", chain.constant("margins", [0, 0, 0, 0, 0, 0, down, right]), mode="edge")
+    if guided:
+        chain.join("Concat", PICTURES, _left(chain, image_shape, linear), axis=1)
+    _padded(chain, [-side % (ENCODER_STRIDE * fold) for side in (height, width)])
     if fold > 1:
-        folded(chain, chain.last, depth, fold)
+        folded(chain, chain.last, 2 * depth if guided else depth, fold)
     _pooled(chain, "trunk.0.conv")
     _pooled(chain, "trunk.1.conv")
     _pooled(chain, "trunk.2.conv")
@@ -47,17 +51,40 @@ def _encode(chain: Chain, image_shape: tuple[int, int, int], fold: int) -> None:
     chain.join("Add", linear, dense(chain, _flat(chain, chain.last), "dense"))
 
 
-def _decode(chain: Chain, image_shape: tuple[int, int, int], fold: int) -> None:
+def _left(chain: Chain, image_shape: tuple[int, int, int], codes: str) -> str:
+    """What the principal components of these codes leave of the pictures, as `ResidualEncoder._left`."""
+    chain.join("Mul", codes, chain.constant("variances", chain.tensors["variances"], np.float32))
+    components, mean = "linear.weight", chain.constant("mean", chain.tensors["mean"], np.float32)
+    drawn = grid(chain, chain.join("Gemm", chain.last, components, mean), "picture", image_shape)
+    chain.join("Sub", PICTURES, drawn)
+    return chain.join("Mul", chain.last, chain.constant("stronger", STRONGER, np.float32))
+
+
+def _padded(chain: Chain, margins: Sequence[int]) -> None:
+    """Rows below and columns to the right, as the edge has them."""
+    if any(margins):
+        chain.add("Pad", chain.constant("margins", [0, 0, 0, 0, 0, 0, *margins]), mode="edge")
+
+
+def _decode(chain: Chain, image_shape: tuple[int, int, int], fold: int, guided: bool) -> None:
     height, width, depth = image_shape
     stride = DECODER_STRIDE * fold
     rows, columns = -(-height // stride), -(-width // stride)
     channels = chain.tensors["dense.weight"].shape[0] // (rows * columns)
     linear = grid(chain, dense(chain, CODES, "linear"), "shape", (height, width, depth))
+    if guided:
+        _padded(chain, [rows * stride - height, columns * stride - width])
+    drawn = chain.last
     grid(chain, dense(chain, CODES, "dense"), "grid", (rows, columns, channels))
-    for number, widening in ((0, 1), (3, 4)):
+    for number, widening, layer, side in ((0, 1, "see_coarse", 4 * fold), (3, 4, "see_fine", 2 * fold)):
         block(chain, f"trunk.{number}")
-        chain.add("Conv", *chain.weights(f"trunk.{widening}"), kernel_shape=[1, 1])
+        convolve(chain, f"trunk.{widening}")
         chain.add("DepthToSpace", blocksize=2, mode="CRD")
+        if guided:
+            so_far = chain.last
+            folded(chain, drawn, depth, side)
+            convolve(chain, layer)
+            chain.join("Add", so_far, chain.last)
     block(chain, "trunk.6")
     silu(chain)
     convolve(chain, "last")
@@ -113,5 +140,6 @@ def silu(chain: Chain) -> None:
 
 
 def convolve(chain: Chain, layer: str) -> None:
-    """A convolution of 3 x 3 that keeps the sides."""
-    chain.add("Conv", *chain.weights(layer), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    """A convolution that keeps the sides, of 1 x 1 or 3 x 3 as its weight says."""
+    side = chain.tensors[f"{layer}.weight"].shape[-1]
+    chain.add("Conv", *chain.weights(layer), kernel_shape=[side, side], pads=[side // 2] * 4)

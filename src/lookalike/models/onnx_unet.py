@@ -65,7 +65,7 @@ def folded(chain: Chain, pictures: str, depth: int, fold: int) -> str:
     """Squares of pixels as channels, in PyTorch's order: a picture's channel first, then the place in the square."""
     places = np.arange(fold * fold * depth).reshape(fold * fold, depth).T.ravel()
     return chain.join(
-        "Gather", chain.join("SpaceToDepth", pictures, blocksize=fold), chain.constant("order", places), axis=1
+        "Gather", chain.join("SpaceToDepth", pictures, blocksize=fold), chain.constant(f"order_{fold}", places), axis=1
     )
 
 

@@ -20,7 +20,7 @@ from lookalike.models.layers import (
 )
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.principal import as_known, exact_bytes, principal_subspace
-from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, fold_of
+from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, STRONGER, fold_of, is_guided
 from lookalike.models.subspace import Subspace
 from lookalike.noise import Noise
 from lookalike.pixels import Floats, Pixels
@@ -51,6 +51,8 @@ class ResidualAutoencoder(NetworkAutoencoder):
         fold: side of the squares of pixels that are the places of the finest grid, 1 to 8: each pixel is seen and drawn
             all the same, as channels of its own, and the convolutions cost fold^2 times less. 0: what suits the
             pictures' size, 1 up to 47 pixels on the shorter side, 2 from 48 and 4 from 96 on.
+        guided: whether, where places are such squares, the encoder's correction sees what the principal components
+            leave of a picture beside the picture, and the decoder's what they draw. Whole grids go without.
 
     Attributes after `fit`:
         network_: the PyTorch module, with `encoder` and `decoder`.
@@ -58,34 +60,51 @@ class ResidualAutoencoder(NetworkAutoencoder):
     """
 
     kind: ClassVar[str] = "residual"
-    added: ClassVar[dict[str, Any]] = {"fold": 1}
+    added: ClassVar[dict[str, Any]] = {"fold": 1, "guided": False}
     fold_: int
+    guided_: bool
 
     def __init__(
-        self, code_size: int = 32, width: int = 64, seed: int = 0, device: str = "auto", fold: int = 0
+        self,
+        code_size: int = 32,
+        width: int = 64,
+        seed: int = 0,
+        device: str = "auto",
+        fold: int = 0,
+        guided: bool = True,
     ) -> None:
         self.code_size = code_size
         self.width = width
         self.seed = seed
         self.device = device
         self.fold = fold
+        self.guided = guided
 
     def settled(self) -> dict[str, Any]:
         """With the fold that was chosen, so that no later choice changes it."""
-        return {**super().settled(), "fold": getattr(self, "fold_", self.fold)}
+        chosen = {"fold": getattr(self, "fold_", self.fold), "guided": getattr(self, "guided_", self.guided)}
+        return {**super().settled(), **chosen}
 
     def _choose_form(self, image_shape: tuple[int, int, int], begun: dict[str, Any] | None) -> None:
-        """A run that was begun keeps its fold, where none is asked for."""
-        given = self.fold if begun is None else self.fold or begun.get("fold", self.added["fold"])
-        self.fold_ = fold_of(given, image_shape)
+        """A run that was begun keeps its form, where no fold is asked for."""
+        guided = self.guided
+        if begun is None:
+            fold = self.fold
+        else:
+            fold = self.fold or begun.get("fold", self.added["fold"])
+            guided = guided and begun.get("guided", self.added["guided"])
+        self.fold_ = fold_of(fold, image_shape)
+        self.guided_ = is_guided(guided, self.fold_)
 
     @classmethod
     def _without_weights(cls, description: dict[str, Any]) -> Self:
-        """With the fold that files hold; it counts as asked for only where it is not what the size gives."""
+        """With the form that files hold; it counts as asked for only where it is not what the size gives."""
         model = super()._without_weights(description)
         model.fold_ = fold_of(model.fold, model.image_shape_)
+        model.guided_ = is_guided(model.guided, model.fold_)
         if model.fold_ == fold_of(0, model.image_shape_):
             model.fold = 0
+        model.guided = model.guided_ or model.fold_ == 1
         return model
 
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
@@ -112,7 +131,7 @@ class ResidualAutoencoder(NetworkAutoencoder):
             problems.append(f"fold is {self.fold_}; give 1 to {LARGEST_FOLD}, or 0 for what suits the pictures' size")
         if problems:
             raise OptionError("; ".join(problems))
-        return ResidualNetwork(image_shape, self.code_size, self.width, self.seed, self.fold_)
+        return ResidualNetwork(image_shape, self.code_size, self.width, self.seed, self.fold_, guided=self.guided_)
 
 
 class Linear(nn.Module):
@@ -173,19 +192,31 @@ class ResidualEncoder(nn.Module):
     The correction is the course's encoder with a step more at its two coarsest grids. Max pooling matters: with strided
     convolutions in its place the error at a code of 8 was 4.5% higher. Sides are padded to multiples of 16 * fold, so
     that no row is lost by folding and the four poolings.
+
+    A guided one sees beside the picture, as channels of its own, what the components leave of it: the decoder can draw
+    more than they hold, and what it is to draw is in there.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, fold: int = 1) -> None:
+    mean: Tensor
+    variances: Tensor
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], code_size: int, width: int, fold: int = 1, *, guided: bool = False
+    ) -> None:
         super().__init__()
         height, width_of, depth = image_shape
-        self.fold, stride = fold, ENCODER_STRIDE * fold
+        self.fold, self.guided, stride = fold, guided, ENCODER_STRIDE * fold
         self.margins = (0, -width_of % stride, 0, -height % stride)
         cells = -(-height // stride) * -(-width_of // stride)
         self.flatten = FlattenChannelsLast()
         self.linear = Linear(height * width_of * depth, code_size)
+        if guided:
+            self.unflatten = UnflattenChannelsLast(height, width_of, depth)
+            self.register_buffer("mean", torch.zeros(height * width_of * depth))
+            self.register_buffer("variances", torch.zeros(code_size))
         finest = -(-width // 2)
         self.trunk = nn.Sequential(
-            Pooled(depth * fold**2, finest),
+            Pooled(depth * fold**2 * (2 if guided else 1), finest),
             Pooled(finest, width),
             Pooled(width, 2 * width),
             Step(2 * width),
@@ -196,21 +227,35 @@ class ResidualEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
-        padded = F.pad(images, self.margins, mode="replicate") if any(self.margins) else images
-        folded = padded if self.fold == 1 else F.pixel_unshuffle(padded, self.fold)
-        correction: Tensor = self.dense(self.flatten(self.trunk(folded)))
-        code: Tensor = self.linear(self.flatten(images)) + correction
+        linear = self.linear(self.flatten(images))
+        seen = torch.cat([images, self._left(images, linear)], 1) if self.guided else images
+        padded = F.pad(seen, self.margins, mode="replicate") if any(self.margins) else seen
+        correction: Tensor = self.dense(self.flatten(self.trunk(squares(padded, self.fold))))
+        code: Tensor = linear + correction
         return code
+
+    def _left(self, images: Tensor, codes: Tensor) -> Tensor:
+        """What the components leave of pictures with these codes (N, code), made about as strong as pictures are."""
+        with torch.autocast(images.device.type, enabled=False):
+            drawn = torch.addmm(self.mean, codes.float() * self.variances, self.linear.weight)
+            left: Tensor = STRONGER * (images - self.unflatten(drawn))
+        return left
 
 
 class ResidualDecoder(nn.Module):
-    """The way back from principal components plus a network's correction: (N, code) -> (N, C, H, W)."""
+    """The way back from principal components plus a network's correction: (N, code) -> (N, C, H, W).
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, fold: int = 1) -> None:
+    A guided one sees what the components draw, at its two finest grids, in squares of pixels as channels.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], code_size: int, width: int, fold: int = 1, *, guided: bool = False
+    ) -> None:
         super().__init__()
         self.height, self.width, depth = image_shape
-        stride = DECODER_STRIDE * fold
+        self.fold, stride = fold, DECODER_STRIDE * fold
         rows, columns = -(-self.height // stride), -(-self.width // stride)
+        self.margins = (0, columns * stride - self.width, 0, rows * stride - self.height)
         self.linear = Linear(code_size, self.height * self.width * depth)
         self.unflatten = UnflattenChannelsLast(self.height, self.width, depth)
         self.dense = nn.Linear(code_size, rows * columns * 4 * width)
@@ -227,12 +272,33 @@ class ResidualDecoder(nn.Module):
         )
         self.last = nn.Conv2d(width, 4 * depth * fold**2, 3, padding=1)
         self.shuffle = nn.PixelShuffle(2 * fold)
+        if guided:
+            self.see_coarse = nn.Conv2d(16 * depth * fold**2, 2 * width, 1)
+            self.see_fine = nn.Conv2d(4 * depth * fold**2, width, 3, padding=1)
+        self.guided = guided
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode float32 (N, code_size); the result is not clipped."""
-        correction = self.shuffle(self.last(self.trunk(self.grid(self.dense(codes)))))
-        pictures: Tensor = self.unflatten(self.linear(codes)) + correction[..., : self.height, : self.width]
+        drawn = self.unflatten(self.linear(codes))
+        grid = self.grid(self.dense(codes))
+        correction = self.shuffle(self.last(self._guided(grid, drawn) if self.guided else self.trunk(grid)))
+        pictures: Tensor = drawn + correction[..., : self.height, : self.width]
         return pictures
+
+    def _guided(self, grid: Tensor, drawn: Tensor) -> Tensor:
+        """The trunk, with what the components draw added before its second and its third block."""
+        padded = F.pad(drawn, self.margins, mode="replicate") if any(self.margins) else drawn
+        coarse = self.trunk[:3](grid) + self.see_coarse(squares(padded, 4 * self.fold))
+        fine = self.trunk[3:6](coarse) + conv_same(squares(padded, 2 * self.fold), self.see_fine)
+        result: Tensor = self.trunk[6:](fine)
+        return result
+
+
+def squares(pictures: Tensor, side: int) -> Tensor:
+    """Squares of pixels as channels, (N, C, H, W) -> (N, C * side^2, H / side, W / side), channels last in memory."""
+    if side == 1:
+        return pictures
+    return F.pixel_unshuffle(pictures, side).contiguous(memory_format=torch.channels_last)
 
 
 class ResidualNetwork(AutoencoderNetwork):
@@ -241,9 +307,18 @@ class ResidualNetwork(AutoencoderNetwork):
     encoder: ResidualEncoder
     decoder: ResidualDecoder
 
-    def __init__(self, image_shape: tuple[int, int, int], code_size: int, width: int, seed: int, fold: int = 1) -> None:
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        code_size: int,
+        width: int,
+        seed: int,
+        fold: int = 1,
+        *,
+        guided: bool = False,
+    ) -> None:
         form = image_shape, code_size, width, fold
-        super().__init__(ResidualEncoder(*form), ResidualDecoder(*form))
+        super().__init__(ResidualEncoder(*form, guided=guided), ResidualDecoder(*form, guided=guided))
         initialise_as_keras(self, seed)
         with torch.no_grad():
             self.encoder.dense.weight.zero_()
@@ -265,3 +340,6 @@ class ResidualNetwork(AutoencoderNetwork):
             into.bias.copy_(-(components @ mean) / deviations)
             back.weight.copy_((components * deviations[:, None]).t())
             back.bias.copy_(mean)
+            if self.encoder.guided:
+                self.encoder.mean.copy_(mean)
+                self.encoder.variances.copy_(deviations**2)
