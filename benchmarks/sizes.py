@@ -1,8 +1,9 @@
-"""What `conv` and `residual` cost at each size: a step, an epoch of LFW's training pictures, encoding, memory.
+"""What `conv`, `residual` and `unet` cost at each size: a step, an epoch of LFW's training pictures, encoding, memory.
 
     OMP_NUM_THREADS=1 python benchmarks/sizes.py [--sides 32,64,128] [--code 128] [--out FILE.json]
 
-Each model and side is measured in a process of its own, on random pictures. Seconds are the processor's, the least of
+Each model and side is measured in a process of its own, on random pictures; of larger ones the U-Net's training sees
+pieces of 64 x 64, and what counts as encoding is cleaning them whole. Seconds are the processor's, the least of
 some turns, in float32 with the compiled kernels, as `train` and `index` compute where that is quickest. The memory is
 the most that is no page of a file, with the pictures of a step and none else.
 """
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ import timing
 from lookalike.kernels import Way, computing
 from lookalike.models.networked import NetworkAutoencoder
 from lookalike.models.residual_shape import FOLDS
+from lookalike.noise import parse_noise
 from lookalike.training.arithmetic import step_in
 from lookalike.training.recipe import RECIPES
 
@@ -35,12 +38,17 @@ TRAINING = 11_909
 """LFW's training pictures."""
 WAY = Way("float32", fused=True)
 WHOLE = "residual, whole grid"
-MODELS: dict[str, tuple[Callable[..., NetworkAutoencoder], str, dict[str, Any]]] = {
-    "conv": (la.ConvAutoencoder, "course", {}),
-    "residual": (la.ResidualAutoencoder, "best", {}),
-    WHOLE: (la.ResidualAutoencoder, "best", {"fold": 1}),
+UNGUIDED = "residual, not guided"
+SQUARES = (WHOLE, UNGUIDED)
+"""What differs only where pictures are seen in squares."""
+MODELS: dict[str, tuple[Callable[[int], NetworkAutoencoder], str]] = {
+    "conv": (partial(la.ConvAutoencoder, device="cpu"), "course"),
+    "residual": (partial(la.ResidualAutoencoder, device="cpu"), "best"),
+    UNGUIDED: (partial(la.ResidualAutoencoder, device="cpu", guided=False), "best"),
+    WHOLE: (partial(la.ResidualAutoencoder, device="cpu", fold=1), "best"),
+    "unet": (lambda code: la.UNetDenoiser(device="cpu"), "unet"),
 }
-"""By name: what makes it, its recipe, and its parameters beside the code's size."""
+"""By name: what makes it of a code's size, and its recipe."""
 
 
 def main() -> None:
@@ -54,7 +62,7 @@ def main() -> None:
         json.dump(measured(given.one[0], int(given.one[1]), given.code), sys.stdout)
         return
     sides = given.sides.split(",")
-    settings = [(name, side) for name in MODELS for side in sides if name != WHOLE or int(side) >= FOLDS[-1][0]]
+    settings = [(name, side) for name in MODELS for side in sides if name not in SQUARES or int(side) >= FOLDS[-1][0]]
     found = [in_own_process(name, side, given.code) for name, side in settings]
     timing.write_result(given.out, {"settings": found})
     print(page(found))
@@ -69,19 +77,20 @@ def in_own_process(name: str, side: str, code: int) -> dict[str, Any]:
 
 def measured(name: str, side: int, code: int) -> dict[str, Any]:
     """Of a model by its name in `MODELS`, on pictures of side x side in colour."""
-    new, recipe, parameters = MODELS[name]
-    model = new(code, device="cpu", **parameters).initialise((side, side, 3))
+    new, recipe = MODELS[name]
+    model = new(code).initialise((side, side, 3))
     count = RECIPES[recipe].batch_size
     pictures = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+    noise = None if model.has_code else parse_noise("gaussian:0.1")
 
     def encode() -> None:
         with computing(WAY):
-            model.encode(pictures)
+            (model.encode if model.has_code else model.reconstruct)(pictures)
 
     found: dict[str, Any] = {}
     with timing.watched(found):
         encoding = least_of(encode)
-        step = least_of(step_in(WAY, model.network_, pictures, RECIPES[recipe], None))
+        step = least_of(step_in(WAY, model.network_, pictures, RECIPES[recipe], noise))
     return {
         "model": name,
         "side": side,
