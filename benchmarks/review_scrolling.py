@@ -117,6 +117,7 @@ def traced(page: Any, session: Any, do: Callable[[], None]) -> dict[str, Any]:
         "frames_a_second": round(1000 * len(steps) / (frames[-1] - frames[0]), 1),
         "frame_ms": {name: round(steps[int(at * (len(steps) - 1))], 1) for name, at in (("50%", 0.5), ("95%", 0.95))},
         "longest_tasks_ms": [round(one["dur"] / 1000, 1) for one in longest[:3]],
+        "processor_ms_a_frame": round(sum(one.get("tdur", 0) for one in tasks) / 1000 / len(steps), 1),
         "most_processor_ms": round(max(one.get("tdur", 0) for one in tasks) / 1000, 1),
         "tasks_above_50_ms": sum(one["dur"] / 1000 > LONG for one in longest),
     }

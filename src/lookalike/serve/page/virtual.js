@@ -4,6 +4,10 @@ import { h } from "./ui.js";
 const MORE = 2;
 /** Pixels a millisecond from which on a list passes by: nobody sees what a tile shows, and another takes its place. */
 const FLUNG = 4;
+/** Slower frames in a row until it no longer passes: where a frame is late, the one after it often brings a short way only. */
+const SLOWER = 4;
+/** Tiles finished in one frame, so that a list that comes to rest does not miss the next. */
+const FINISHED = 5;
 
 /**
  * `make(i, passes)` gives the element of place i, without what takes time where it only passes by; tiles are at least
@@ -16,6 +20,7 @@ export function virtual(make, { wide = 0, high, ...given }) {
   const held = new Map();
   const unfinished = new Set();
   let before = { top: 0, at: 0 };
+  let slower = SLOWER;
   let count = 0;
   let columns = 1;
   let waiting = 0;
@@ -29,7 +34,8 @@ export function virtual(make, { wide = 0, high, ...given }) {
   function fill() {
     waiting = 0;
     const [top, seen, at] = [root.scrollTop, root.clientHeight, performance.now()];
-    const passes = Math.abs(top - before.top) > FLUNG * (at - before.at);
+    slower = Math.abs(top - before.top) > FLUNG * (at - before.at) ? 0 : slower + 1;
+    const passes = slower < SLOWER;
     before = { top, at };
     const first = Math.max(0, Math.floor(top / high) - MORE) * columns;
     const last = Math.min(count, (Math.ceil((top + seen) / high) + MORE) * columns);
@@ -51,8 +57,10 @@ export function virtual(make, { wide = 0, high, ...given }) {
     if (unfinished.size) soon();
   }
   function finish() {
-    for (const i of unfinished) held.get(i).replaceChildren(make(i, false));
-    unfinished.clear();
+    for (const i of [...unfinished].slice(0, FINISHED)) {
+      held.get(i).replaceChildren(make(i, false));
+      unfinished.delete(i);
+    }
   }
   function soon() {
     waiting ||= requestAnimationFrame(fill);
