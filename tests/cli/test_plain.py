@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 
+from lookalike.cli import COMMANDS, Commands
 from lookalike.cli.plain import at_once
 
 TAKEN: dict[str, Any] = {}
@@ -93,3 +94,12 @@ def test_what_may_not_be_read_is_told_by_typer(tmp_path: Path, monkeypatch: pyte
     ours, theirs = (said(plain, ["word", "--here", str(closed)]) for plain in (True, False))
     assert ours == theirs
     assert "is not readable" in ours[1]
+
+
+def test_the_list_of_all_makes_each_command_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = Commands._make
+    monkeypatch.setattr(Commands, "_make", lambda _, name: [made.append(name), make(name)][1])
+    commands = Commands()
+    assert [command.name for _ in range(2) for command in commands.values()] == [*COMMANDS] * 2
+    assert made == [*COMMANDS]

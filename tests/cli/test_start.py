@@ -16,8 +16,9 @@ from sharps import sharpened
 TRAINS = {"torch", "lightning_fabric", "sklearn"}
 PLOTS = {"matplotlib"}
 TABLES = {"pandas"}
-SLOW = {"pydantic", "onnx", "filelock", "isal", "scipy"}
-"""What a question waits for in vain: checked words, a graph's parser, a lock to write under, what unpacks archives."""
+SLOW = {"pydantic", "onnx", "filelock", "isal", "scipy", "statistics"}
+"""What a question waits for in vain: checked words, a graph's parser, a lock to write under, what unpacks archives,
+fractions for the middle of some seconds."""
 CODE = """
 import sys
 from lookalike.cli import main

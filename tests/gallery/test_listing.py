@@ -36,6 +36,15 @@ def gallery(tmp_path: Path) -> la.Gallery:
         yield gallery
 
 
+def test_a_few_texts_of_many_are_made_alone() -> None:
+    encoded = [name.encode() for name in NAMES]
+    texts = Texts.of([b"".join(encoded)], [np.array([len(one) for one in encoded])])
+    assert [texts[place] for place in (0, 5, -1)] == [NAMES[0], NAMES[5], NAMES[-1]]
+    assert "made" not in vars(texts)
+    assert [texts[place] for place in range(len(NAMES))] * 2 == [texts[place] for place in range(len(NAMES))] + NAMES
+    assert "made" in vars(texts)
+
+
 @pytest.mark.parametrize("few", [0, 100])
 @pytest.mark.parametrize("known", [["Ann", None, "", "Ö"], [None] * 4, ["x"] * 4])
 def test_texts_are_what_they_were_made_of(known: list[str | None], few: int, monkeypatch: pytest.MonkeyPatch) -> None:

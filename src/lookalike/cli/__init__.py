@@ -6,6 +6,8 @@ light; PyTorch and its like come in when a command runs.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -53,11 +55,20 @@ HOMES = {"import": "import_run"}
 
 
 class Commands(Mapping[str, Any]):
-    """Every command by its name, made when it is asked for."""
+    """Every command by its name, made when it is first asked for: the list of all asks twice."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    @staticmethod
+    def _make(name: str) -> Any:
         home = HOMES.get(name, name)
         module = import_module(f"lookalike.cli.{home}")
         app = getattr(module, "app", None)
@@ -117,5 +128,6 @@ def _top(version: Annotated[bool, Version] = False) -> None:
 def main() -> None:
     """Run a command; every failure becomes one clear line on stderr and an exit code."""
     set_up_logging()
+    atexit.register(gc.freeze)  # Python walks through all that there is before it leaves, to free what the system frees
     with failures_explained():
         sys.exit(app(standalone_mode=False) or 0)

@@ -67,7 +67,6 @@ def search(
     """
     from lookalike.data import DataOptions
     from lookalike.gallery import Gallery
-    from lookalike.gallery.sheet import write_sheet
 
     if out is not None:
         out = Outputs(images or (), force=force).file(out)
@@ -83,6 +82,8 @@ def search(
         framing = DataOptions.checked(faces=faces, detector=detector).framing(held.framing)
         found = held.search(query if len(query) > 1 else query[0], k, where=where, framing=framing)
         if out is not None:
+            from lookalike.gallery.sheet import write_sheet
+
             write_sheet(held, asked, found, out, framing)
     neighbours = [
         {"name": one.name, "distance": one.distance}

@@ -26,7 +26,9 @@ Ids = npt.NDArray[np.int64]
 _NOBODY = b"\xff"
 """Stands for None: no byte of UTF-8."""
 FEW = 1 << 16
-"""So many texts are all made, when the first is asked for: 10 MB at most, and as quick as a list."""
+"""So many texts are all made, when some have been asked for: 10 MB at most, and as quick as a list."""
+_SOME = 100
+"""Texts that are made one by one before: a search on the command line shows few, and does not wait for the others."""
 _AT_ONCE = 1 << 14
 """Texts that are made at once where all of more are gone through."""
 
@@ -37,6 +39,7 @@ class Texts(Sequence[Any]):
     def __init__(self, content: npt.NDArray[np.uint8], ends: Ids) -> None:
         self.content = np.asarray(content)  # of a mapped one, without what makes its parts slow
         self.ends = np.asarray(ends)
+        self._asked = 0
 
     @classmethod
     def of(cls, parts: Sequence[bytes], lengths: Sequence[Ids]) -> Texts:
@@ -54,12 +57,15 @@ class Texts(Sequence[Any]):
     def __getitem__(self, place: slice) -> list[Any]: ...
 
     def __getitem__(self, place: int | slice) -> Any:
-        if len(self.ends) <= FEW:
-            return self.made[place]
         if isinstance(place, slice):
+            if len(self.ends) <= FEW:
+                return self.made[place]
             return [self[at] for at in range(*place.indices(len(self)))]
         if not -len(self) <= place < len(self):
             raise IndexError(f"place {place} of {len(self):,} texts")
+        if len(self.ends) <= FEW and self._asked >= _SOME:
+            return self.made[place]
+        self._asked += 1
         return _text(self.bytes_of(place % len(self)))
 
     def __iter__(self) -> Iterator[Any]:

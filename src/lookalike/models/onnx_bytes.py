@@ -21,6 +21,7 @@ IR_VERSION = 8
 """The intermediate representation of opset 18's time, which older runtimes read as well."""
 _FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7
 """Types of attributes."""
+Content = bytes | memoryview
 Side = int | str
 """Of a tensor: its length, or the name of one that is not known before."""
 
@@ -47,7 +48,8 @@ def tensor(name: str, values: npt.NDArray[Any]) -> bytes:
     """TensorProto of an array of float32 or int64."""
     kind, order = TYPES[values.dtype.type]
     sides = b"".join(_number(1, side) for side in values.shape)
-    return sides + _number(2, kind) + _text(8, name) + _bytes(9, values.astype(order, order="C").tobytes())
+    content = np.ascontiguousarray(values, order).reshape(-1).view(np.uint8).data
+    return b"".join([sides, _number(2, kind), _text(8, name), *_parts(9, content)])
 
 
 def value(name: str, sides: Iterable[Side]) -> bytes:
@@ -60,8 +62,8 @@ def graph(
     name: str, nodes: Iterable[Node], held: Iterable[bytes], inputs: Iterable[bytes], outputs: Iterable[bytes]
 ) -> bytes:
     """GraphProto of nodes, of tensors that they hold, and of values in and out."""
-    parts = [_bytes(1, node(one)) for one in nodes]
-    parts += [_text(2, name), *(_bytes(5, one) for one in held)]
+    parts: list[Content] = [_bytes(1, node(one)) for one in nodes]
+    parts += [_text(2, name), *(part for one in held for part in _parts(5, one))]
     parts += [_bytes(11, one) for one in inputs]
     parts += [_bytes(12, one) for one in outputs]
     return b"".join(parts)
@@ -69,7 +71,7 @@ def graph(
 
 def model(of: bytes, opset: int) -> bytes:
     """ModelProto of a graph in the default operators of that version: a file's content."""
-    return _number(1, IR_VERSION) + _bytes(7, of) + _bytes(8, _text(1, "") + _number(2, opset))
+    return b"".join([_number(1, IR_VERSION), *_parts(7, of), *_parts(8, _text(1, "") + _number(2, opset))])
 
 
 def _attribute(name: str, given: Any) -> bytes:
@@ -93,7 +95,12 @@ def _text(place: int, given: str) -> bytes:
 
 
 def _bytes(place: int, content: bytes) -> bytes:
-    return _key(place, 2) + _varint(len(content)) + content
+    return b"".join(_parts(place, content))
+
+
+def _parts(place: int, content: Content) -> tuple[bytes, Content]:
+    """What is to be joined: a model's weights are copied where they are joined with others, and nowhere else."""
+    return _key(place, 2) + _varint(len(content)), content
 
 
 def _key(place: int, kind: int) -> bytes:

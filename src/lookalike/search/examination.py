@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from typing import NamedTuple, Self
 
@@ -112,7 +111,7 @@ class Examination:
             started = time.perf_counter()
             index.query(self.queries, self.k)
             taken.append(time.perf_counter() - started)
-        return statistics.median(taken)
+        return float(np.median(taken))
 
     def milliseconds_alone(self, index: Index) -> float:
         """Median time of a query that is asked alone."""
@@ -123,7 +122,7 @@ class Examination:
             taken.append(time.perf_counter() - started)
             if sum(taken) > ALONE_FOR:
                 break
-        return 1000 * statistics.median(taken)
+        return 1000 * float(np.median(taken))
 
 
 def judged(shares: npt.NDArray[np.float64], promised: float, k: int) -> Recall:
