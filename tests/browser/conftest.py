@@ -22,7 +22,8 @@ pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 
 from browsing import PATIENCE, PROCESSOR  # noqa: E402
 from lookalike.experiment import train_run  # noqa: E402
-from lookalike.serve.static_export import PAGE, RUNTIME, export_page  # noqa: E402
+from lookalike.serve.static_export import export_page  # noqa: E402
+from page_runtime import need_runtime  # noqa: E402
 from proxy import proxy  # noqa: E402
 from sharps import sharpened  # noqa: E402
 from studio import Served, prepare_here, serving  # noqa: E402
@@ -56,8 +57,7 @@ def chromium(launch: Callable[[list[str]], Any]) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def runtime() -> None:
-    if not all((PAGE / "vendor" / name).is_file() for name in RUNTIME):
-        pytest.skip("the page's runtime is not fetched: python tools/fetch_page_runtime.py")
+    need_runtime()
 
 
 @pytest.fixture(scope="session")

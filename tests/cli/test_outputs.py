@@ -18,7 +18,7 @@ from PIL import Image
 import lookalike as la
 from lookalike.data import load
 from lookalike.editing import learn_directions, save_directions
-from lookalike.serve.static_export import PAGE, RUNTIME
+from page_runtime import need_runtime
 from places import FIXTURES, ROOT
 
 pytestmark = [
@@ -47,7 +47,6 @@ LEARNED = ("gallery/catalog.sqlite", "runs/mine/mixture.json", "runs/mine/mixtur
 """Where a gallery and a run keep what is found out of them, such as scores and thresholds, whoever asks first."""
 LOCKS = (".lock",)
 """Opened, and never written into."""
-HAS_RUNTIME = all((PAGE / "vendor" / name).is_file() for name in RUNTIME)
 
 Call = Callable[..., Any]
 
@@ -111,8 +110,8 @@ def with_out(command: list[str], out: str | Path) -> list[str]:
 
 @pytest.fixture(params=sorted(COMMANDS))
 def command(request: pytest.FixtureRequest) -> list[str]:
-    if request.param == "export page" and not HAS_RUNTIME:
-        pytest.skip("without the runtime that tools/fetch_page_runtime.py fetches")
+    if request.param == "export page":
+        need_runtime()
     if request.param == "export keras" and find_spec("keras") is None:
         pytest.skip("without Keras")
     if request.param == "duplicates" and "onto_an_input" not in request.node.name:

@@ -78,9 +78,9 @@ def export_page(
     """
     if pictures < 2:
         raise OptionError(f"pictures is {pictures}; give 2 or more")
-    _check_runtime()
     model = load_model(run)
     model.require_decoder()
+    _check_runtime()
     folder, data = Path(out), Path(out) / "data"
     onnx: dict[str, Any] = {"encoder": f"data/models/{ENCODER}", "decoder": f"data/models/{DECODER}"}
     with _gallery(model, gallery, pictures, seed) as held:  # refused before anything is written, where it does not fit
