@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
-from lookalike import files
 from lookalike.editing.directions import Direction, Score
-from lookalike.errors import OptionError, RunError, WeightsError
+from lookalike.errors import OptionError, RunError
 from lookalike.models.base import Autoencoder
-from lookalike.tensors import declared, misfit
+from lookalike.models.bound import Arrays, Bound
 
-FORMAT = 1
-VECTORS, DESCRIPTION = "directions.safetensors", "directions.json"
-NUMBERS = "F64"
-"""What vectors are kept in, as safetensors calls it."""
+DIRECTIONS = Bound(
+    *("directions", ("directions", "are"), "learn them with: lookalike directions FOLDER"),
+    entry="vectors",
+    number="F64",
+)
 
 
 def save_directions(directions: Sequence[Direction], model: Autoencoder, folder: str | Path) -> None:
-    """Write `directions.safetensors` and, last, `directions.json`, which binds it and the model by their digests.
+    """Write `directions.safetensors` and, last, `directions.json`.
 
     Raises:
         OptionError: two directions have one name.
@@ -33,11 +32,7 @@ def save_directions(directions: Sequence[Direction], model: Autoencoder, folder:
             raise OptionError(f"two directions are called {name!r}; give each a name of its own")
     size = model.code_size
     vectors = np.stack([direction.vector for direction in directions]) if directions else np.empty((0, size))
-    content = safetensors.numpy.save({"vectors": np.ascontiguousarray(vectors, np.float64)})
-    files.write_bytes(Path(folder) / VECTORS, content)
-    described = [direction.as_json() for direction in directions]
-    bound = {"format": FORMAT, "model": model.digest, "vectors": files.sha256(content)}
-    files.write_json(Path(folder) / DESCRIPTION, {**bound, "directions": described})
+    DIRECTIONS.save(folder, model, {"vectors": vectors}, {"directions": [one.as_json() for one in directions]})
 
 
 def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Direction]:
@@ -46,31 +41,14 @@ def load_directions(model: Autoencoder, folder: str | Path) -> dict[str, Directi
     Raises:
         RunError: there are none, they are damaged, or of another model.
     """
-    folder = Path(folder)
-    remedy = f"learn them with: lookalike directions {folder}"
-    if not (folder / DESCRIPTION).is_file():
-        raise RunError(f"{folder} holds no directions ({DESCRIPTION} is missing); {remedy}")
-    try:
-        described = files.read_json(folder / DESCRIPTION)
-        if described["format"] != FORMAT:
-            raise RunError(
-                f"{folder / DESCRIPTION} is of format {described['format']}, this version reads {FORMAT}; "
-                "update lookalike"
-            )
-        if described["model"] != model.digest:
-            raise RunError(f"the directions in {folder} are of another model than the one there now; {remedy}")
-        shape = len(described["directions"]), model.code_size
-        wrong = misfit(declared(folder / VECTORS), {"vectors": shape}, VECTORS, NUMBERS)
-        if wrong is not None:
-            raise ValueError(wrong)
-        content = (folder / VECTORS).read_bytes()
-        if described["vectors"] != files.sha256(content):
-            raise RunError(f"{folder / VECTORS} is not the file that {DESCRIPTION} describes; {remedy}")
-        vectors = safetensors.numpy.load(content)["vectors"]
-        found = [_restored(one, vector) for one, vector in zip(described["directions"], vectors, strict=True)]
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError, WeightsError) as error:
-        raise RunError(f"the directions in {folder} are damaged ({error}); {remedy}") from error
-    return {direction.name: direction for direction in found}
+
+    def shapes(told: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        return {"vectors": (len(told["directions"]), model.code_size)}
+
+    def restored(told: dict[str, Any], kept: Arrays) -> list[Direction]:
+        return [_restored(one, vector) for one, vector in zip(told["directions"], kept["vectors"], strict=True)]
+
+    return {direction.name: direction for direction in DIRECTIONS.load(folder, model, shapes, restored)}
 
 
 def keep_directions(new: Sequence[Direction], model: Autoencoder, folder: str | Path) -> list[Direction]:
