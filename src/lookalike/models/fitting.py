@@ -140,8 +140,7 @@ class TrainedAutoencoder(Autoencoder):
         self._choose_form(shape_of(pictures), None if before is None else parameters_in(before))
         network = self._begin(given, settings.noise)
         if place.is_first:  # the others follow it
-            begun = run if resume else None
-            way = way_for(network, pictures, settings, begun, self.layers_described(), processes=place.size)
+            way = way_for(network, pictures, settings, before, self.layers_described(), processes=place.size)
             settings = replace(settings, way=way)
         data = describe_data(X)
         config = run_config(_as_known(self), data, settings.recipe, settings.noise, curves)
@@ -211,27 +210,28 @@ def way_for(
     network: Trainable,
     pictures: Pixels,
     settings: Settings,
-    begun: str | Path | None,
+    begun: Mapping[str, Any] | None,
     about: Mapping[str, Any],
     *,
     processes: int = 1,
 ) -> Way:
     """The arithmetic to compute in: that of a run that was `begun`, else what is asked for, or quickest here.
 
-    `about`, JSON values, says what network it is; so many `processes` share each of its batches.
+    `begun` is the run's configuration; `about`, JSON values, says what network it is; so many `processes` share each of
+    its batches.
     """
     from lookalike.training.arithmetic import warn_where_slow, way_of
     from lookalike.training.device import resolve_device
-    from lookalike.training.run import read_config, way_in
+    from lookalike.training.run import way_in
 
-    on, config = resolve_device(settings.device), None if begun is None else read_config(Path(begun))
-    if config is None:
+    on = resolve_device(settings.device)
+    if begun is None:
         return way_of(
             *(settings.recipe, on, network, pictures, settings.noise, about),
             processes=processes,
             threads=settings.threads,
         )
-    way = way_in(config)
+    way = way_in(begun)
     if on == "cpu":
         warn_where_slow(way)
     return way

@@ -91,7 +91,7 @@ def sharpen(
     from lookalike.sharpening.network import Sharpening, weights_of
     from lookalike.training.device import check_device, resolve_device
     from lookalike.training.loop import Settings, train
-    from lookalike.training.run import Run, environment_of
+    from lookalike.training.run import Run, environment_of, read_config
 
     check_device(device)
     chosen = named_recipe(recipe, epochs=epochs)
@@ -104,7 +104,8 @@ def sharpen(
     of = {"model": model.digest, "width": width, "pull": pull, "seed": seed}
     folder = None if run is None else training_folder(run, model)
     about = {"kind": SIDE, "width": width, "of": model.kind, "code_size": model.code_size}
-    way = way_for(network, pictures, settings, folder if resume else None, about)
+    before = read_config(folder) if resume and folder is not None else None
+    way = way_for(network, pictures, settings, before, about)
     settings = replace(settings, way=way)
     config = run_config({"kind": SIDE, "parameters": of}, describe_data(X), chosen, None, curves)
     now = environment_of(resolve_device(device), way)

@@ -10,7 +10,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -267,7 +267,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         raise RunError(f"{path} is damaged ({error}); give another folder") from error
 
 
-def way_in(config: dict[str, Any]) -> Way:
+def way_in(config: Mapping[str, Any]) -> Way:
     """The arithmetic of a run's configuration; before runs said so, the kernels had a part in bfloat16 alone."""
     begun = config.get("environment") or {}
     precision = begun.get("precision", "float32")
