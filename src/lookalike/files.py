@@ -178,6 +178,11 @@ def real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def named(path: str | Path) -> Path:
+    """The absolute path of what a person names: `~` is their home, and links are followed."""
+    return real(Path(path).expanduser())
+
+
 def printable(text: str) -> str:
     """Text of any origin as a terminal or a figure may have it, lines kept: all other control characters, and bytes
     that are no text, become escapes."""

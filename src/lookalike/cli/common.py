@@ -100,6 +100,7 @@ Detector = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and all else on stderr.")]
 Seed = Annotated[int, typer.Option(help="The seed of everything that is drawn at random, 0 or more.", min=0)]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if any.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Write over files that are there already; never over those that are read.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lookalike.cli.common import Device, Json, Reading, Run, Seed, answer, pictures_to_learn_from, reads_data
+from lookalike.cli.common import Device, Json, Reading, Resume, Run, Seed, answer, pictures_to_learn_from, reads_data
 from lookalike.models import INVENTED
 from lookalike.training.recipe import RECIPES
 
@@ -33,7 +33,7 @@ def sharpen(
     width: Annotated[
         int | None, typer.Option(help="Channels of the decoder at half the sides, 1 to 512.", show_default="32")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if any.")] = False,
+    resume: Resume = False,
     reading: Reading = Reading(),
     device: Device = "auto",
     seed: Seed = 0,

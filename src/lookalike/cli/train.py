@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Data, Device, Json, Reading, Seed, answer, load_data, reads_data
+from lookalike.cli.common import Data, Device, Json, Reading, Resume, Seed, answer, load_data, reads_data
 from lookalike.cli.sharpen import told
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, learners, usual
@@ -122,7 +122,7 @@ def train(
             show_default="1, or as torchrun, SLURM or Kubernetes have started them",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, if any.")] = False,
+    resume: Resume = False,
     reading: Reading = Reading(),
     device: Device = "auto",
     seed: Seed = 0,

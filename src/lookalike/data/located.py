@@ -20,7 +20,7 @@ from lookalike.data.options import DataOptions
 from lookalike.data.pipeline import Progress, Source
 from lookalike.data.tables import is_lfws
 from lookalike.errors import DataError, OptionError
-from lookalike.files import real
+from lookalike.files import named
 
 GIVE = "give a folder, an archive, an .npy or .npz file, 'synthetic', 'leaves' or 'lfw'"
 READER = 3
@@ -161,7 +161,7 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
             own = "synthetic faces have their own" if drawn.name == "synthetic" else f"{drawn.name} have none"
             raise OptionError(f"attributes in LFW's layout go with LFW only; {own}")
         return None
-    path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else real(Path(source).expanduser())
+    path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else named(source)
     if not path.exists():
         raise DataError(f"{source} is not there; {GIVE}")
     listing = folder.listing_of(path) if path.is_dir() else None

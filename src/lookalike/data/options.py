@@ -9,7 +9,7 @@ from typing import Any, Self, TypedDict, Unpack
 
 from lookalike.data.framing import Framing
 from lookalike.errors import OptionError
-from lookalike.files import real
+from lookalike.files import named
 
 LARGEST_SIDE = 1024
 LARGEST_CROP = 10_000
@@ -79,8 +79,8 @@ class DataOptions:
             made,
             size=None if made.size is None else _checked_size(made.size),
             crop=None if made.crop is None else _checked_crop(made.crop),
-            attributes=None if made.attributes is None else _whole_path(made.attributes),
-            detector=None if made.detector is None else _whole_path(made.detector),
+            attributes=None if made.attributes is None else named(made.attributes),
+            detector=None if made.detector is None else named(made.detector),
         )
 
     def like(self, framing: Framing) -> Self:
@@ -107,10 +107,6 @@ class DataOptions:
 def _model_path(faces: str | None) -> Path | None:
     """The YuNet model that finds a framing's faces, None where it is another detector, or none."""
     return None if faces in (None, DEFAULT_FINDER) else Path(str(faces))
-
-
-def _whole_path(given: str | Path) -> Path:
-    return real(Path(given).expanduser())
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

@@ -101,9 +101,7 @@ def find(
             return None
         data = str(place)
     is_known = (
-        known is not None
-        and not isinstance(data, ImageSet)
-        and known.source in (str(data), str(files.real(Path(data).expanduser())))
+        known is not None and not isinstance(data, ImageSet) and known.source in (str(data), str(files.named(data)))
     )
     options = replace(_as_before(known if is_known else None, options), size=(height, width))
     feed = feed_of(data, options, usual, progress)
