@@ -52,12 +52,14 @@ format: $(READY)
 clean:
 	rm -rf .venv demo bench benchmarks/.tensorflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# torch comes first and by its exact version, so that no other package pulls in a build with CUDA.
+# torch comes first and by its exact version, so that no other package pulls in a build with CUDA. Bytecode is half of the
+# work: pip would write it on one core. Some packages hold files that are no Python of ours, which is no failure.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "lookalike needs Python 3.11 or newer; name one: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@$(BIN)/python tools/fetch_page_runtime.py || echo "go on without: the studio's server computes every picture" >&2
 	touch $(READY)
