@@ -7,7 +7,11 @@ import pytest
 from lookalike.serve.static_export import PAGE, RUNTIME
 
 
+def runtime_is_here() -> bool:
+    return all((PAGE / "vendor" / name).is_file() for name in RUNTIME)
+
+
 def need_runtime() -> None:
     """Skip the test, or the rest of it, where the runtime is not there."""
-    if not all((PAGE / "vendor" / name).is_file() for name in RUNTIME):
+    if not runtime_is_here():
         pytest.skip("the page's runtime is not fetched: python tools/fetch_page_runtime.py")
