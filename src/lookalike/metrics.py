@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,16 +39,28 @@ def ssim(pictures: Floats, others: Floats) -> PerPicture:
     """
     a, b = np.asarray(pictures, np.float64), np.asarray(others, np.float64)
     mean_a, mean_b = _blur(a), _blur(b)
+    c1 = 0.01**2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    margin = [min(SSIM_RADIUS, (side - 1) // 2) for side in a.shape[1:3]]
+    whole = luminance * structure(a, b)
+    inside = whole[:, margin[0] : a.shape[1] - margin[0], margin[1] : a.shape[2] - margin[1]]
+    means: PerPicture = inside.mean(axis=(1, 2, 3), dtype=np.float64)
+    return means
+
+
+def structure(pictures: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """SSIM's second factor at every pixel and channel, of contrast and edges whatever the brightness: -1 to 1.
+
+    Two float (N, H, W, C) that span 1 -> float64 (N, H, W, C); 1 where they differ by a constant alone.
+    """
+    a, b = np.asarray(pictures, np.float64), np.asarray(others, np.float64)
+    mean_a, mean_b = _blur(a), _blur(b)
     variance_a = _blur(a * a) - mean_a**2
     variance_b = _blur(b * b) - mean_b**2
     covariance = _blur(a * b) - mean_a * mean_b
-    c1, c2 = 0.01**2, 0.03**2
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
-    margin = [min(SSIM_RADIUS, (side - 1) // 2) for side in a.shape[1:3]]
-    inside = (luminance * structure)[:, margin[0] : a.shape[1] - margin[0], margin[1] : a.shape[2] - margin[1]]
-    means: PerPicture = inside.mean(axis=(1, 2, 3), dtype=np.float64)
-    return means
+    c2 = 0.03**2
+    result: npt.NDArray[np.float64] = (2 * covariance + c2) / (variance_a + variance_b + c2)
+    return result
 
 
 def _blur(pictures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

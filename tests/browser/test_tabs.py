@@ -24,6 +24,9 @@ from lookalike.models import INVENTED
 from studio import Served, png, serving
 
 pytestmark = pytest.mark.slow
+EDITED = ".edit-page .compare .over"
+CLIPPED = 3
+"""Levels that an edit on the page may be away: it clips and rounds what is drawn before it subtracts."""
 
 
 @pytest.fixture(scope="module")
@@ -188,10 +191,11 @@ def test_draw_sharp(
     page.wait_for_url("**sharp=1**")
 
     page.goto(url(served, f"#edit?q={ids[gallery.names[3]]}&sharp=1"))  # the address keeps it
-    until_drawn(page, "canvas.stage", sharp)
+    page.get_by_label("Keep the detail").uncheck()
+    until_drawn(page, EDITED, sharp)
     assert INVENTED in page.locator(".edit-page .sharp").inner_text()
     page.get_by_label("Draw sharp").uncheck()
-    until_drawn(page, "canvas.stage", plain)
+    until_drawn(page, EDITED, plain)
     assert page.get_by_text(INVENTED).count() == 0
 
 
@@ -218,22 +222,33 @@ def test_edit(
     served: Served, visit: Any, runtime: None, gallery: Any, model: Any, ids: dict[str, int], width: str
 ) -> None:
     name = gallery.names[10]
-    code = gallery.code(name)
+    code, picture = gallery.code(name), gallery.picture(name)
     page = visit(url(served, f"#edit?q={ids[name]}"), width)
     page.locator(".where[data-place=browser]").wait_for()
-    until_drawn(page, "canvas.stage", decoded(model, code))
+    until_drawn(page, EDITED, picture)
     known = {one["name"]: one for one in served.get("/api/v1/directions").json()["directions"]}
-    step = np.array(known["principal-1"]["vector"]) * known["principal-1"]["scale"]
+    direction = la.Direction(
+        "principal-1", "principal", np.array(known["principal-1"]["vector"]), known["principal-1"]["scale"]
+    )
     page.get_by_label("Direction 1", exact=True).evaluate(SET, 1.5)
-    until_drawn(page, "canvas.stage", decoded(model, code + np.float32(1.5) * step))
+    until_drawn(page, EDITED, la.to_uint8(la.edit(model, picture, direction, 1.5)), CLIPPED)
+    until_drawn(page, ".compare canvas:not(.over)", picture)
     page.wait_for_url(re.compile("principal-1"))
     page.reload()
-    until_drawn(page, "canvas.stage", decoded(model, code + np.float32(1.5) * step))
+    page.get_by_label("Keep the detail").uncheck()
+    until_drawn(page, EDITED, decoded(model, code + np.float32(1.5) * direction.step))
     until(page, "document.querySelectorAll('.nearest a.card').length === 8")
-    nearest = gallery.search((code + 1.5 * step).astype(np.float32), 8).names
+    nearest = gallery.search((code + 1.5 * direction.step).astype(np.float32), 8).names
     until(page, f"document.querySelector('.nearest a.card').title === {json.dumps(nearest[0])}")
+    page.get_by_label("Draw sharp").check()
+    page.get_by_label("Keep the detail").check()
+    until_drawn(page, EDITED, la.to_uint8(la.edit(model, picture, direction, 1.5, sharp=True)), CLIPPED)
+    divider = page.get_by_role("slider", name="Divider between Before and After")
+    divider.press("ArrowRight")
+    assert page.locator(".compare").evaluate("one => one.style.getPropertyValue('--cut')") == "50.5%"
+    page.get_by_label("Draw sharp").uncheck()
     page.get_by_role("button", name="Reset all").click()
-    until_drawn(page, "canvas.stage", decoded(model, code))
+    until_drawn(page, EDITED, picture)
 
 
 def test_these_minus_those(
@@ -250,7 +265,8 @@ def test_these_minus_those(
     slider.evaluate(SET, 1)
     names = gallery.names
     these, those = (np.mean([gallery.code(names[i]) for i in places], axis=0) for places in ((0, 1, 2), (20, 21)))
-    until_drawn(page, "canvas.stage", decoded(model, gallery.code(name) + these - those))
+    page.get_by_label("Keep the detail").uncheck()
+    until_drawn(page, EDITED, decoded(model, gallery.code(name) + these - those))
 
 
 @pytest.fixture(scope="module")

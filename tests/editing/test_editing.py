@@ -19,6 +19,7 @@ import lookalike as la
 from lookalike import plots
 from lookalike.editing import Direction, learn_directions, load_directions, save_directions
 from lookalike.editing.attributes import SOFTNESS
+from lookalike.editing.detail import with_detail
 from lookalike.editing.directions import folds_of, numbered_groups, score
 from lookalike.editing.edit import amount_rows
 from lookalike.editing.morph import between
@@ -26,6 +27,7 @@ from lookalike.editing.pictures import read_group, write_edit, write_morph
 from lookalike.editing.store import keep_directions
 from lookalike.errors import DataError, OptionError, RunError
 from pictures import waves
+from sharps import sharpened
 
 
 @pytest.fixture(scope="module")
@@ -337,6 +339,35 @@ def test_the_residual_is_kept(pca: la.PCAAutoencoder, pictures: la.ImageSet) -> 
     assert_allclose(kept[1] - kept[0], plain[1] - plain[0], atol=1e-6)
     code = pca.encode(pictures[7])[0]
     assert_allclose(la.edit(pca, code, first, [0, 2]), plain, atol=1e-6)  # a code has none
+
+
+def test_detail_goes_where_other_edges_are_drawn() -> None:
+    """The left half is drawn brighter, and nothing else; in the right one every edge is turned round."""
+    board = np.where((np.indices((40, 60)).sum(axis=0) // 2) % 2, 0.2, -0.2).astype(np.float32)[..., None]
+    before = np.repeat(board, 3, axis=2)
+    turned = np.arange(60)[:, None] >= 30
+    after = np.where(turned, -before, before + np.float32(0.1))
+    left_out = np.random.default_rng(0).normal(0, 0.05, before.shape).astype(np.float32)
+    kept = with_detail(before + left_out, before, after[None], drop_what_changed=True)[0]
+    assert_allclose(kept[:, :24], (after + left_out)[:, :24], atol=1e-6)
+    assert_allclose(kept[:, 36:], after[:, 36:], atol=1e-6)
+    everywhere = with_detail(before + left_out, before, after[None], drop_what_changed=False)[0]
+    assert_allclose(everywhere, after + left_out, atol=1e-6)
+    flat = np.zeros_like(before)  # nothing drawn there before or after: all that was left out stays
+    assert_allclose(with_detail(left_out, flat, flat[None], drop_what_changed=True)[0], left_out, atol=1e-6)
+
+
+def test_a_sharp_edit_begins_at_the_picture(pca: la.PCAAutoencoder, pictures: la.ImageSet) -> None:
+    model = sharpened(la.PCAAutoencoder(pca.code_size).fit(pictures))
+    (first,) = la.principal_directions(model.encode(pictures), 1)
+    nothing, far = la.edit(model, pictures[7], first, [0, 8], sharp=True)
+    assert_array_equal(la.to_uint8(nothing), pictures[7])
+    assert_allclose(la.edit(model, pictures[7], first, 8, sharp=True), far, atol=1e-4)
+    code = model.encode(pictures[7])[0].astype(np.float64)
+    moved = model.decode(code + 8 * first.step, sharp=True)[0]
+    assert_allclose(la.edit(model, pictures[7], first, 8, keep_residual=False, sharp=True), moved, atol=1e-5)
+    whole = la.to_uint8(pictures.pixels[7] / 255 - 0.5 + moved - model.decode(code, sharp=True)[0])
+    assert np.abs(la.to_uint8(far).astype(int) - whole).max() > 3  # some of what was left out has gone
 
 
 def test_edits_refuse(pca: la.PCAAutoencoder, pictures: la.ImageSet) -> None:

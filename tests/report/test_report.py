@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
@@ -21,6 +22,7 @@ from lookalike.pixels import centre
 from lookalike.report import write_report
 from lookalike.report.markup import code_picture
 from pictures import waves
+from sharps import sharpened
 
 
 class Page(HTMLParser):
@@ -227,3 +229,30 @@ def test_cleaning_is_shown_with_the_best_classical_denoiser(tmp_path: Path) -> N
     np.testing.assert_allclose(np.stack(found.images["cleaned picture"]).astype(int), restored, atol=1)
     alone = write_report(model, test, tmp_path / "q.html", denoiser=unet, noise="gaussian:0.1").read_text()
     assert "classical" not in alone
+
+
+def test_what_is_drawn_sharp_says_so(tmp_path: Path) -> None:
+    pictures = la.ImageSet(waves(40, 16, 16, 3))
+    train, test = pictures[:28], pictures[28:]
+    model = sharpened(la.PCAAutoencoder(6).fit(train))
+    model.require_sharp().training |= {
+        "measured": {
+            name: {"mse": mse, "detail": detail} for name, mse, detail in (("plain", 0.1, 0.25), ("sharp", 0.2, 0.75))
+        },
+        "history": [{"epoch": 1, "train_mse": 0.5, "validation_mse": None, "test_mse": 0.25}],
+    }
+    write_report(model, test, tmp_path / "sharp.html", train=train)
+    found = Page((tmp_path / "sharp.html").read_text())
+    assert (
+        found.text.count("Drawn sharp: its detail is invented, not seen.") == 3
+    )  # reconstructions, directions, morphs
+    for alt, drawn in found.images.items():
+        if alt.startswith("drawn sharp, "):
+            (place,) = [i for i in range(len(test)) if test.names[i] == alt.removeprefix("drawn sharp, ")]
+            assert_array_equal(drawn[0], la.to_uint8(model.decode(model.encode(test[place]), sharp=True))[0])
+    chosen = np.random.default_rng(2).permutation(len(test))[:2]  # as the page says: drawn by the seed
+    strip = la.to_uint8(la.morph(model, *test.pixels[chosen], steps=7, sharp=True))
+    assert_array_equal(found.images["morph, step 4 of 7"][0], strip[3])
+    assert all(figure in found.text for figure in ("0.20000", "75%", "25%", "How it learned to draw sharp"))
+    write_report(la.PCAAutoencoder(6).fit(train), test, tmp_path / "plain.html", train=train)
+    assert "sharp" not in (tmp_path / "plain.html").read_text().replace("sharpened", "")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.editing.detail import with_detail
 from lookalike.editing.directions import Direction
 from lookalike.editing.morph import PictureOrCode, code_of
 from lookalike.errors import OptionError
@@ -40,7 +41,8 @@ def edit(
             pictures; for D directions D numbers, or (n, D) for n pictures.
         keep_residual: to a picture, add what decoding the moved code changes, so that amount 0 is the picture itself
             and its detail stays. False draws from the moved code alone: blurred, but without shadows of what a large
-            edit should have replaced. A code has no residual, and is always drawn alone.
+            edit should have replaced; with `sharp` these go, and drawn detail takes their place (see `with_detail`). A
+            code has no residual, and is always drawn alone.
         sharp: draw by the model's sharp decoder, whose detail is invented.
 
     Raises:
@@ -68,7 +70,8 @@ def edit(
     pictures = model.decode(code + np.atleast_2d(table) @ steps, sharp=sharp)
     given: npt.NDArray[Any] = np.asarray(picture_or_code)
     if keep_residual and given.ndim == 3:
-        pictures += centre(as_pictures(given)) - model.decode(code, sharp=sharp)
+        own, before = centre(as_pictures(given))[0], model.decode(code, sharp=sharp)[0]
+        pictures = with_detail(own, before, pictures, drop_what_changed=sharp)
     return pictures[0] if table.ndim == 1 else pictures
 
 

@@ -14,6 +14,9 @@ import numpy.typing as npt
 from lookalike import files, plots
 from lookalike.pixels import to_uint8
 
+FINE = 48
+"""Pixels of a side from which on a picture is enlarged smoothly; those of smaller ones are shown as squares."""
+
 
 def choose(count: int, wanted: int, seed: int) -> list[int]:
     """Places of up to `wanted` of `count` pictures, drawn by the seed."""
@@ -56,7 +59,7 @@ class Album:
 
     def picture(self, pixels: npt.NDArray[Any], alt: str) -> str:
         """One picture (H, W, C), uint8 or centred floats."""
-        return _image(plots.picture_png(to_uint8(pixels)), alt)
+        return _image(plots.picture_png(to_uint8(pixels)), alt, "fine" if min(pixels.shape[:2]) >= FINE else "")
 
     def figure(self, name: str, figure: Any, alt: str) -> str:
         """A matplotlib figure, kept as `name`.png as well."""
@@ -85,6 +88,7 @@ def code_picture(code: npt.NDArray[Any], extreme: float) -> npt.NDArray[np.uint8
     return picture
 
 
-def _image(png: bytes, alt: str) -> str:
+def _image(png: bytes, alt: str, kind: str = "") -> str:
     data = base64.b64encode(png).decode()
-    return f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">'
+    kind = f' class="{kind}"' if kind else ""
+    return f'<img{kind} alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">'

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lookalike import metrics, plots
 from lookalike.data import ImageSet
 from lookalike.editing import Direction, edit, learn_directions, morph, principal_directions
+from lookalike.models import DRAWN_SHARP
 from lookalike.models.base import Autoencoder
 from lookalike.models.evaluation import Evaluation
 from lookalike.pixels import Floats, centre
@@ -34,7 +35,7 @@ QUERIES = 6
 NEIGHBOURS = 5
 MORPHS = 4
 STEPS = 7
-NAMES = {"conv": "convolutional autoencoder", "pca": "PCA autoencoder"}
+NAMES = {"conv": "convolutional autoencoder", "pca": "PCA autoencoder", "residual": "residual autoencoder"}
 
 
 class Other(NamedTuple):
@@ -43,6 +44,16 @@ class Other(NamedTuple):
     name: str
     model: Autoencoder
     mse: float
+
+
+def is_sharp(model: Autoencoder) -> bool:
+    """Whether pictures that are there to be looked at are drawn by a sharp decoder of the model's."""
+    return model.has_code and model.own_sharp is not None
+
+
+def and_how_drawn(text: str, model: Autoencoder) -> str:
+    """What a section says, and that detail is invented where it is."""
+    return f"{text} {DRAWN_SHARP[:1].upper()}{DRAWN_SHARP[1:]}." if is_sharp(model) else text
 
 
 def opening(
@@ -59,6 +70,11 @@ def opening(
         (f"{result.ssim:.3f}", "SSIM, 1 is identical"),
     ]
     cards += [(f"{other.mse:.5f}", f"the error of {other.name}") for other in others]
+    if is_sharp(model) and (told := model.require_sharp().training.get("measured")):
+        cards.append((f"{told['sharp']['mse']:.5f}", "the error of what is drawn sharp"))
+        cards.append(
+            (f"{told['sharp']['detail']:.0%}", f"of the fine detail so ({told['plain']['detail']:.0%} without)")
+        )
     if timings.get("seconds"):
         cards.append((markup.duration(float(timings["seconds"] or 0)), "of training"))
     lead = (
@@ -90,36 +106,53 @@ def faces(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
         markup.row("drawn again", (album.picture(backs[i], f"reconstruction of {test.names[i]}") for i in chosen)),
         markup.row("error", (f"{errors[i]:.4f}" for i in chosen)),
     ]
-    figure = plots.reconstruction_sheet(test.pixels[chosen], codes, backs[chosen], names)
-    album.figure("reconstructions", figure, "")
+    shown, note = backs[chosen], None
+    if is_sharp(model):
+        shown, note = model.decode(codes, sharp=True), DRAWN_SHARP
+        sharp = [album.picture(one, f"drawn sharp, {name}") for one, name in zip(shown, names, strict=True)]
+        rows.insert(3, markup.row("drawn sharp", sharp))
+    album.figure("reconstructions", plots.reconstruction_sheet(test.pixels[chosen], codes, shown, names, note), "")
     return markup.section(
         "Seen, remembered, drawn again",
-        "Pictures that were kept out of the training, in even steps from the one that comes back best to the one that "
-        "comes back worst: the picture, its code as a heat map (blue below zero, red above), and what is drawn from "
-        "the code alone.",
+        and_how_drawn(
+            "Pictures that were kept out of the training, in even steps from the one that comes back best to the one "
+            "that comes back worst: the picture, its code as a heat map (blue below zero, red above), and what is "
+            "drawn from the code alone.",
+            model,
+        ),
         markup.table(rows, ["", *heads]),
     )
 
 
 def curves(model: Autoencoder, album: Album) -> str:
-    """The loss curves and the table of epochs."""
-    if not model.history_:
+    """The loss curves and the tables of epochs: the model's, and its sharp decoder's."""
+    told = (
+        "The mean squared error after each pass over the training pictures. The training curve is an average over the "
+        "pass, while the network was still changing; that is why it begins above the other."
+    )
+    sharp_told = (
+        "The mean squared error of what its second decoder draws after each pass. It is not what that is trained for: "
+        "detail that is plausible lies further from the original than none."
+    )
+    sharp = model.require_sharp().training.get("history", ()) if is_sharp(model) else ()
+    return _curve("How it learned", "loss", told, model.history_, album) + _curve(
+        "How it learned to draw sharp", "sharp-loss", sharp_told, sharp, album
+    )
+
+
+def _curve(title: str, name: str, told: str, history: Sequence[dict[str, Any]], album: Album) -> str:
+    if not history:
         return ""
-    columns = ["epoch", *[f"{name}_mse" for name in ("train", "validation", "test")]]
-    used = [column for column in columns if model.history_[-1][column] is not None]
+    columns = ["epoch", *[f"{part}_mse" for part in ("train", "validation", "test")]]
+    used = [column for column in columns if history[-1].get(column) is not None]
     rows = [
         "<tr>" + "".join(f'<td class="number">{markup.number(entry[column])}</td>' for column in used) + "</tr>"
-        for entry in model.history_
+        for entry in history
     ]
     heads = [column.replace("_mse", " MSE") for column in used]
     table = f"<details><summary>All epochs</summary>{markup.table(rows, heads)}</details>"
-    figure = album.figure("loss", plots.loss_curve(model.history_), "Mean squared error over the epochs")
-    return markup.section(
-        "How it learned",
-        "The mean squared error after each pass over the training pictures. The training curve is an average over the "
-        "pass, while the network was still changing; that is why it begins above the other.",
-        figure + table,
-    )
+    figure = album.figure(name, plots.loss_curve(history), "Mean squared error over the epochs")
+    return markup.section(title, told, figure + table)
 
 
 def comparison(model: Autoencoder, mse: float, test: ImageSet, others: Sequence[Other], album: Album, seed: int) -> str:
@@ -154,15 +187,19 @@ def directions(model: Autoencoder, codes: Floats, album: Album) -> str:
     rows: list[str] = []
     strips: list[Array] = []
     for i, direction in enumerate(found):
-        strip = edit(model, mean, direction, SPREAD)
+        strip = edit(model, mean, direction, SPREAD, sharp=is_sharp(model))
         strips.append(strip)
         cells = (album.picture(p, f"direction {i + 1} at {at:+g}") for p, at in zip(strip, SPREAD, strict=True))
         rows.append(markup.row(f"direction {i + 1}", cells))
     album.keep_strip("directions", strips)
     return markup.section(
         "What the code has found",
-        "The middle column is the average face. Each row walks away from it along one of the directions in which codes "
-        "differ most, so many standard deviations to either side. Nobody named these directions; they were found.",
+        and_how_drawn(
+            "The middle column is the average face. Each row walks away from it along one of the directions in which "
+            "codes differ most, so many standard deviations to either side. Nobody named these directions; they were "
+            "found.",
+            model,
+        ),
         markup.table(rows, ["", *(f"{at:+g} σ" if at else "mean" for at in SPREAD)]),
     )
 
@@ -199,7 +236,7 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
     chosen = markup.choose(len(test), 2 * MORPHS, seed + 2)
     rows, strips = [], []
     for first, second in zip(chosen[::2], chosen[1::2], strict=False):
-        strip = morph(model, test[first], test[second], STEPS)
+        strip = morph(model, test[first], test[second], STEPS, sharp=is_sharp(model))
         strips.append(strip)
         cells = [album.picture(test[first], f"original of {test.names[first]}")]
         cells += [album.picture(picture, f"morph, step {i + 1} of {STEPS}") for i, picture in enumerate(strip)]
@@ -209,7 +246,10 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
     heads = ["picture", *(f"{i / (STEPS - 1):.2f}" for i in range(STEPS)), "picture"]
     return markup.section(
         "From one face to another",
-        "At both ends the pictures themselves; between them what the straight line between their codes draws.",
+        and_how_drawn(
+            "At both ends the pictures themselves; between them what the straight line between their codes draws.",
+            model,
+        ),
         markup.table(rows, heads),
     )
 
@@ -229,7 +269,7 @@ def edits(model: Autoencoder, test: ImageSet, train: ImageSet, codes: Floats, al
     (chosen,) = markup.choose(len(test), 1, seed + 3)
     rows, strips = [], []
     for direction in best:
-        strip = edit(model, test[chosen], direction, AMOUNTS)
+        strip = edit(model, test[chosen], direction, AMOUNTS, sharp=is_sharp(model))
         strips.append(strip)
         cells = [
             album.picture(picture, f"{direction.name} at {amount:+d}")
@@ -239,9 +279,12 @@ def edits(model: Autoencoder, test: ImageSet, train: ImageSet, codes: Floats, al
     album.keep_strip("edits", strips)
     return markup.section(
         "Sliders",
-        f"One picture, {test.names[chosen]}, in the middle, and the same with a single attribute changed by way of its "
-        f"code, so many standard deviations to either side. Of {len(learned)} attributes in the table these can "
-        "be told best from the codes of pictures kept out.",
+        and_how_drawn(
+            f"One picture, {test.names[chosen]}, in the middle, and the same with a single attribute changed by way of "
+            f"its code, so many standard deviations to either side. Of {len(learned)} attributes in the table these "
+            "can be told best from the codes of pictures kept out.",
+            model,
+        ),
         markup.table(rows, ["", *(f"{amount:+d} σ" if amount else "as it is" for amount in AMOUNTS)]),
     )
 

@@ -1,7 +1,7 @@
 // Two pictures over one another with a divider that is dragged, or moved by arrow keys.
 import { h, paint } from "./ui.js";
 
-/** The element, and `show(left, right)` of pixels. */
+/** The element, its right canvas, and `show(left, right)` of pixels. */
 export function compare(leftName, rightName) {
   const left = h("canvas", { width: 32, height: 32 });
   const right = h("canvas", { width: 32, height: 32, class: "over" });
@@ -16,6 +16,7 @@ export function compare(leftName, rightName) {
   place(50);
   return {
     root,
+    right,
     async show(leftPixels, rightPixels) {
       await Promise.all([paint(left, leftPixels), paint(right, rightPixels)]);
       root.style.aspectRatio = `${leftPixels.width} / ${leftPixels.height}`;

@@ -179,8 +179,10 @@ async def edit(
     assert body.id is not None
     snapshot = studio.snapshot
     own = snapshot.picture(snapshot.place(body.id)).astype(np.float32) / 255 - 0.5
+    from lookalike.editing.detail import with_detail
+
     after, before = await _draw(studio, np.stack([moved, start]), sharp)
-    return picture(to_uint8(own + after - before))
+    return picture(to_uint8(with_detail(own, before, after[None], drop_what_changed=sharp))[0])
 
 
 async def _draw(studio: Studio, codes: npt.NDArray[Any], sharp: bool) -> npt.NDArray[np.float32]:

@@ -1,11 +1,13 @@
 // Edit: sliders along directions of the code, live, and the real pictures nearest to what was made.
+import { compare } from "../compare.js";
+import { withDetail } from "../detail.js";
 import * as models from "../models.js";
 import { strip } from "../neighbours.js";
 import { pick } from "../picker.js";
 import { sharpSwitch } from "../sharp.js";
 import { status } from "../status.js";
-import { beginning, codeOf, look, nameOf, sourceOf, studio } from "../studio.js";
-import { button, everyFrame, failed, h, later, paint, save, say, shortName, slider } from "../ui.js";
+import { beginning, codeOf, nameOf, sourceOf, studio } from "../studio.js";
+import { button, everyFrame, failed, h, later, save, say, shortName, slider } from "../ui.js";
 import { go, note, read, unpack } from "../url.js";
 import { moved } from "../vectors.js";
 
@@ -25,23 +27,22 @@ export function offer(direction) {
 /** The tab's parts, and how they follow the address. */
 export function build() {
   const { gallery } = studio;
-  const [height, width] = gallery.image_shape;
-  const state = { source: null, code: null, original: null, learned: [], amounts: new Map(), directions: [] };
+  const state = { source: null, code: null, original: null, learned: [], amounts: new Map(), directions: [], keep: true };
 
-  const detail = h("input", { type: "checkbox", onchange: () => draw() });
-  const stage = h("canvas", { class: "stage", width, height, role: "img", "aria-label": "The edited picture" });
-  const before = h("div", { class: "before" });
+  const detail = h("input", { type: "checkbox", onchange: () => { state.keep = detail.checked; draw(); } });
+  const divider = compare("Before", "After");
+  const title = h("p", { class: "caption" }, "\u00a0");
   const where = status(models.place);
   const sharp = sharpSwitch(gallery, () => { remember(); draw(); });
   const nearest = strip("The nearest real pictures");
   const waiting = h("p", { class: "hint", hidden: true, role: "status" }, "The directions of attributes are still being learned; they come by themselves.");
   const groups = h("div", { class: "groups" });
   const root = h("div", { class: "edit-page two-sides" },
-    h("section", { class: "stage-side", "aria-label": "The edited picture" }, h("h1", { class: "visually-hidden" }, "Edit"), stage, where.root, before,
+    h("section", { class: "stage-side", "aria-label": "The edited picture" }, h("h1", { class: "visually-hidden" }, "Edit"), divider.root, title, where.root,
       h("label", { class: "check" }, detail, h("span", {}, "Keep the detail that the model does not know")), sharp.root,
       h("div", { class: "row" },
         button("Another picture…", () => change().catch(failed)), button("Reset all", () => { state.amounts.clear(); refill(); draw(); remember(); }),
-        button("Save PNG", () => stage.toBlob((blob) => save(blob, "edited.png"))),
+        button("Save PNG", () => divider.right.toBlob((blob) => save(blob, "edited.png"))),
         button("Find look-alikes", () => go("find", { q: sourceOf(codeNow(), "an edited picture").token }), { class: "quiet" }))),
     h("section", { class: "tool-side", "aria-label": "Directions" }, nearest.root, waiting, groups));
 
@@ -53,8 +54,9 @@ export function build() {
   const draw = everyFrame(async () => {
     if (!state.code) return;
     const code = codeNow();
-    const [picture, plain] = await models.decode(detail.checked ? [code, state.code] : [code]);
-    await paint(stage, detail.checked ? withDetail(picture, plain, state.original) : picture);
+    const [{ original }, { checked: kept }, { sharp: isSharp }] = [state, detail, models.drawing];
+    const [made, drawn] = await models.decode(kept || !original ? [code, state.code] : [code]);
+    await divider.show(original ?? drawn, kept ? withDetail(original, drawn, made, isSharp) : made);
     nearest.show(code);
   });
 
@@ -113,12 +115,13 @@ export function build() {
     state.code = code;
     state.original = state.source.id === undefined ? null : await studio.backend.pixels(state.source.id);
     detail.disabled = !state.original;
-    if (!state.original) detail.checked = false;
+    detail.checked = Boolean(state.original) && state.keep;
     state.amounts = new Map((given.get("d") ?? "").split(",").filter(Boolean).map((part) => {
       const cut = part.lastIndexOf(":");
       return [decodeURIComponent(part.slice(0, cut)), Math.min(FURTHEST, Math.max(-FURTHEST, Number(part.slice(cut + 1)) || 0))];
     }).filter(([known, amount]) => amount && state.directions.some((one) => one.name === known)));
-    before.replaceChildren(look(state.source, "Before"), h("span", { class: "caption" }, h("b", {}, "Before"), h("span", {}, shortName(name))));
+    divider.rename(state.original ? "Before" : "Its code", "After");
+    title.textContent = shortName(name);
     refill();
     draw();
   }
@@ -127,14 +130,6 @@ export function build() {
   window.addEventListener("prepared", again);
   models.ready();
   return { root, update, leave: () => { where.leave(); window.removeEventListener("prepared", again); } };
-}
-
-/** The edit as a change of the original: what the model left out of the picture stays in it. */
-function withDetail(edited, plain, original) {
-  const made = new ImageData(original.width, original.height);
-  for (let i = 0; i < made.data.length; i += 1) made.data[i] = original.data[i] + edited.data[i] - plain.data[i];
-  for (let i = 3; i < made.data.length; i += 4) made.data[i] = 255;
-  return made;
 }
 
 const told = ({ accuracy, measure }) => (measure && measure !== "accuracy" ? `${measure} ${accuracy.toFixed(2)}` : `told apart ${(100 * accuracy).toFixed(0)}%`);
