@@ -17,8 +17,9 @@ from PIL import Image
 
 import lookalike as la
 from lookalike.data import load
-from lookalike.models import KINDS
+from lookalike.models import INVENTED, KINDS
 from lookalike.models.loading import open_model
+from lookalike.training.interruption import StopRequest
 from lookalike.training.recipe import RECIPES
 from places import FIXTURES
 from waiting import PATIENCE, until
@@ -163,18 +164,24 @@ def test_submit(call, runs: Path) -> None:  # type: ignore[no-untyped-def]
     assert (unreachable.code, "cannot be reached" in unreachable.err) == (2, True)
 
 
-def test_report_and_demo(call, runs: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_report_and_demo(call, runs: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     assert call("report", runs / "conv", "--out", tmp_path / "r.html", "--json").json == {
         "out": str(tmp_path / "r.html"),
         "pictures": str(tmp_path / "r_pictures"),
     }
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
-    demo = call("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json").json
+    words = ("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json")
+    with monkeypatch.context() as patched:
+        patched.setattr(StopRequest, "requested", property(lambda _: True, lambda *_: None), raising=False)
+        assert call(*words).code == 130
+    assert (tmp_path / "demo" / "pca" / "model.json").exists()
+    assert len(list((tmp_path / "demo" / "pca").glob("sharp-*/checkpoints/*"))) == 1  # after its first step
+    demo = call(*words).json
     assert demo.keys() == {
-        "mse", "pca_mse", "denoise_mse", "gallery", "recall", "duplicates", "report", "seconds",
+        "mse", "pca_mse", "detail", "pca_detail", "denoise_mse", "gallery", "recall", "duplicates", "report", "seconds",
     }  # fmt: skip
-    assert Path(demo["report"]).exists()
-    again = call("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json").json
+    assert INVENTED in Path(demo["report"]).read_text()
+    again = call(*words).json
     assert (again["mse"], again["denoise_mse"]) == (demo["mse"], demo["denoise_mse"])
 
 

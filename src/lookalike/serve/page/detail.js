@@ -3,6 +3,7 @@
 const SIGMA = 1.5;
 const RADIUS = 5;
 const STEADY = (0.03 * 255) ** 2;
+const POWER = 3;
 
 /** An edit as a change of the original. With `dropChanged` what the code left out goes where other edges are drawn than before. */
 export function withDetail(original, before, after, dropChanged) {
@@ -10,7 +11,7 @@ export function withDetail(original, before, after, dropChanged) {
   const kept = dropChanged ? alike(before, after) : null;
   for (let i = 0; i < made.data.length; i += 1) {
     const leftOut = original.data[i] - before.data[i];
-    made.data[i] = after.data[i] + (kept ? kept[i >> 2] : 1) * leftOut; // clamped and rounded
+    made.data[i] = after.data[i] + (kept ? kept[i >> 2] ** POWER : 1) * leftOut; // clamped and rounded
   }
   for (let i = 3; i < made.data.length; i += 4) made.data[i] = 255;
   return made;
