@@ -8,7 +8,7 @@ from lookalike.metrics import structure
 from lookalike.pixels import Floats
 
 POWER = 3
-"""Of the share of structure that is kept. The share itself leaves shadows of closed lips beneath a smile: docs/editing.md."""
+"""Of the share of structure that is kept: the share itself leaves shadows of lips beneath a smile, docs/editing.md."""
 
 
 def with_detail(picture: Floats, before: Floats, after: Floats, *, drop_what_changed: bool) -> Floats:

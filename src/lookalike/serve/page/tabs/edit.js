@@ -29,7 +29,7 @@ export function build() {
   const { gallery } = studio;
   const state = { source: null, code: null, original: null, learned: [], amounts: new Map(), directions: [], keep: true };
 
-  const detail = h("input", { type: "checkbox", onchange: () => { state.keep = detail.checked; draw(); } });
+  const detail = h("input", { type: "checkbox", checked: true, onchange: () => { state.keep = detail.checked; draw(); } });
   const divider = compare("Before", "After");
   const title = h("p", { class: "caption" }, "\u00a0");
   const where = status(models.place);
