@@ -20,13 +20,15 @@ import lookalike as la
 from browsing import PROCESSOR, SET, WEBGL, decoded, pixels_of, until, until_drawn, until_still
 from files import dng, heic, jxl
 from lookalike.denoising import denoise
+from lookalike.editing.detail import with_detail
 from lookalike.models import INVENTED
+from lookalike.pixels import centre
 from studio import Served, png, serving
 
 pytestmark = pytest.mark.slow
 EDITED = ".edit-page .compare .over"
-CLIPPED = 3
-"""Levels that an edit on the page may be away: it clips and rounds what is drawn before it subtracts."""
+ROUNDED = 3
+"""Levels that an edit on the page may be away: it rounds what is drawn before it subtracts."""
 
 
 @pytest.fixture(scope="module")
@@ -230,8 +232,14 @@ def test_edit(
     direction = la.Direction(
         "principal-1", "principal", np.array(known["principal-1"]["vector"]), known["principal-1"]["scale"]
     )
+
+    def edited(is_sharp: bool) -> np.ndarray:
+        """By the package, of drawings that are clipped as the page's are."""
+        before, after = model.decode(np.stack([code, code + 1.5 * direction.step]), sharp=is_sharp).clip(-0.5, 0.5)
+        return la.to_uint8(with_detail(centre(picture), before, after[None], drop_what_changed=is_sharp))[0]
+
     page.get_by_label("Direction 1", exact=True).evaluate(SET, 1.5)
-    until_drawn(page, EDITED, la.to_uint8(la.edit(model, picture, direction, 1.5)), CLIPPED)
+    until_drawn(page, EDITED, edited(False), ROUNDED)
     until_drawn(page, ".compare canvas:not(.over)", picture)
     page.wait_for_url(re.compile("principal-1"))
     page.reload()
@@ -242,7 +250,7 @@ def test_edit(
     until(page, f"document.querySelector('.nearest a.card').title === {json.dumps(nearest[0])}")
     page.get_by_label("Draw sharp").check()
     page.get_by_label("Keep the detail").check()
-    until_drawn(page, EDITED, la.to_uint8(la.edit(model, picture, direction, 1.5, sharp=True)), CLIPPED)
+    until_drawn(page, EDITED, edited(True), ROUNDED)
     divider = page.get_by_role("slider", name="Divider between Before and After")
     divider.press("ArrowRight")
     assert page.locator(".compare").evaluate("one => one.style.getPropertyValue('--cut')") == "50.5%"
