@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from lookalike import plots
 from lookalike.models import INVENTED
-from lookalike.pixels import to_uint8
+from lookalike.pixels import centre, to_uint8
 from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.serve import schemas
 from lookalike.serve.answers import NEVER, PNG, as_json, encoded, kept_json, picture
@@ -178,7 +178,7 @@ async def edit(
         return picture(to_uint8(await _draw(studio, moved[None], sharp))[0])
     assert body.id is not None
     snapshot = studio.snapshot
-    own = snapshot.picture(snapshot.place(body.id)).astype(np.float32) / 255 - 0.5
+    own = centre(snapshot.picture(snapshot.place(body.id)))
     from lookalike.editing.detail import with_detail
 
     after, before = await _draw(studio, np.stack([moved, start]), sharp)
