@@ -18,7 +18,7 @@ import lookalike as la
 from lookalike.errors import OptionError
 from lookalike.models import residual
 from lookalike.models.principal import principal_subspace
-from lookalike.models.residual import ResidualNetwork
+from lookalike.models.residual_network import ResidualNetwork
 from lookalike.training.optimizer import Muon
 from lookalike.training.recipe import RECIPES
 from pictures import waves

@@ -24,7 +24,7 @@ from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, STRO
 def residual(
     parameters: dict[str, Any], image_shape: tuple[int, int, int], encoder: Tensors, decoder: Tensors
 ) -> Sides:
-    """As `models.residual`: whitened principal components in and out, and a network's correction to each."""
+    """As `models.residual_network`: whitened principal components in and out, and a network's correction to each."""
     forth, back = Chain(PICTURES, encoder), Chain(CODES, decoder)
     fold = fold_of(int(parameters.get("fold", 1)), image_shape)
     guided = is_guided(bool(parameters.get("guided", False)), fold)
@@ -125,7 +125,7 @@ def _step(chain: Chain, layer: str) -> None:
 
 
 def block(chain: Chain, name: str) -> None:
-    """x + conv(SiLU(conv(SiLU(x)))), as `models.residual.SmoothBlock`."""
+    """x + conv(SiLU(conv(SiLU(x)))), as `models.residual_network.SmoothBlock`."""
     start = chain.last
     for layer in ("conv1", "conv2"):
         silu(chain)

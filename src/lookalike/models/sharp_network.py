@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from lookalike.kernels import conv_same
 from lookalike.models.layers import UnflattenChannelsLast
 from lookalike.models.onnx_sharp import STRIDE
-from lookalike.models.residual import SmoothBlock
+from lookalike.models.residual_network import SmoothBlock
 
 
 class Stage(nn.Module):
