@@ -3,7 +3,7 @@
     lookalike demo --out demo
     python benchmarks/readme_faces.py demo docs/faces.png [--seed 0]
 
-The seed draws the faces; nobody chooses them. Morphs are drawn by the run's sharp decoder.
+The seed draws the faces; nobody chooses them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     rows = []
     with la.Gallery.open(arguments.folder / demo.GALLERY) as gallery:
         for first, second, asked in chosen.reshape(ROWS, 3):
-            morph = la.to_uint8(la.morph(model, test[first], test[second], STEPS, sharp=True))
+            morph = la.to_uint8(la.morph(model, test[first], test[second], STEPS))
             names = gallery.search(test[asked], NEIGHBOURS).names
             found = np.stack([test[asked], *(gallery.picture(name) for name in names)])
             left, right = row(morph), row(found)
