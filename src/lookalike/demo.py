@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lookalike.data import ImageSet, load
 from lookalike.data.synthetic import synthetic_faces
 from lookalike.denoising.ready import load_ready
 from lookalike.editing import write_morph
-from lookalike.errors import OptionError
+from lookalike.errors import Interrupted, OptionError
 from lookalike.experiment import TEST_SIZE, report_run, split_of_run, train_run
 from lookalike.gallery import Gallery
 from lookalike.gallery.sheet import write_sheet
@@ -54,14 +55,15 @@ def run_demo(
     with noise of sigma 0.1), gallery, recall, duplicates, report and seconds.
 
     Raises:
-        OptionError: fewer than 200 images are asked for, or `out` holds what no demonstration wrote and `force` is not
-            given.
+        OptionError: fewer than 200 images are asked for, `out` holds what no demonstration wrote and `force` is not
+            given, or another one was begun there.
+        Interrupted: Ctrl-C or SIGTERM in the training, after its state was saved.
     """
     if images < LEAST_IMAGES:
         raise OptionError(f"images is {images}; give {LEAST_IMAGES} or more")
     started = time.perf_counter()
     folder = Outputs(force=force).own_folder(out, MARK)
-    files.write_json(folder / MARK, {"images": images, "epochs": epochs, "seed": seed})
+    _begin(folder, {"images": images, "epochs": epochs, "seed": seed})
     say(f"this takes about {_readable(_seconds_expected(images, epochs))} here")
     say(f"1/6  drawing {images:,} faces of {SIZE} x {SIZE}")
     faces = load(f"synthetic:{images}", size=SIZE)
@@ -71,7 +73,10 @@ def run_demo(
     pca = train_run(PCAAutoencoder(CODE), faces, folder / "pca", resume=True)
     say(f"3/6  training a residual autoencoder, which begins there, {epochs} epochs")
     model, run = ResidualAutoencoder(CODE, seed=seed), folder / RUN
-    trained = train_run(model, faces, run, recipe=RECIPE, epochs=epochs, resume=True)
+    try:
+        trained = train_run(model, faces, run, recipe=RECIPE, epochs=epochs, resume=True)
+    except Interrupted as error:
+        raise Interrupted(f"stopped in the training; all is saved in {folder}: call it again to go on") from error
 
     say("4/6  indexing, searching")
     found = _search(model, train, test, folder, seed)
@@ -88,6 +93,19 @@ def run_demo(
         "report": str(report.page),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _begin(folder: Path, asked: dict[str, int]) -> None:
+    """Mark the folder as this demonstration's, unless another one was begun there."""
+    begun = asked
+    with suppress(OSError, ValueError):  # there is none, or it tells nothing: then what is there decides
+        held = files.read_json(folder / MARK)
+        begun = held if isinstance(held, dict) and held.keys() == asked.keys() else asked
+    for name, value in asked.items():
+        if begun[name] != value:
+            one = f"--{name} {begun[name]}"
+            raise OptionError(f"{name} is {value}, and {folder} was begun with {one}; give that, or another --out")
+    files.write_json(folder / MARK, asked)
 
 
 def _seconds_expected(images: int, epochs: int) -> float:

@@ -173,7 +173,12 @@ def test_report_and_demo(call, runs: Path, tmp_path: Path, monkeypatch) -> None:
     words = ("demo", "--out", tmp_path / "demo", "--images", 200, "--epochs", 1, "--json")
     with monkeypatch.context() as patched:
         patched.setattr(StopRequest, "requested", property(lambda _: True, lambda *_: None), raising=False)
-        assert call(*words).code == 130
+        stopped = call(*words)
+        assert (stopped.code, "demo: call it again to go on" in stopped.err) == (130, True)
+    other = call("demo", "--out", tmp_path / "demo", "--images", 300, "--epochs", 1)
+    assert other.code == 2
+    assert "images is 300" in other.err
+    assert "was begun with --images 200; give that, or another --out" in other.err
     assert (tmp_path / "demo" / "pca" / "model.json").exists()
     assert len(list((tmp_path / "demo" / "residual" / "checkpoints").iterdir())) == 1  # after its first step
     demo = call(*words).json
