@@ -14,6 +14,7 @@ from PIL import Image
 import lookalike as la
 from lookalike import metrics
 from lookalike.denoising import denoise
+from lookalike.editing.detail import with_detail
 from lookalike.graphs import session
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre, to_uint8
@@ -299,7 +300,7 @@ def test_sharp_pictures_from_when_there_is_a_decoder_for_them(tmp_path: Path, mo
         after, before = sharp.decode([codes[0] + 0.5 * np.array(step), codes[0]], sharp=True)
         own = pixels_of(served.get(f"/api/v1/items/{ids[0]}/thumbnail").content) / 255 - 0.5
         edited = served.post("/api/v1/edit?format=png&sharp=true", json=edit).content
-        near(edited, to_uint8((own + after - before).astype(np.float32)))
+        near(edited, to_uint8(with_detail(own.astype(np.float32), before, after[None], drop_what_changed=True))[0])
 
         address = served.get("/api/v1/gallery").json()["onnx"]["sharp"]
         answer = served.get(f"/{address}")
