@@ -51,7 +51,8 @@ def ssim(pictures: Floats, others: Floats) -> PerPicture:
 def structure(pictures: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """SSIM's second factor at every pixel and channel, of contrast and edges whatever the brightness: -1 to 1.
 
-    Two float (N, H, W, C) that span 1 -> float64 (N, H, W, C); 1 where they differ by a constant alone.
+    Two float (N, H, W, C) that span 1, the second perhaps one for all, (1, H, W, C) -> float64 (N, H, W, C); 1 where
+    they differ by a constant alone.
     """
     a, b = np.asarray(pictures, np.float64), np.asarray(others, np.float64)
     mean_a, mean_b = _blur(a), _blur(b)

@@ -28,6 +28,6 @@ def with_detail(picture: Floats, before: Floats, after: Floats, *, drop_what_cha
     left_out = picture - before
     edited = picture + (after - before)
     if drop_what_changed:
-        kept = np.clip(structure(after, np.broadcast_to(before, after.shape)), 0, 1).min(axis=-1, keepdims=True)
+        kept = np.clip(structure(after, before[None]), 0, 1).min(axis=-1, keepdims=True)
         edited -= (1 - kept**POWER).astype(np.float32) * left_out
     return edited

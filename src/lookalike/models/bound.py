@@ -20,6 +20,7 @@ from lookalike.errors import RunError, WeightsError
 from lookalike.models.base import Autoencoder
 from lookalike.tensors import declared, misfit
 
+FORMAT = 1
 Arrays = Mapping[str, npt.NDArray[Any]]
 Restored = TypeVar("Restored")
 
@@ -41,7 +42,6 @@ class Bound:
     remedy: str
     entry: str
     number: str
-    format: int = 1
 
     @property
     def description(self) -> str:
@@ -58,7 +58,7 @@ class Bound:
         kept = {"F32": np.float32, "F64": np.float64}[self.number]
         content = safetensors.numpy.save({name: np.ascontiguousarray(one, kept) for name, one in tensors.items()})
         files.write_bytes(Path(folder) / self.numbers, content)
-        bound = {"format": self.format, "model": model.digest, self.entry: files.sha256(content)}
+        bound = {"format": FORMAT, "model": model.digest, self.entry: files.sha256(content)}
         files.write_json(Path(folder) / self.description, {**bound, **about})
 
     def load(
@@ -79,10 +79,8 @@ class Bound:
             raise RunError(f"{folder} holds no {noun} ({self.description} is missing); {remedy}")
         try:
             told = files.read_json(path)
-            if told["format"] != self.format:
-                raise RunError(
-                    f"{path} is of format {told['format']}, this version reads {self.format}; update lookalike"
-                )
+            if told["format"] != FORMAT:
+                raise RunError(f"{path} is of format {told['format']}, this version reads {FORMAT}; update lookalike")
             if told["model"] != model.digest:
                 raise RunError(f"the {noun} in {folder} {verb} of another model than the one there now; {remedy}")
             wrong = misfit(declared(folder / self.numbers), shapes(told), self.numbers, self.number)

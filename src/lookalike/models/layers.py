@@ -142,6 +142,11 @@ def initialise_as_keras(module: nn.Module, seed: int) -> None:
                 parameter.zero_()
 
 
+def continued(images: Tensor, margins: tuple[int, int, int, int]) -> Tensor:
+    """(N, C, H, W) with so many more columns left and right and rows above and below, as the edge has them."""
+    return F.pad(images, margins, mode="replicate") if any(margins) else images
+
+
 def pad_to_at_least(images: Tensor, side: int) -> Tensor:
     """Pad (N, C, H, W) with the edge's pixels at the end of an axis that is shorter than `side`."""
     height, width = images.shape[-2:]

@@ -39,7 +39,7 @@ def _encode(chain: Chain, image_shape: tuple[int, int, int], fold: int, guided: 
     chain.last = PICTURES
     if guided:
         chain.join("Concat", PICTURES, _left(chain, image_shape, linear), axis=1)
-    _padded(chain, [-side % (ENCODER_STRIDE * fold) for side in (height, width)])
+    padded(chain, [-side % (ENCODER_STRIDE * fold) for side in (height, width)])
     if fold > 1:
         folded(chain, chain.last, 2 * depth if guided else depth, fold)
     _pooled(chain, "trunk.0.conv")
@@ -60,8 +60,8 @@ def _left(chain: Chain, image_shape: tuple[int, int, int], codes: str) -> str:
     return chain.join("Mul", chain.last, chain.constant("stronger", STRONGER, np.float32))
 
 
-def _padded(chain: Chain, margins: Sequence[int]) -> None:
-    """Rows below and columns to the right, as the edge has them."""
+def padded(chain: Chain, margins: Sequence[int]) -> None:
+    """So many rows below and columns to the right, as the edge has them."""
     if any(margins):
         chain.add("Pad", chain.constant("margins", [0, 0, 0, 0, 0, 0, *margins]), mode="edge")
 
@@ -73,7 +73,7 @@ def _decode(chain: Chain, image_shape: tuple[int, int, int], fold: int, guided: 
     channels = chain.tensors["dense.weight"].shape[0] // (rows * columns)
     linear = grid(chain, dense(chain, CODES, "linear"), "shape", (height, width, depth))
     if guided:
-        _padded(chain, [rows * stride - height, columns * stride - width])
+        padded(chain, [rows * stride - height, columns * stride - width])
     drawn = chain.last
     grid(chain, dense(chain, CODES, "dense"), "grid", (rows, columns, channels))
     for number, widening, layer, side in ((0, 1, "see_coarse", 4 * fold), (3, 4, "see_fine", 2 * fold)):

@@ -9,7 +9,7 @@ import numpy as np
 from lookalike.models import onnx_bytes
 from lookalike.models.onnx_bytes import Side
 from lookalike.models.onnx_graphs import CODES, OPSET, PICTURES, Chain, Tensors
-from lookalike.models.onnx_residual import block, convolve, dense, grid, silu
+from lookalike.models.onnx_residual import block, convolve, dense, grid, padded, silu
 
 STRIDE = 8
 """Pixels of the picture for one cell of the coarsest grid."""
@@ -46,8 +46,7 @@ def _drawn(image_shape: tuple[int, int, int], weights: Tensors) -> Chain:
     rows, columns = -(-height // STRIDE), -(-width // STRIDE)
     down, right = rows * STRIDE - height, columns * STRIDE - width
     chain = Chain(PLAIN, weights, _PREFIX)
-    if down or right:
-        chain.add("Pad", chain.constant("margins", [0, 0, 0, 0, 0, 0, down, right]), mode="edge")
+    padded(chain, (down, right))
     whole = chain.last
     chain.join("Sub", CODES, chain.constant("mean", weights["mean"], np.float32))
     chain.add("Div", chain.constant("deviation", weights["deviation"], np.float32))

@@ -12,6 +12,7 @@ from lookalike.models.layers import (
     FlattenChannelsLast,
     TwoConvolutions,
     UnflattenChannelsLast,
+    continued,
     initialise_as_keras,
 )
 from lookalike.models.residual_shape import DECODER_STRIDE, ENCODER_STRIDE, STRONGER
@@ -116,8 +117,8 @@ class ResidualEncoder(nn.Module):
         """Encode float32 (N, C, H, W) in [-0.5, 0.5]."""
         linear = self.linear(self.flatten(images))
         seen = torch.cat([images, self._left(images, linear)], 1) if self.guided else images
-        padded = F.pad(seen, self.margins, mode="replicate") if any(self.margins) else seen
-        correction: Tensor = self.dense(self.flatten(self.trunk(squares(padded, self.fold))))
+        folded = squares(continued(seen, self.margins), self.fold)
+        correction: Tensor = self.dense(self.flatten(self.trunk(folded)))
         code: Tensor = linear + correction
         return code
 
@@ -174,7 +175,7 @@ class ResidualDecoder(nn.Module):
 
     def _guided(self, grid: Tensor, drawn: Tensor) -> Tensor:
         """The trunk, with what the components draw added before its second and its third block."""
-        padded = F.pad(drawn, self.margins, mode="replicate") if any(self.margins) else drawn
+        padded = continued(drawn, self.margins)
         coarse = self.trunk[:3](grid) + self.see_coarse(squares(padded, 4 * self.fold))
         fine = self.trunk[3:6](coarse) + conv_same(squares(padded, 2 * self.fold), self.see_fine)
         result: Tensor = self.trunk[6:](fine)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.kernels import conv_same
-from lookalike.models.layers import UnflattenChannelsLast
+from lookalike.models.layers import UnflattenChannelsLast, continued
 from lookalike.models.onnx_sharp import STRIDE
 from lookalike.models.residual_network import SmoothBlock
 
@@ -55,7 +55,7 @@ class SharpNetwork(nn.Module):
 
     def forward(self, codes: Tensor, plain: Tensor) -> Tensor:
         """Float32 (N, code_size) and (N, C, H, W) -> the pictures with detail, (N, C, H, W), not clipped."""
-        whole = F.pad(plain, self.margins, mode="replicate") if any(self.margins) else plain
+        whole = continued(plain, self.margins)
         x = self.stages[0](self.grid(self.dense((codes - self.mean) / self.deviation)), F.avg_pool2d(whole, STRIDE))
         for number, (growth, stage) in enumerate(zip(self.growths, self.stages[1:], strict=True), 1):
             step = STRIDE >> number
