@@ -152,7 +152,7 @@ def reviewed(gallery: Path) -> dict[str, object]:
         for (line, at), (_, until) in itertools.pairwise(marks):
             took[line] = until - at
         right = sum(
-            len(group) == 2 and len({name.replace(" copy", "") for name in group}) == 1 for group in found.copies.groups
+            " copy" in name and name.replace(" copy", "") in group for group in found.copies.groups for name in group
         )
         return {
             "pictures": len(found.names),
@@ -164,8 +164,8 @@ def reviewed(gallery: Path) -> dict[str, object]:
             "memory_before": round(before),
             "memory": round(took_in_all["rss_anon_mb"]),
             "memory_with_mapped_files": round(took_in_all["vm_hwm_mb"]),
-            "pairs": len(found.copies.groups),
-            "pairs_that_are_copies": right,
+            "groups": len(found.copies.groups),
+            "copies_beside_their_originals": right,
         }
 
 

@@ -1,6 +1,7 @@
 """Training and encoding on LFW: lookalike, Keras on TensorFlow, and plain PyTorch take turns on one machine.
 
     python benchmarks/training_speed.py lfw-deepfunneled.tgz --keras tfenv/bin/python [--rounds 5] [--seeds 5]
+        [--only encode]
 
 `--keras` is the Python of the environment that keras_reference.py describes; without it Keras is left out. Each round
 measures everybody once; medians over the rounds are reported, and medians of the rounds' ratios. An epoch is the course
@@ -123,6 +124,7 @@ def main() -> None:
     parser.add_argument("--keras-mse", type=float)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=("epoch", "encode"), help="time one of them alone, without --seeds")
     parser.add_argument("--most", type=int, help="take only so many training pictures, to try it out")
     parser.add_argument("--out", type=Path, help="a JSON file for all that was measured")
     parser.add_argument("--one-epoch", action="store_true", help=argparse.SUPPRESS)
@@ -151,6 +153,7 @@ def main() -> None:
                 "lookalike": lambda: seconds_of(lambda: search_codes(model, train.pixels)),
             },
         }
+        calls = {word: rows for word, rows in calls.items() if arguments.only in (None, word)}
         if keras is not None:
             for word, rows in calls.items():
                 calls[word] = {"Keras on TensorFlow": lambda word=word: keras(word), **rows}  # type: ignore[misc]
@@ -163,12 +166,13 @@ def main() -> None:
     floors = {word: work_of(word) * len(train) / rate for word in calls}
     report: dict[str, Any] = {"images": len(train), "seconds": measured, "floors": floors, "flops": rate}
     print_times(measured, floors, len(train))
-    if arguments.seeds:
+    if arguments.seeds and arguments.only is None:
         report["fast"], model = fast(train, test, arguments, measured["epoch"])
         report["recall"] = kept_neighbours(model, train, test)
         print(f"\nneighbours at 10 kept by the quick codes: {report['recall']:.4f}")
-    report["peak_memory_mb"] = memory_of_training(arguments.archive)
-    print(f"peak memory of reading the archive and training on it: {report['peak_memory_mb']:,.0f} MB")
+    if arguments.only != "encode":
+        report["peak_memory_mb"] = memory_of_training(arguments.archive)
+        print(f"peak memory of reading the archive and training on it: {report['peak_memory_mb']:,.0f} MB")
     timing.write_result(arguments.out, report)
 
 

@@ -128,6 +128,28 @@ def test_threads_give_the_same_codes_whoever_is_done_first(
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_batches_are_each_encoded_by_one_thread(
+    faces: la.ImageSet, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """With as many threads as are allowed, in the order of the pictures, and to the bits of one thread."""
+    monkeypatch.setattr(encoding, "WORTH_THREADS", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    model = la.ConvAutoencoder(8).initialise(faces.image_shape)
+    pictures, by, original = faces.pixels[:700], set(), model.encode
+
+    def noted(piece: np.ndarray) -> np.ndarray:
+        by.add(threading.current_thread().name.partition("_")[0])
+        return original(piece)
+
+    monkeypatch.setattr(model, "encode", noted)
+    found = search_codes(model, pictures)
+    assert by == ({"encoder"} if threads > 1 else {threading.current_thread().name})
+    monkeypatch.setattr(encoding, "WORTH_THREADS", 1000)
+    np.testing.assert_allclose(found, search_codes(model, pictures), atol=1e-5 * float(found.std()))
+    assert len(found) == 700
+
+
 def test_what_fails_in_a_thread_is_told(faces: la.ImageSet) -> None:
     model = la.ConvAutoencoder(8).initialise((16, 16, 3))
     with Encoders(model) as encoders:

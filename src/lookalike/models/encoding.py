@@ -39,10 +39,22 @@ def search_codes(model: Autoencoder, X: Pictures) -> Floats:
     pictures = as_pictures(X)
     on = resolve_device(getattr(model, "device", "cpu"))
     way = way_of(model, on, len(pictures) * int(np.prod(pictures.shape[1:3])))
-    with computing(way, on):
-        return np.concatenate([model.encode(piece) for piece in batches(pictures)])
+
+    def encoded(piece: Pixels | Floats) -> Floats:
+        with computing(way, on):
+            return model.encode(piece)
+
+    pieces = list(batches(pictures))
+    threads = torch.get_num_threads()
+    if on == "cuda" or not isinstance(model, NetworkAutoencoder) or not 1 < threads <= len(pieces) // WORTH_THREADS:
+        return np.concatenate([encoded(piece) for piece in pieces])
+    with lone_threads(threads, "encoder") as alone:
+        return np.concatenate(list(alone.map(encoded, pieces)))
 
 
+WORTH_THREADS = 4
+"""Batches for each thread from which on each is computed by one thread: those that compute one together wait for one
+another at every layer, but of few batches the last ones would leave threads idle."""
 WORTH_A_TRIAL = 50_000 * 32 * 32
 """Pixels of pictures that are encoded at once from which on a trial is little beside them."""
 WORTH_COMPILING = 1_000 * 32 * 32
