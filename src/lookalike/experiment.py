@@ -270,13 +270,13 @@ def reconstruct_files(
     out: str | Path,
     *,
     crop: int | None = None,
-    sharp: bool = False,
+    sharp: float = False,
     force: bool = False,
 ) -> Reconstructed:
     """Write each picture's reconstruction as PNG into `out`, and `sheet.png` with original, code and reconstruction.
 
     Names that are taken make way to free ones, with `force` only those of pictures that are read (`Outputs`). With
-    `sharp`, the model's sharp decoder draws, and the sheet says that its detail is invented.
+    `sharp` (see `model.decode`), sheet and files say that detail is invented.
 
     Raises:
         OptionError: `out` is a file.
@@ -293,15 +293,14 @@ def reconstruct_files(
     read = list(read_each(paths, lambda path: prepared(model, path, crop), skipped))
     pictures = np.stack([picture for _, picture in read])
     codes = model.encode(pictures)
-    backs = model.decode(codes, sharp=sharp)
+    backs, note = model.decode(codes, sharp=sharp), DRAWN_SHARP if sharp else None
     written: list[Path] = []
     for (path, _), back in zip(read, to_uint8(backs), strict=True):
         target = outputs.free(folder / f"{path.stem}.png")
-        write_bytes(target, plots.picture_png(back))
+        write_bytes(target, plots.picture_png(back, note))
         written.append(target)
     shown = slice(SHEET_MOST)
     names = [path.stem for path, _ in read[shown]]
     sheet = outputs.free(folder / "sheet.png")
-    note = DRAWN_SHARP if sharp else None
     plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names, note), sheet)
     return Reconstructed([*written, sheet], skipped)

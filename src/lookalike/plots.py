@@ -29,6 +29,8 @@ TITLE_WIDTH = 16
 """Characters of a name above a picture."""
 LOOK = 128
 """Pixels that the longer side of a picture comes to at least, where small pictures are enlarged for looking at."""
+SMALL_PRINT = 12
+"""Height of the letters below pictures, in pixels."""
 
 
 def displayable(pictures: Array) -> Array:
@@ -204,12 +206,16 @@ def short(name: str) -> str:
     return name if len(name) <= TITLE_WIDTH else f"{name[: TITLE_WIDTH - 1]}…"
 
 
-def picture_png(picture: Array) -> bytes:
-    """One uint8 picture (H, W, C) as PNG."""
+def picture_png(picture: Array, note: str | None = None) -> bytes:
+    """One uint8 picture (H, W, C) as PNG, which holds a note as its description."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    stream = io.BytesIO()
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(stream, format="png")
+    stream, told = io.BytesIO(), PngInfo()
+    if note is not None:
+        told.add_text("Description", note)
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    image.save(stream, format="png", pnginfo=told)
     return stream.getvalue()
 
 
@@ -239,11 +245,39 @@ def strip(groups: Sequence[Array], side: int = LOOK) -> Array:
     return np.concatenate(parts[:-1], axis=1)
 
 
-def there_and_back_gif(pictures: Array, milliseconds: int = 120, rest: int = 600) -> bytes:
-    """uint8 pictures (N, H, W, C), enlarged, as an endless GIF there and back, resting at both ends: milliseconds."""
+def strip_png(groups: Sequence[Array], note: str | None = None) -> bytes:
+    """A `strip` as PNG, with a note below it."""
+    return picture_png(captioned(strip(groups)[None], note)[0], note)
+
+
+def captioned(pictures: Array, note: str | None) -> Array:
+    """uint8 pictures (N, H, W, C), each with a note below it, in as many lines as it takes."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    if note is None:
+        return pictures
+    count, _, width, channels = pictures.shape
+    font = ImageFont.load_default(SMALL_PRINT)
+    lines = [""]
+    for word in note.split():
+        longer = f"{lines[-1]} {word}".strip()
+        lines = [*lines[:-1], longer] if font.getlength(longer) <= width - SMALL_PRINT else [*lines, word]
+    text = "\n".join(line for line in lines if line)
+    height = round(SMALL_PRINT * (1.25 * text.count("\n") + 2))
+    band = Image.new("L", (width, height), 255)
+    ImageDraw.Draw(band).multiline_text((SMALL_PRINT / 2, SMALL_PRINT / 3), text, 0, font, spacing=SMALL_PRINT / 4)
+    words = np.broadcast_to(np.asarray(band)[None, ..., None], (count, height, width, channels))
+    return np.concatenate([pictures, words], axis=1)
+
+
+def there_and_back_gif(pictures: Array, milliseconds: int = 120, rest: int = 600, note: str | None = None) -> bytes:
+    """uint8 pictures (N, H, W, C), enlarged, as an endless GIF there and back, resting at both ends: milliseconds.
+
+    A note stands below every picture.
+    """
     from PIL import Image
 
-    large = enlarged(pictures)
+    large = captioned(enlarged(pictures), note)
     images = [Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture) for picture in large]
     # Colours of each frame's own and no dithering: it would flicker.
     frames = [image.quantize(256, dither=Image.Dither.NONE) for image in [*images, *images[-2:0:-1]]]

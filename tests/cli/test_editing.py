@@ -46,14 +46,15 @@ def prepared(folder: Path) -> la.ImageSet:
 def test_morph(call, run: Path, pictures: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "morph.png"
     command = ["morph", run, pictures[0], pictures[1], "--force", "--out", out]
-    assert call(*command, "--json").json == {"steps": 7, "out": str(out)}
+    assert call(*command, "--json").json == {"steps": 7, "sharpness": 0.0, "out": str(out)}
     model, faces = open_model(run), prepared(pictures[0].parent)
     drawn = la.to_uint8(la.morph(model, faces[0], faces[1], 7))
     expected = plots.strip([faces.pixels[:1], drawn, faces.pixels[1:2]])
     np.testing.assert_array_equal(pixels_of(out), expected)
     assert expected.shape == (128, 9 * 128 + 2 * 8, 3)
     gif = tmp_path / "morph.gif"
-    assert call(*command[:-1], gif, "--steps", 4, "--kind", "spherical", "--json").json == {"steps": 4, "out": str(gif)}
+    told = call(*command[:-1], gif, "--steps", 4, "--kind", "spherical", "--json").json
+    assert told == {"steps": 4, "sharpness": 0.0, "out": str(gif)}
     with Image.open(gif) as image:
         assert image.n_frames == 6
     assert call(*command) == (0, f"wrote {out}\n", "")
@@ -104,7 +105,8 @@ def test_these_minus_those_and_edit(call, run: Path, pictures: list[Path], tmp_p
     out = tmp_path / "edit.png"
     command = ["edit", run, pictures[8], "--force", "--out", out]
     told = call(*command, "--along", "ours", "--amount", 1, "--amount", "-0.5", "--json").json
-    assert told == {"along": ["ours"], "amounts": [[1.0], [-0.5]], "doubtful": told["doubtful"], "out": str(out)}
+    expected = {"along": ["ours"], "amounts": [[1.0], [-0.5]], "doubtful": told["doubtful"], "sharpness": 0.0}
+    assert told == {**expected, "out": str(out)}
     drawn = la.to_uint8(la.edit(model, those_faces[0], held["ours"], [1, -0.5]))
     np.testing.assert_array_equal(pixels_of(out), plots.strip([those_faces.pixels[:1], drawn]))
     told = call(

@@ -107,8 +107,21 @@ def test_what_draws_sharp(call, run: Path, files: list[Path], tmp_path: Path) ->
     assert (code, INVENTED in out) == (0, True)
     strip = picture(tmp_path / "morph.png")
     call("morph", run, *files, "--steps", 2, "--out", tmp_path / "plain.png")
-    assert strip.shape == picture(tmp_path / "plain.png").shape
-    assert (strip != picture(tmp_path / "plain.png")).any()
+    plain = picture(tmp_path / "plain.png")
+    assert strip.shape[1:] == plain.shape[1:]
+    assert (strip[: len(plain)] != plain).any()
+    note = strip[len(plain) :]  # it is said below the strip, and in the file
+    assert (note.min(), note.max()) == (0, 255)
+    with Image.open(tmp_path / "morph.png") as image:
+        assert INVENTED in image.info["Description"]
+    call("morph", run, *files, "--steps", 2, "--sharp", "--out", tmp_path / "morph.gif")
+    with Image.open(tmp_path / "morph.gif") as gif:
+        assert gif.height > len(plain)
+
+    _, out, _ = call("reconstruct", run, *files, "--out", tmp_path / "half", "--sharpness", 0.5)
+    assert INVENTED in out
+    for path, one in zip(files, to_uint8((model.decode(codes, sharp=True) + model.decode(codes)) / 2), strict=True):
+        assert np.abs(picture(tmp_path / "half" / path.name).astype(int) - one).max() <= 1
 
     call("directions", run)
     for name, sharp in (("edit.png", ["--sharp"]), ("edit-plain.png", [])):
@@ -116,11 +129,14 @@ def test_what_draws_sharp(call, run: Path, files: list[Path], tmp_path: Path) ->
             *("edit", run, files[0], "--along", "principal-1", "--no-residual", *sharp, "--out", tmp_path / name)
         )
         assert (code, INVENTED in out) == (0, bool(sharp))
-    assert (picture(tmp_path / "edit.png") != picture(tmp_path / "edit-plain.png")).any()
+    plain = picture(tmp_path / "edit-plain.png")
+    assert (picture(tmp_path / "edit.png")[: len(plain)] != plain).any()
 
     for name, sharp in (("new", ["--sharp"]), ("new-plain", [])):
         code, out, _ = call("sample", run, "--count", 2, *sharp, "--out", tmp_path / name)
         assert (code, INVENTED in out) == (0, bool(sharp))
+    with Image.open(tmp_path / "new" / "sample-01.png") as image:
+        assert INVENTED in image.info["Description"]
     assert (picture(tmp_path / "new" / "sample-01.png") != picture(tmp_path / "new-plain" / "sample-01.png")).any()
 
 
@@ -140,6 +156,11 @@ def test_a_run_that_learned_on_gets_another_one(call, tmp_path: Path) -> None:  
 
 
 BAD = {
+    "too sharp": (["reconstruct", "{run}", "{a}", "--out", "{tmp}/x", "--sharpness", "2"], "sharpness is 2; give 0"),
+    "sharp and not": (
+        ["morph", "{run}", "{a}", "{a}", "--out", "{tmp}/x.png", "--sharp", "--sharpness", "0"],
+        "--sharp draws sharp, --sharpness 0 does not",
+    ),
     "no sharp decoder": (["morph", "{bare}", "{a}", "{a}", "--sharp", "--out", "{tmp}/m.png"], "lookalike sharpen RUN"),
     "none to sample with": (["sample", "{bare}", "synthetic:120", "--sharp", "--out", "{tmp}/m.png"], "sharpen RUN"),
     "no pictures": (["sharpen", "{bare}"], "name DATA"),

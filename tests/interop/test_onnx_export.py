@@ -187,6 +187,7 @@ def test_a_sharp_decoder_goes_along(tmp_path: Path, kind: str, shape: tuple[int,
     np.testing.assert_allclose(found.transpose(0, 2, 3, 1), drawn, atol=1e-4)
     codec = OnnxCodec(tmp_path / "whole")
     np.testing.assert_allclose(codec.decode(codes, sharp=True), drawn, atol=1e-4)
+    np.testing.assert_allclose(codec.decode(codes, sharp=0.5), (drawn + model.decode(codes)) / 2, atol=1e-4)
     assert model.sharp_ is not None
     assert codec.sharp == model.sharp_.digest
 

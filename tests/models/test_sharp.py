@@ -47,6 +47,19 @@ def test_both_ways_of_computing_agree(height: int, width: int, channels: int, mo
     np.testing.assert_allclose(by_onnx, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_how_sharp_is_a_choice() -> None:
+    model = sharp_pca(16, 24, 3)
+    codes = model.encode(waves(5, 16, 24, 3, seed=2))
+    plain, sharp = model.decode(codes), model.decode(codes, sharp=True)
+    np.testing.assert_array_equal(model.decode(codes, sharp=0.0), plain)
+    np.testing.assert_array_equal(model.decode(codes, sharp=1.0), sharp)
+    between = np.average(np.stack([plain, sharp]).astype(np.float64), axis=0, weights=[0.75, 0.25])
+    np.testing.assert_allclose(model.decode(codes, sharp=0.25), between, atol=1e-6)
+    for share in (-0.1, 1.5, np.nan):
+        with pytest.raises(OptionError, match=r"sharpness is .*; give 0 .* to 1"):
+            model.decode(codes, sharp=share)
+
+
 def test_what_is_flat_stays_flat_far_from_the_margins() -> None:
     """Whatever its weights: no grid comes from how it goes to finer cells."""
     torch.manual_seed(0)

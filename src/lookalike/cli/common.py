@@ -104,13 +104,6 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last chec
 Force = Annotated[
     bool, typer.Option("--force", help="Write over files that are there already; never over those that are read.")
 ]
-Sharp = Annotated[
-    bool,
-    typer.Option(
-        "--sharp",
-        help="Draw by the run's second decoder ('lookalike sharpen RUN'): sharper, with detail that is invented.",
-    ),
-]
 STORES = (
     "'local' (the gallery's folder), 'milvus:' (an embedded Milvus in that folder), 'milvus:PATH.db' (one elsewhere) "
     "or 'milvus:http://HOST:19530' (a server, with LOOKALIKE_MILVUS_TOKEN where it asks for one)"

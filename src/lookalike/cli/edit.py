@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Force, Json, Run, Seed, Sharp, answer
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer
+from lookalike.cli.drawing import Sharp, Sharpness, share_drawn_sharp
 from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
 
@@ -36,6 +37,7 @@ def edit(
         ),
     ] = True,
     sharp: Sharp = False,
+    sharpness: Sharpness = None,
     crop: Crop = None,
     force: Force = False,
     seed: Seed = 0,
@@ -51,14 +53,15 @@ def edit(
     from lookalike.editing.store import directions_named
     from lookalike.models.loading import open_model
 
+    share = share_drawn_sharp(sharp, sharpness)
     out = Outputs((image,), force=force).file(out)
     model = open_model(run)
     directions = directions_named(along, model, run)
     amounts = amount_rows(len(directions), amount or [])
     say_what_8_bits_lose((image,))
     picture = read_for(model, image, crop)
-    write_edit(model, picture, directions, amounts, out, keep_residual=residual, sharp=sharp)
+    write_edit(model, picture, directions, amounts, out, keep_residual=residual, sharp=share)
     doubtful = [one.name for one in directions if not one.meaningful]
-    payload = {"along": along, "amounts": amounts, "doubtful": doubtful, "out": str(out)}
+    payload = {"along": along, "amounts": amounts, "doubtful": doubtful, "sharpness": share, "out": str(out)}
     lines = [f"{name} cannot be told from these codes: this edit may mean nothing" for name in doubtful]
-    answer(payload, [*lines, f"wrote {out}", *([DRAWN_SHARP] if sharp else [])], json)
+    answer(payload, [*lines, f"wrote {out}", *([DRAWN_SHARP] if share else [])], json)

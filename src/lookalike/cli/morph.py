@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Crop, Force, Json, Run, Seed, Sharp, answer
+from lookalike.cli.common import Crop, Force, Json, Run, Seed, answer
+from lookalike.cli.drawing import Sharp, Sharpness, share_drawn_sharp
 from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
 
@@ -25,6 +26,7 @@ def morph(
         typer.Option(help="The way between the codes: 'linear', or 'spherical' where codes are of one length."),
     ] = "linear",
     sharp: Sharp = False,
+    sharpness: Sharpness = None,
     crop: Crop = None,
     force: Force = False,
     seed: Seed = 0,
@@ -39,9 +41,10 @@ def morph(
     from lookalike.editing.pictures import read_for, write_morph
     from lookalike.models.loading import open_model
 
+    share = share_drawn_sharp(sharp, sharpness)
     out = Outputs((a, b), force=force).file(out)
     model = open_model(run)
     say_what_8_bits_lose((a, b))
-    write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind, sharp=sharp)
-    lines = [f"wrote {out}", *([DRAWN_SHARP] if sharp else [])]
-    answer({"steps": steps, "out": str(out)}, lines, json)
+    write_morph(model, read_for(model, a, crop), read_for(model, b, crop), out, steps=steps, kind=kind, sharp=share)
+    lines = [f"wrote {out}", *([DRAWN_SHARP] if share else [])]
+    answer({"steps": steps, "sharpness": share, "out": str(out)}, lines, json)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Force, Json, Reading, Run, Seed, Sharp, answer, pictures_to_learn_from, reads_data
+from lookalike.cli.common import (
+    Force,
+    Json,
+    Reading,
+    Run,
+    Seed,
+    answer,
+    pictures_to_learn_from,
+    reads_data,
+)
+from lookalike.cli.drawing import Sharp, Sharpness, share_drawn_sharp
 from lookalike.errors import OptionError
 from lookalike.models import DRAWN_SHARP
 from lookalike.outputs import Outputs
@@ -41,6 +51,7 @@ def sample(
         ),
     ] = 1.0,
     sharp: Sharp = False,
+    sharpness: Sharpness = None,
     reading: Reading = Reading(),
     force: Force = False,
     seed: Seed = 0,
@@ -56,19 +67,19 @@ def sample(
     from lookalike.sampling.pictures import sample_beside, write_samples
     from lookalike.sampling.store import mixture_of_run
 
-    wanted, share = checked_parts(parts), checked_truncation(truncation)
+    wanted, within, share = checked_parts(parts), checked_truncation(truncation), share_drawn_sharp(sharp, sharpness)
     if not 1 <= count <= MOST:
         raise OptionError(f"--count is {count}; give 1 to {MOST:,}")
     (Outputs(force=force).file if out.suffix.lower() == ".png" else Outputs().folder)(out)
     model = open_model(run)
     model.require_code()
     model.require_decoder()
-    if sharp:
+    if share:
         model.require_sharp()
     train, test = pictures_to_learn_from(model, data, reading)
     learned = model.encode(train)
     mixture = mixture_of_run(model, run, learned, train.digest, wanted)
-    drawn = sample_beside(model, mixture, learned, model.encode(test), count, truncation=share, seed=seed, sharp=sharp)
+    drawn = sample_beside(model, mixture, learned, model.encode(test), count, truncation=within, seed=seed, sharp=share)
     written = write_samples(drawn, train, out, force=force)
     nearest = [
         {"name": train.names[place], "distance": float(distance)}
@@ -79,13 +90,14 @@ def sample(
         "parts": mixture.parts,
         "covariance": mixture.covariance,
         "likelihood": mixture.likelihood,
-        "truncation": share,
+        "truncation": within,
+        "sharpness": share,
         "nearest": nearest,
         "copying": drawn.copying._asdict(),
         "written": [str(path) for path in written],
     }
     told = [mixture.told(), drawn.copying.told(), f"wrote {written[-1]}", *(f"and {one}" for one in written[:-1])]
-    told += [DRAWN_SHARP] if sharp else []
+    told += [DRAWN_SHARP] if share else []
     answer(payload, told, json)
 
 

@@ -29,7 +29,7 @@ def edit(
     amount: npt.ArrayLike,
     *,
     keep_residual: bool = True,
-    sharp: bool = False,
+    sharp: float = False,
 ) -> Floats:
     """Change a picture by moving its code: float32 (H, W, C), or (n, H, W, C) for n amounts; centred, not clipped.
 
@@ -43,10 +43,11 @@ def edit(
             and its detail stays. False draws from the moved code alone: blurred, but without shadows of what a large
             edit should have replaced; with `sharp` these go, and drawn detail takes their place (see `with_detail`). A
             code has no residual, and is always drawn alone.
-        sharp: draw by the model's sharp decoder, whose detail is invented.
+        sharp: draw by the model's sharp decoder, whose detail is invented: True, or how far towards it, 0 to 1.
 
     Raises:
-        OptionError: shapes do not fit one another, an amount is not within -1000 to 1000, or there is no sharp decoder.
+        OptionError: shapes do not fit one another, an amount is not within -1000 to 1000, there is no sharp decoder, or
+            `sharp` is out of range.
     """
     several = not isinstance(direction, Direction)
     directions = [direction] if isinstance(direction, Direction) else list(direction)

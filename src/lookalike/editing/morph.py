@@ -28,7 +28,7 @@ def morph(
     steps: int = 7,
     kind: str = "linear",
     *,
-    sharp: bool = False,
+    sharp: float = False,
 ) -> Floats:
     """Draw what lies between two pictures: float32 (steps, H, W, C), centred to 0, not clipped.
 
@@ -40,7 +40,7 @@ def morph(
         b: the other one.
         steps: how many pictures in all, 2 to 1000, at even distances.
         kind: "linear" as the reference notebook, or "spherical", for models whose codes are normalised.
-        sharp: draw by the model's sharp decoder, whose detail is invented.
+        sharp: draw by the model's sharp decoder, whose detail is invented: True, or how far towards it, 0 to 1.
 
     Raises:
         OptionError: an argument is out of range, there is no single way round the sphere, or no sharp decoder.

@@ -14,6 +14,7 @@ from lookalike.editing.directions import Direction
 from lookalike.editing.edit import edit
 from lookalike.editing.morph import morph
 from lookalike.errors import DataError, OptionError, PictureError
+from lookalike.models import DRAWN_SHARP
 from lookalike.models.base import Autoencoder
 from lookalike.models.pictures import framing_of, prepared
 from lookalike.pixels import as_channels, to_uint8
@@ -51,21 +52,23 @@ def read_group(model: Autoencoder, paths: Iterable[Path], crop: int | None = Non
 
 
 def write_morph(
-    model: Autoencoder, a: Pixels, b: Pixels, out: Path, *, steps: int = 7, kind: str = "linear", sharp: bool = False
+    model: Autoencoder, a: Pixels, b: Pixels, out: Path, *, steps: int = 7, kind: str = "linear", sharp: float = False
 ) -> None:
     """Write the morph between two uint8 pictures (H, W, C): a strip (.png) or an animation, there and back (.gif).
 
-    The strip has the pictures themselves at both ends; everything is enlarged for looking at.
+    The strip has the pictures themselves at both ends; everything is enlarged for looking at. With `sharp` (see
+    `model.decode`) it says below that detail is invented.
 
     Raises:
         OptionError: an argument is out of range, or `out` is neither PNG nor GIF.
     """
     suffix = _checked_suffix(out, (".png", ".gif"))
     pictures = to_uint8(morph(model, a, b, steps, kind, sharp=sharp))
+    note = DRAWN_SHARP if sharp else None
     if suffix == ".gif":
-        files.write_bytes(out, plots.there_and_back_gif(pictures))
+        files.write_bytes(out, plots.there_and_back_gif(pictures, note=note))
     else:
-        files.write_bytes(out, plots.picture_png(plots.strip([a[None], pictures, b[None]])))
+        files.write_bytes(out, plots.strip_png([a[None], pictures, b[None]], note))
 
 
 def write_edit(
@@ -76,16 +79,18 @@ def write_edit(
     out: Path,
     *,
     keep_residual: bool = True,
-    sharp: bool = False,
+    sharp: float = False,
 ) -> None:
     """Write a strip (.png): a uint8 picture (H, W, C), then an edit of it for each row of `amounts` (n, D), enlarged.
+
+    With `sharp` (see `model.decode`) it says below that detail is invented.
 
     Raises:
         OptionError: an argument is out of range, or `out` is no PNG.
     """
     _checked_suffix(out, (".png",))
     edited = edit(model, picture, directions, np.atleast_2d(amounts), keep_residual=keep_residual, sharp=sharp)
-    files.write_bytes(out, plots.picture_png(plots.strip([picture[None], to_uint8(edited)])))
+    files.write_bytes(out, plots.strip_png([picture[None], to_uint8(edited)], DRAWN_SHARP if sharp else None))
 
 
 def _checked_suffix(out: Path, known: tuple[str, ...]) -> str:

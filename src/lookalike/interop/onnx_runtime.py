@@ -15,7 +15,7 @@ from lookalike.graphs import session
 from lookalike.models.onnx_graphs import CODES, PICTURES
 from lookalike.models.onnx_unet import CLEAN, LEVELS
 from lookalike.models.pieces import planes
-from lookalike.models.sharpened import NO_SHARP
+from lookalike.models.sharpened import NO_SHARP, checked_share, partly
 from lookalike.models.unet_shape import checked_levels
 from lookalike.noise import NOT_TOLD
 from lookalike.pixels import Floats
@@ -103,18 +103,26 @@ class OnnxCodec(_Exported):
         codes: Floats = self._encoder.run([CODES], {PICTURES: planes(pictures)})[0]
         return codes
 
-    def decode(self, codes: npt.ArrayLike, *, sharp: bool = False) -> Floats:
+    def decode(self, codes: npt.ArrayLike, *, sharp: float = False) -> Floats:
         """(N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped; `sharp`: with detail that is invented.
 
+        True, or how far towards it, 0 to 1.
+
         Raises:
-            OptionError: no sharp decoder was exported.
+            OptionError: no sharp decoder was exported, or `sharp` is out of range.
         """
-        decoder = self._sharp if sharp else self._decoder
-        if decoder is None:
+        share = checked_share(sharp)
+        if share and self._sharp is None:
             raise OptionError(NO_SHARP)
         given = np.ascontiguousarray(codes, np.float32)
-        pictures: Floats = decoder.run([PICTURES], {CODES: given})[0]
-        return pictures.transpose(0, 2, 3, 1)
+
+        def drawn(decoder: Any) -> Floats:
+            pictures: Floats = decoder.run([PICTURES], {CODES: given})[0]
+            return pictures.transpose(0, 2, 3, 1)
+
+        if share in (0, 1):
+            return drawn(self._sharp if share else self._decoder)
+        return partly(drawn(self._decoder), drawn(self._sharp), share)
 
     def reconstruct(self, pictures: npt.NDArray[Any]) -> Floats:
         """Encode and decode: (N, H, W, C) -> float32 (N, H, W, C), centred to 0, not clipped."""

@@ -16,7 +16,7 @@ from lookalike.errors import NotFittedError, OptionError, WeightsError
 from lookalike.models import store
 from lookalike.models.estimator import Estimator
 from lookalike.models.inputs import Pictures, as_pictures
-from lookalike.models.sharpened import Sharpened
+from lookalike.models.sharpened import Sharpened, checked_share
 from lookalike.pixels import Floats, Pixels, centre
 
 if TYPE_CHECKING:
@@ -141,15 +141,16 @@ class Autoencoder(Estimator, Sharpened, ABC):
         """
         raise OptionError(NO_TEXT)
 
-    def decode(self, codes: npt.ArrayLike, *, sharp: bool = False) -> Floats:
+    def decode(self, codes: npt.ArrayLike, *, sharp: float = False) -> Floats:
         """Turn codes into pictures: (N, code_size) -> float32 (N, H, W, C), centred to 0, not clipped.
 
         `to_uint8` makes pictures to look at of them. `sharp`: with detail that is invented, not seen, by the model's
-        second decoder (`lookalike.sharpen`).
+        second decoder (`lookalike.sharpen`); True, or how far towards it, 0 to 1.
 
         Raises:
             NotFittedError: the model has no weights yet.
-            OptionError: the codes are of another size than the model's; or there is no sharp decoder.
+            OptionError: the codes are of another size than the model's; there is no sharp decoder, or `sharp` is out of
+                range.
         """
         self._check_fitted()
         self.require_code()
@@ -160,8 +161,8 @@ class Autoencoder(Estimator, Sharpened, ABC):
             raise OptionError(f"codes of shape {given.shape}; this model decodes codes of shape (N, {self.code_size})")
         if not sharp:
             return _in_batches(self._decode, given, self.image_shape_)
-        draw = self.require_sharp().draw
-        return _in_batches(lambda batch: draw(batch, self._decode(batch)), given, self.image_shape_)
+        draw, share = self.require_sharp().draw, checked_share(sharp)
+        return _in_batches(lambda batch: draw(batch, self._decode(batch), share), given, self.image_shape_)
 
     def reconstruct(self, X: Pictures) -> Floats:
         """Encode and decode: (N, H, W, C) -> float32 (N, H, W, C), centred to 0, not clipped."""

@@ -22,7 +22,7 @@ from lookalike.errors import OptionError, WeightsError
 from lookalike.models.onnx_graphs import CODES, PICTURES
 from lookalike.models.onnx_sharp import PLAIN, STRIDE, sharp_graph
 from lookalike.models.pieces import computes_here, in_pieces, planes
-from lookalike.models.sharpened import MAKE_IT
+from lookalike.models.sharpened import MAKE_IT, partly
 from lookalike.models.store import NUMBERS, SUFFIX, Tensors, shape_in
 from lookalike.pixels import Floats
 from lookalike.tensors import declared, misfit
@@ -56,16 +56,17 @@ class SharpDecoder:
     training: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"
 
-    def draw(self, codes: Floats, plain: Floats) -> Floats:
+    def draw(self, codes: Floats, plain: Floats, share: float = 1.0) -> Floats:
         """The pictures of codes (n, K) with detail: float32 (n, H, W, C), not clipped; `plain`: as the model has them.
 
-        By ONNX Runtime on the processor where that is installed, else by PyTorch: they differ by rounding.
+        `share`: of the detail, 0 to 1 (see `sharpened.partly`). By ONNX Runtime on the processor where that is
+        installed, else by PyTorch: they differ by rounding.
         """
         if computes_here(self.device):
             drawn = in_pieces(self._run, available_cores(), codes, planes(plain))
         else:
             drawn = self._by_pytorch(codes, planes(plain))
-        return drawn.transpose(0, 2, 3, 1)
+        return partly(plain, drawn.transpose(0, 2, 3, 1), share)
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,8 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lookalike.errors import OptionError
 from lookalike.pixels import Floats
 
@@ -15,6 +17,23 @@ if TYPE_CHECKING:
 MAKE_IT = "lookalike sharpen RUN"
 NO_SHARP = f"this model has no sharp decoder; train one with: {MAKE_IT}"
 OF_ANOTHER = f"the sharp decoder beside this model was made for another one; train it anew with: {MAKE_IT}"
+
+
+def checked_share(sharp: float) -> float:
+    """How far from a plain picture to a sharp one, 0 to 1: True is all the way.
+
+    Raises:
+        OptionError: it is out of range.
+    """
+    share = float(sharp)
+    if not 0 <= share <= 1:  # NaN fails as well
+        raise OptionError(f"sharpness is {share:g}; give 0 (the model's own picture) to 1 (the sharp decoder's)")
+    return share
+
+
+def partly(plain: Floats, sharp: Floats, share: float) -> Floats:
+    """What lies between two drawings of the same codes, float32 (n, H, W, C): perception for distortion, by choice."""
+    return sharp if share == 1 else plain + np.float32(share) * (sharp - plain)
 
 
 class Sharpened:

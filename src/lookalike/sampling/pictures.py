@@ -26,14 +26,14 @@ class Sampled(NamedTuple):
 
     Attributes:
         pictures: float32 (n, H, W, C), centred, not clipped.
-        sharp: whether the model's sharp decoder has drawn them.
+        sharp: how far the model's sharp decoder has drawn them, 0 to 1.
         codes: float32 (n, K).
         nearest: for each the nearest training code and its distance.
         copying: whether the mixture copies, by draws of its own without truncation.
     """
 
     pictures: Floats
-    sharp: bool
+    sharp: float
     codes: Floats
     nearest: Found
     copying: Copying
@@ -46,7 +46,7 @@ def sample(
     *,
     truncation: float = 1.0,
     seed: int = 0,
-    sharp: bool = False,
+    sharp: float = False,
 ) -> Floats:
     """Draw new pictures: float32 (count, H, W, C), centred, not clipped.
 
@@ -56,7 +56,7 @@ def sample(
         count: 1 to 100,000.
         truncation: how far from the middles of the parts, 0 to 1 (see `Mixture.draw`).
         seed: of all draws; the i-th picture of a seed is the same whatever the count.
-        sharp: draw by the model's sharp decoder, with plausible detail.
+        sharp: draw by the model's sharp decoder, with plausible detail: True, or how far towards it, 0 to 1.
 
     Raises:
         OptionError: an argument is out of range, the mixture is of codes of another size, or there is no sharp decoder.
@@ -73,7 +73,7 @@ def sample_beside(
     *,
     truncation: float = 1.0,
     seed: int = 0,
-    sharp: bool = False,
+    sharp: float = False,
 ) -> Sampled:
     """As `sample`, with the nearest of the training codes (N, K) for each, and whether the mixture only copies.
 
@@ -92,7 +92,7 @@ def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool =
     Raises:
         OptionError: `out` is there already, or a file where a folder is to be.
     """
-    pixels = to_uint8(sampled.pictures)
+    pixels, note = to_uint8(sampled.pictures), DRAWN_SHARP if sampled.sharp else None
     outputs = Outputs(force=force)
     if out.suffix.lower() == ".png":
         targets = [outputs.file(out)]
@@ -101,14 +101,13 @@ def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool =
         names = [f"sample-{number:0{digits}}.png" for number in range(1, len(pixels) + 1)]
         targets = outputs.free_together(out, [*names, "sheet.png"])
         for target, picture in zip(targets, pixels, strict=False):
-            files.write_bytes(target, plots.picture_png(picture))
+            files.write_bytes(target, plots.picture_png(picture, note))
     shown = slice(ON_A_SHEET)
     places = sampled.nearest.places[shown]
     titles = [
         f"{_title(train.names[place])}\n{distance:.3g}"
         for place, distance in zip(places, sampled.nearest.distances[shown], strict=True)
     ]
-    note = DRAWN_SHARP if sampled.sharp else None
     sheet = plots.pairs(pixels[shown], train.pixels[places], ("invented", "nearest"), titles, note)
     plots.save_figure(sheet, targets[-1])
     return targets

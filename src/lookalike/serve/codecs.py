@@ -30,7 +30,7 @@ class Codec(Protocol):
     def encode(self, pictures: Any, /) -> Floats:
         """uint8 (N, H, W, C) -> float32 (N, K)."""
 
-    def decode(self, codes: Any, /, *, sharp: bool = False) -> Floats:
+    def decode(self, codes: Any, /, *, sharp: float = False) -> Floats:
         """(N, K) -> centred float32 (N, H, W, C); `sharp`: with detail that is invented."""
 
 
