@@ -364,3 +364,19 @@ def test_interrupted_training_leaves_with_130_and_goes_on(call, tmp_path: Path, 
     assert done >= 1
     assert call(*words, done + 1, "--resume", "--json").json["epochs"] == done + 1
     shutil.rmtree(tmp_path / "run")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells by /proc when signals are caught")
+def test_what_does_not_train_says_too_that_it_was_ended() -> None:
+    command = [sys.executable, "-m", "lookalike", "data", "synthetic:1000000", "--size", "64"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def catches() -> bool:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    until(catches, "the command has begun")
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=PATIENCE) == ("", "lookalike: interrupted\n")
+    assert process.returncode == 130

@@ -141,7 +141,7 @@ def test_what_a_run_holds(tmp_path: Path) -> None:
 DIFFERENCES = {
     "pictures": ({"pictures": waves(96, 16, 16, seed=5)}, r"data\.digest was \w+, is now \w+"),
     "seed": ({"seed": 1}, r"model\.parameters\.seed was 0, is now 1"),
-    "noise": ({"noise": "gaussian:0.1"}, r"noise was None, is now gaussian:0\.1"),
+    "noise": ({"noise": "gaussian:0.1"}, r"noise was not given, is now gaussian:0\.1"),
     "rate": ({"recipe": Recipe(epochs=2, learning_rate=0.1)}, r"recipe\.learning_rate was 0\.002, is now 0\.1"),
     "fewer epochs": ({"epochs": 1}, r"epochs is 1, but 2 are done"),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -128,6 +129,7 @@ def _top(version: Annotated[bool, Version] = False) -> None:
 def main() -> None:
     """Run a command; every failure becomes one clear line on stderr and an exit code."""
     set_up_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is half written goes, and it is said
     atexit.register(gc.freeze)  # Python walks through all that there is before it leaves, to free what the system frees
     with failures_explained():
         sys.exit(app(standalone_mode=False) or 0)

@@ -111,7 +111,8 @@ class ResidualAutoencoder(NetworkAutoencoder):
         values = image_shape[0] * image_shape[1] * image_shape[2]
         problems = []
         if not 1 <= self.code_size <= values:
-            problems.append(f"code size is {self.code_size}; these pictures allow 1 to {values}")
+            remedy = "take a smaller code, or larger pictures"
+            problems.append(f"code size is {self.code_size}; these pictures allow 1 to {values}: {remedy}")
         if not 1 <= self.width <= WIDEST:
             problems.append(f"width is {self.width}; give 1 to {WIDEST}")
         if not 1 <= self.fold_ <= LARGEST_FOLD:

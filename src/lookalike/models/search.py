@@ -111,7 +111,8 @@ class SearchAutoencoder(NetworkAutoencoder):
     def _check_code_size(self, most: int) -> None:
         if not 1 <= self.code_size <= most:
             raise OptionError(
-                f"code size is {self.code_size}; these pictures allow 1 to {most} (less than pictures and values)"
+                f"code size is {self.code_size}; these pictures allow 1 to {most} (less than pictures and values): "
+                "take a smaller code, or more pictures"
             )
 
 

@@ -85,7 +85,10 @@ class Moments:
 def check_code_size(code_size: int, most: int) -> None:
     """Refuse a number of components outside 1 to `most` with an OptionError."""
     if not 1 <= code_size <= most:
-        raise OptionError(f"code size is {code_size}; these pictures allow 1 to {most} (the less of number and values)")
+        raise OptionError(
+            f"code size is {code_size}; these pictures allow 1 to {most} (the less of their number and their values): "
+            "take a smaller code, or more pictures"
+        )
 
 
 def excess_of(captured: float, most: float, total: float) -> float:

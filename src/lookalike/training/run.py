@@ -343,7 +343,8 @@ def _differences(name: str, begun: Any, now: Any) -> list[str]:
         or name.startswith("data.source.")
     ):
         return []
-    return [f"{name} was {begun}, is now {now}"]
+    was, is_now = ("not given" if one is None else one for one in (begun, now))
+    return [f"{name} was {was}, is now {is_now}"]
 
 
 def _git_revision() -> str | None:
