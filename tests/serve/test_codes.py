@@ -20,7 +20,19 @@ from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre, to_uint8
 from pictures import waves
 from sharps import sharpened
-from studio import CODE, SIZE, Served, build_gallery, pixels_of, png, prepare_here, serving, small_model
+from studio import (
+    CODE,
+    SIZE,
+    Served,
+    build_gallery,
+    codes_of,
+    near,
+    pixels_of,
+    png,
+    prepare_here,
+    serving,
+    small_model,
+)
 from waiting import until
 
 
@@ -37,16 +49,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def model() -> la.ConvAutoencoder:
     return small_model()
-
-
-def near(content: bytes, expected: np.ndarray, most: int = 1) -> None:
-    """As pixels; what lies between two values may round to either."""
-    assert np.abs(pixels_of(content).astype(int) - expected.astype(int)).max() <= most
-
-
-def codes_of(served: Served, count: int) -> tuple[list[int], np.ndarray]:
-    ids = list(served.ids().values())[:count]
-    return ids, np.array([served.get(f"/api/v1/items/{id}").json()["code"] for id in ids])
 
 
 def test_encode_decode_reconstruct(served: Served, model: la.ConvAutoencoder) -> None:

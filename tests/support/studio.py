@@ -115,3 +115,14 @@ def png(pixels: np.ndarray) -> bytes:
 def pixels_of(content: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image)
+
+
+def near(content: bytes, expected: np.ndarray, most: int = 1) -> None:
+    """As pixels; what lies between two values may round to either."""
+    assert np.abs(pixels_of(content).astype(int) - expected.astype(int)).max() <= most
+
+
+def codes_of(served: Served, count: int) -> tuple[list[int], np.ndarray]:
+    """The first pictures' ids and codes."""
+    ids = list(served.ids().values())[:count]
+    return ids, np.array([served.get(f"/api/v1/items/{id}").json()["code"] for id in ids])

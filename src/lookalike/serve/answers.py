@@ -124,11 +124,11 @@ def cache_of(version: str | None, digest: str) -> str:
     return YEAR if version == digest else SHORT
 
 
-def picture(pixels: npt.NDArray[np.uint8], headers: dict[str, str] | None = None) -> Response:
-    """One uint8 picture (H, W, C) as PNG, made for this request alone."""
-    return Response(plots.picture_png(pixels), 200, {"Cache-Control": NEVER, **(headers or {})}, "image/png")
+def picture(pixels: npt.NDArray[np.uint8], headers: dict[str, str] | None = None, note: str | None = None) -> Response:
+    """One uint8 picture (H, W, C) as PNG, made for this request alone; with a note in it."""
+    return Response(plots.picture_png(pixels, note), 200, {"Cache-Control": NEVER, **(headers or {})}, "image/png")
 
 
-def encoded(pictures: Sequence[npt.NDArray[np.uint8]]) -> list[str]:
-    """Pictures as PNG in base64, for JSON."""
-    return [base64.b64encode(plots.picture_png(one)).decode() for one in pictures]
+def encoded(pictures: Sequence[npt.NDArray[np.uint8]], note: str | None = None) -> list[str]:
+    """Pictures as PNG in base64, for JSON; with a note in each."""
+    return [base64.b64encode(plots.picture_png(one, note)).decode() for one in pictures]

@@ -60,10 +60,10 @@ class Search(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """Codes (n, K) to draw, by the model's own decoder or by its sharp one."""
+    """Codes (n, K) to draw, and how far towards the sharp decoder's pictures: 0 to 1."""
 
     codes: Floats
-    sharp: bool
+    sharp: float
 
 
 class Answered(NamedTuple):
@@ -194,8 +194,8 @@ class Studio:
         codes = await self._beside(lambda: self.gallery.encode_text(text)[None])
         return self.snapshot.of_codes(codes)
 
-    async def draw(self, codes: Floats, *, sharp: bool = False) -> Floats:
-        """Decode codes (n, K), together with whatever else waits: centred float32 (n, H, W, C)."""
+    async def draw(self, codes: Floats, *, sharp: float = 0) -> Floats:
+        """Decode codes (n, K), together with whatever else waits for the same sharpness: centred, (n, H, W, C)."""
         return await self._patiently(self._drawing.ask(Drawing(codes, sharp)))
 
     async def framed(self, contents: list[bytes]) -> Pixels:
@@ -284,12 +284,11 @@ class Studio:
 
     def _draw_all(self, jobs: list[Drawing]) -> list[Floats | Exception]:
         drawn: dict[int, Floats] = {}
-        for sharp in (False, True):
+        for sharp in {job.sharp for job in jobs}:
             those = {number: job.codes for number, job in enumerate(jobs) if job.sharp == sharp}
-            if those:
-                pictures = self.codec.decode(np.concatenate(list(those.values())), sharp=sharp)
-                ends = np.cumsum([len(codes) for codes in those.values()])[:-1]
-                drawn |= zip(those, np.split(pictures, ends), strict=True)
+            pictures = self.codec.decode(np.concatenate(list(those.values())), sharp=sharp)
+            ends = np.cumsum([len(codes) for codes in those.values()])[:-1]
+            drawn |= zip(those, np.split(pictures, ends), strict=True)
         return [drawn[number] for number in range(len(jobs))]
 
     def _keep_up(self) -> None:

@@ -98,7 +98,7 @@ export const server = {
   pixels: async (id) => (await picture(`items/${id}/thumbnail`)).pixels,
   photo: (id) => `${ROOT}items/${id}/photo`,
   encode: async (file) => (await json("encode", { method: "POST", form: upload(file) })).code,
-  async decode(codes, sharp = false) {
+  async decode(codes, sharp = 0) {
     const told = await json(`decode${query({ format: "json", sharp: sharp || "" })}`, { method: "POST", json: { codes: codes.map((code) => Array.from(code)) } });
     return Promise.all(told.pictures.map(async (text) =>
       pixelsOf(new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], { type: "image/png" }))));

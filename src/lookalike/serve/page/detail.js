@@ -5,13 +5,14 @@ const RADIUS = 5;
 const STEADY = (0.03 * 255) ** 2;
 const POWER = 3;
 
-/** An edit as a change of the original. With `dropChanged` what the code left out goes where other edges are drawn than before. */
+/** An edit as a change of the original. As far as `dropChanged` (0 to 1) what the code left out goes where other edges are drawn than before. */
 export function withDetail(original, before, after, dropChanged) {
   const made = new ImageData(original.width, original.height);
   const kept = dropChanged ? alike(before, after) : null;
   for (let i = 0; i < made.data.length; i += 1) {
     const leftOut = original.data[i] - before.data[i];
-    made.data[i] = after.data[i] + (kept ? kept[i >> 2] ** POWER : 1) * leftOut; // clamped and rounded
+    const gone = kept ? dropChanged * (1 - kept[i >> 2] ** POWER) : 0;
+    made.data[i] = after.data[i] + (1 - gone) * leftOut; // clamped and rounded
   }
   for (let i = 3; i < made.data.length; i += 4) made.data[i] = 255;
   return made;

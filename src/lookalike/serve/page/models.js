@@ -23,8 +23,8 @@ export function newPlace() {
 /** Where encoder and decoder run. */
 export const place = newPlace();
 
-/** Whether pictures are drawn by the sharp decoder, whose detail is invented. */
-export const drawing = { sharp: false };
+/** How far pictures are drawn towards the sharp decoder's, whose detail is invented: 0 (not at all) to 1. */
+export const drawing = { sharp: 0 };
 
 let started = null;
 let sharpStarted = null;
@@ -89,15 +89,31 @@ export async function decode(codes) {
   const coming = ready();
   const { sharp } = drawing;
   const models = place.now === "starting" && backend.decode ? null : await coming;
-  const decoder = models && (sharp ? await sharpDecoder(models.ort) : models.decoder);
-  if (!decoder) {
+  const decoders = models && (await decodersFor(models, sharp));
+  if (!decoders) {
     if (!backend.decode) throw new Error(`No pictures can be computed here: ${place.why || "the sharp decoder is not offered"}.`);
     return backend.decode(codes, sharp);
   }
   const size = codes[0].length;
   const flat = new Float32Array(codes.length * size);
   codes.forEach((code, i) => flat.set(code, i * size));
-  return toPictures(await through(models.ort, decoder, flat, [codes.length, size]), codes.length);
+  const [plain, drawn = plain] = await inTurn(decoders, (decoder) => through(models.ort, decoder, flat, [codes.length, size]));
+  for (let i = 0; drawn !== plain && i < drawn.length; i += 1) drawn[i] = plain[i] + sharp * (drawn[i] - plain[i]);
+  return toPictures(drawn, codes.length);
+}
+
+/** What draws at a sharpness: one decoder, or both; null where the sharp one does not run here. */
+async function decodersFor({ ort, decoder }, sharp) {
+  if (!sharp) return [decoder];
+  const other = await sharpDecoder(ort);
+  return other && (sharp < 1 ? [decoder, other] : [other]);
+}
+
+/** What `run` gives for each, one after the other: the runtime has one thread. */
+async function inTurn(all, run) {
+  const made = [];
+  for (const one of all) made.push(await run(one));
+  return made;
 }
 
 /** One picture of the model's size to its code. */

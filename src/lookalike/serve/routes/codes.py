@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, HTTPException, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike import plots
-from lookalike.models import INVENTED
+from lookalike.models import DRAWN_SHARP, INVENTED
 from lookalike.pixels import centre, to_uint8
 from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.serve import schemas
@@ -27,9 +28,10 @@ router = APIRouter(tags=["codes"], responses=REFUSALS)
 Doubles = npt.NDArray[np.float64]
 
 Sharp = Annotated[
-    bool,
+    Annotated[float, Field(ge=0, le=1)] | bool,
     Query(
-        description=f"Draw by the model's sharp decoder: plausible, but {INVENTED}. GET /gallery says if there is one."
+        description="How far to draw towards the picture of the model's sharp decoder: 0 (false) is the model's own, "
+        f"1 (true) all the way. It is plausible, but {INVENTED}. GET /gallery says if there is such a decoder."
     ),
 ]
 
@@ -63,15 +65,15 @@ async def decode(
     if format == "png" and len(body.codes) != 1:
         raise HTTPException(422, f"{len(body.codes)} codes make no single PNG; send one, or ask for format=json")
     codes = np.stack([_checked(studio, code) for code in body.codes])
-    drawn = to_uint8(await _draw(studio, codes, sharp))
-    return picture(drawn[0]) if format == "png" else as_json({"pictures": encoded(list(drawn))})
+    drawn, note = to_uint8(await _draw(studio, codes, sharp)), _note(sharp)
+    return picture(drawn[0], note=note) if format == "png" else as_json({"pictures": encoded(list(drawn), note)})
 
 
 @router.post("/reconstruct", responses=PNG, response_class=Response, openapi_extra=takes_pictures())
 async def reconstruct(request: Request, sharp: Sharp = False) -> Response:
     """A picture as the model draws it from its code."""
     codes = await _code_of_upload(request)
-    return picture(to_uint8(await _draw(studio_of(request), codes, sharp))[0])
+    return picture(to_uint8(await _draw(studio_of(request), codes, sharp))[0], note=_note(sharp))
 
 
 @router.post("/morph", responses={**DRAWN}, response_model=schemas.Pictures)
@@ -81,13 +83,13 @@ async def morph(request: Request, body: schemas.Morph, sharp: Sharp = False) -> 
 
     studio = studio_of(request)
     a, b = (_code_of(studio, given) for given in (body.a, body.b))
-    drawn = to_uint8(await _draw(studio, between(a, b, body.steps, body.kind), sharp))
+    drawn, note = to_uint8(await _draw(studio, between(a, b, body.steps, body.kind), sharp)), _note(sharp)
     if body.format == "json":
-        return as_json({"pictures": encoded(list(drawn))})
+        return as_json({"pictures": encoded(list(drawn), note)})
     if body.format == "gif":
-        animation = await studio.slowly(lambda: plots.there_and_back_gif(drawn))
+        animation = await studio.slowly(lambda: plots.there_and_back_gif(drawn, note=note))
         return Response(animation, 200, {"Cache-Control": NEVER}, "image/gif")
-    return picture(await studio.slowly(lambda: plots.strip([drawn])))
+    return picture(await studio.slowly(lambda: plots.strip([drawn])), note=note)
 
 
 @router.get(
@@ -175,17 +177,23 @@ async def edit(
     if format == "json":
         return as_json({"code": moved.tolist()})
     if not body.keep_residual:
-        return picture(to_uint8(await _draw(studio, moved[None], sharp))[0])
+        return picture(to_uint8(await _draw(studio, moved[None], sharp))[0], note=_note(sharp))
     assert body.id is not None
     snapshot = studio.snapshot
     own = centre(snapshot.picture(snapshot.place(body.id)))
     from lookalike.editing.detail import with_detail
 
     after, before = await _draw(studio, np.stack([moved, start]), sharp)
-    return picture(to_uint8(with_detail(own, before, after[None], drop_what_changed=sharp))[0])
+    edited = to_uint8(with_detail(own, before, after[None], drop_what_changed=sharp))[0]
+    return picture(edited, note=_note(sharp))
 
 
-async def _draw(studio: Studio, codes: npt.NDArray[Any], sharp: bool) -> npt.NDArray[np.float32]:
+def _note(sharp: float) -> str | None:
+    """What a picture that was drawn so says of itself, wherever it is copied."""
+    return DRAWN_SHARP if sharp else None
+
+
+async def _draw(studio: Studio, codes: npt.NDArray[Any], sharp: float) -> npt.NDArray[np.float32]:
     """Centred pictures of codes (n, K)."""
     if sharp and studio.sharp is None:
         raise HTTPException(

@@ -36,7 +36,7 @@ export function build() {
   const stray = slider({ label: "Dice", min: 0, max: 1, step: 0.05, value: 0.8, show: percent, id: "stray", hint: "from usual to unusual" });
   const rolling = studio.backend.sample ? h("div", { class: "row" }, dice, stray.root) : null;
   const where = status(models.place);
-  const sharp = sharpSwitch(gallery, () => { remember(); draw(); fillSlots(); fillFilm().catch(failed); });
+  const sharp = sharpSwitch(gallery, () => draw(), () => { remember(); fillSlots(); fillFilm().catch(failed); });
   const root = h("div", { class: "blend-page two-sides" },
     h("section", { class: "stage-side", "aria-label": "The blend" }, h("h1", { class: "visually-hidden" }, "Blend"), stage, where.root, sharp.root),
     h("section", { class: "tool-side", "aria-label": "What is blended" },
@@ -89,9 +89,9 @@ export function build() {
   async function fillFilm() {
     if (state.codes.length < 2) return;
     const places = Array.from({ length: STEPS }, (_, i) => path(i / (STEPS - 1)));
-    const mine = state.codes;
+    const [mine, share] = [state.codes, models.drawing.sharp];
     const made = await models.decode(places.map(([x, y]) => codeAt(x, y)));
-    if (mine !== state.codes) return;
+    if (mine !== state.codes || share !== models.drawing.sharp) return;
     film.replaceChildren(...made.map((picture, i) => {
       const canvas = h("canvas", { class: "thumb", width, height });
       paint(canvas, picture);
@@ -173,6 +173,7 @@ export function build() {
   }
 
   async function update(given) {
+    sharp.set(given.get("sharp"));
     const number = (name) => (given.has(name) && Number.isFinite(Number(given.get(name))) ? Math.min(1, Math.max(0, Number(given.get(name)))) : 0.5);
     let sources = unpackAll(given.get("q"), gallery.code_size).slice(0, 4);
     square.hidden = sources.length < 3;
@@ -180,7 +181,6 @@ export function build() {
     kind.hidden = sources.length > 2;
     const begin = await beginning(3);
     for (const one of begin) if (sources.length < 2 && !sources.some((other) => other.token === one.token)) sources = [...sources, one];
-    sharp.set(given.has("sharp"));
     state.sources = sources;
     state.kind = given.get("kind") === "spherical" ? "spherical" : "linear";
     for (const one of kind.querySelectorAll("input")) one.checked = one.value === state.kind;

@@ -33,7 +33,7 @@ export function build() {
   const divider = compare("Before", "After");
   const title = h("p", { class: "caption" }, "\u00a0");
   const where = status(models.place);
-  const sharp = sharpSwitch(gallery, () => { remember(); draw(); });
+  const sharp = sharpSwitch(gallery, () => draw(), () => remember());
   const nearest = strip("The nearest real pictures");
   const waiting = h("p", { class: "hint", hidden: true, role: "status" }, "The directions of attributes are still being learned; they come by themselves.");
   const groups = h("div", { class: "groups" });
@@ -54,9 +54,9 @@ export function build() {
   const draw = everyFrame(async () => {
     if (!state.code) return;
     const code = codeNow();
-    const [{ original }, { checked: kept }, { sharp: isSharp }] = [state, detail, models.drawing];
+    const [{ original }, { checked: kept }, { sharp: share }] = [state, detail, models.drawing];
     const [made, drawn] = await models.decode(kept || !original ? [code, state.code] : [code]);
-    await divider.show(original ?? drawn, kept ? withDetail(original, drawn, made, isSharp) : made);
+    await divider.show(original ?? drawn, kept ? withDetail(original, drawn, made, share) : made);
     nearest.show(code);
   });
 
@@ -104,7 +104,7 @@ export function build() {
   }
 
   async function update(given) {
-    sharp.set(given.has("sharp"));
+    sharp.set(given.get("sharp"));
     state.source = unpack(given.get("q")?.split(",")[0] ?? "", gallery.code_size) ?? (await beginning(1))[0];
     const [code, directions, name] = await Promise.all([codeOf(state.source), learned ?? studio.backend.directions(), nameOf(state.source)]);
     const learning = gallery.preparing?.includes("directions");
