@@ -50,12 +50,26 @@ class Grouping:
             if leader in taken:
                 continue
             taken.add(leader)
-            for other in sorted(near[leader] - taken, key=self.rank):
-                if self._is_apart(leader, other):
+            waiting = sorted(near[leader] - taken, key=self.rank)
+            for other in waiting:
+                closer = self._closer(leader, other, near[other] - taken)
+                if self._is_apart(leader, other) or any(self._known[_ordered(leader, one)] is None for one in closer):
                     continue
+                waiting += sorted(set(closer).difference(waiting), key=self.rank)
                 taken.add(other)
                 joined += self._join(leader, other)
         return joined
+
+    def _closer(self, leader: int, one: int, near: set[int]) -> list[int]:
+        """Those near to a picture that are more like it than a leader is, compared with that leader too.
+
+        Where one of them is not the same as the leader, the picture stays with it: among look-alikes a copy would else
+        lose its original to the first that is just alike enough.
+        """
+        here = _closeness(self._known[_ordered(leader, one)])
+        closer = [other for other in near if _closeness(self._known[_ordered(one, other)]) < here]
+        self._look(sorted(_ordered(leader, other) for other in closer))
+        return closer
 
     def _join(self, leader: int, other: int) -> int:
         """A former leader and those of its members that are the same as the new one; the rest stand for themselves."""
@@ -86,6 +100,11 @@ class Grouping:
         for pair, link in zip(new, self.check(new), strict=True):
             loose = link is not None and RANKS.index(link.level) > RANKS.index(self.level)
             self._known[pair] = None if loose else link
+
+
+def _closeness(link: Link | None) -> tuple[int, float]:
+    """What sorts what two pictures are to one another, the same file first."""
+    return (len(RANKS), 0.0) if link is None else (RANKS.index(link.level), -link.likeness)
 
 
 def _ordered(a: int, b: int) -> Pair:
