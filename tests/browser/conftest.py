@@ -91,6 +91,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory, faces: la.ImageSet) -> dic
 PLACES = ("at the root", "behind a proxy")
 
 
+@pytest.fixture(scope="module")
+def gallery(folders: dict[str, Path]) -> Any:
+    with la.Gallery.open(folders["gallery"], create=False) as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
+def model(folders: dict[str, Path]) -> Any:
+    return la.load_model(folders["pca"])
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The tabs are used on a desk at the root of a host, and on a phone behind a proxy that gives the studio a prefix.
 

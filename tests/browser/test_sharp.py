@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import lookalike as la
-from browsing import SET, until, until_drawn, until_settled, violations
+from browsing import EDITED, ROUNDED, SET, until, until_drawn, until_settled, violations
 from lookalike.editing.detail import with_detail
 from lookalike.models import INVENTED
 from lookalike.pixels import centre
@@ -18,21 +17,7 @@ from studio import Served
 
 pytestmark = pytest.mark.slow
 FIRST, SECOND = 3, 50
-EDITED = ".edit-page .compare .over"
-ROUNDED = 3
-"""Levels that an edit on the page may be away: it rounds what is drawn before it subtracts."""
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-
-
-@pytest.fixture(scope="module")
-def gallery(folders: dict[str, Path]) -> Any:
-    with la.Gallery.open(folders["gallery"], create=False) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def model(folders: dict[str, Path]) -> Any:
-    return la.load_model(folders["pca"])
 
 
 def address(served: Served, gallery: Any, tab: str, more: str = "") -> str:

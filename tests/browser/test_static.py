@@ -30,12 +30,6 @@ FILTERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def gallery(folders: dict[str, Path]) -> Any:
-    with la.Gallery.open(folders["gallery"], create=False) as held:
-        yield held
-
-
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_find_blend_edit(
     exported: str, visit: Any, gallery: Any, faces: la.ImageSet, tmp_path: Path, width: str

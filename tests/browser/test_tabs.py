@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from browsing import PROCESSOR, SET, WEBGL, decoded, pixels_of, until, until_drawn, until_still
+from browsing import EDITED, PROCESSOR, ROUNDED, SET, WEBGL, decoded, pixels_of, until, until_drawn, until_still
 from files import dng, heic, jxl
 from lookalike.denoising import denoise
 from lookalike.editing.detail import with_detail
@@ -26,20 +26,6 @@ from lookalike.pixels import centre
 from studio import Served, png, serving
 
 pytestmark = pytest.mark.slow
-EDITED = ".edit-page .compare .over"
-ROUNDED = 3
-"""Levels that an edit on the page may be away: it rounds what is drawn before it subtracts."""
-
-
-@pytest.fixture(scope="module")
-def gallery(folders: dict[str, Path]) -> Any:
-    with la.Gallery.open(folders["gallery"], create=False) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def model(folders: dict[str, Path]) -> Any:
-    return la.load_model(folders["pca"])
 
 
 @pytest.fixture(scope="module")

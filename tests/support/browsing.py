@@ -11,6 +11,9 @@ import pytest
 
 import lookalike as la
 
+EDITED = ".edit-page .compare .over"
+ROUNDED = 3
+"""Levels that an edit on the page may be away: it rounds what is drawn before it subtracts."""
 PROCESSOR = ["--disable-gpu"]
 WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """WebGL computed by the processor: slow, but the same drawing."""
