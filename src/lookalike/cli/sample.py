@@ -7,16 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import (
-    Force,
-    Json,
-    Reading,
-    Run,
-    Seed,
-    answer,
-    pictures_to_learn_from,
-    reads_data,
-)
+from lookalike.cli.common import Force, Json, Reading, Run, Seed, answer, pictures_to_learn_from, reads_data
 from lookalike.cli.drawing import Sharp, Sharpness, share_drawn_sharp
 from lookalike.errors import OptionError
 from lookalike.models import DRAWN_SHARP
