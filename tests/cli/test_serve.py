@@ -59,7 +59,7 @@ def test_from_start_to_end(gallery: Path, sign: signal.Signals) -> None:
         process.send_signal(sign)
         out, err = process.communicate(timeout=PATIENCE)
         assert (out, err) == ("", "")
-        assert process.returncode == (0 if sign == signal.SIGINT else -sign)
+        assert process.returncode == 0  # as it is meant to end
 
 
 def test_on_other_addresses_a_token_is_drawn(gallery: Path) -> None:
