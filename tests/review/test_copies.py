@@ -55,6 +55,18 @@ def test_all_of_200_resaved_copies_and_no_other(tmp_path: Path) -> None:
         assert len(by_codes & {tuple(sorted(group)) for group in found.groups}) >= 0.95 * COUNT
 
 
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_a_grey_copy_is_found_among_few(tmp_path: Path, count: int) -> None:
+    """Of two whitened codes each lies as far from the other as can be, whatever the pictures are."""
+    paths = save(scenes(count, 5), tmp_path / "in")
+    with Image.open(paths[0]) as picture:
+        picture.convert("L").save(tmp_path / "in" / "000 grey.jpg", quality=90)
+    model = la.SearchAutoencoder(1 if count == 1 else 2).fit(la.load(tmp_path / "in", size=32, cache=False))
+    with la.Gallery.open(tmp_path / "g", model, metric="whitened-cosine") as gallery:
+        gallery.update(tmp_path / "in")
+        assert pairs(find_copies(gallery)) == {("000", "000")}
+
+
 def test_levels_are_told_apart(tmp_path: Path) -> None:
     """The same bytes under another name, another container, turns, and changes that people make."""
     paths = save(scenes(40, 1), tmp_path / "in")

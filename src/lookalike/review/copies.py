@@ -26,6 +26,9 @@ WIDER = 2.0
 """Times as far apart as copies, shots of one scene are looked for."""
 FOLLOWING = 5
 """Pictures taken after one within `BURST` that are compared with it."""
+FEW = 50
+"""Pictures of a gallery that are all compared with one another: of so few, codes tell little of how far copies lie. Of
+two whitened ones any two lie as far apart as can be."""
 MORE = 4
 """Times as many neighbours are looked through where a group took most of them."""
 
@@ -48,7 +51,7 @@ class Copies:
             are pictures that stand for groups of copies, and such as have none.
         levels: the loosest level in each group: "bytes", "picture", "near" or "scene".
         members: those after each group's first.
-        threshold: how far apart, in the gallery's metric, copies were looked for.
+        threshold: how far apart, in the gallery's metric, copies were looked for, but among up to `FEW` pictures.
         stored_only: the compared pictures that could not be read again, and were judged as the model sees them.
         gallery: whose they are, which has to be open for `keep`.
         of_others: whether the first of each group is no picture of the gallery.
@@ -134,7 +137,9 @@ class _Search:
         self.apart = self._said_apart()
         self.encode = gallery.encode
         self.threshold = gallery.copy_threshold(seed=seed).distance or 0.0 if self.count > 1 else float("inf")
-        self.gates = {"near": Gate(self.threshold, LIKELY), "scene": Gate(WIDER * self.threshold, SCENE_LIKELY)}
+        reach = float("inf") if self.count <= FEW else self.threshold
+        self.gates = {"near": Gate(reach, LIKELY), "scene": Gate(WIDER * reach, SCENE_LIKELY)}
+        self.neighbours = self.count if self.count <= FEW else NEIGHBOURS
 
     def within(self) -> Copies:
         """The gallery's own, in groups."""
@@ -144,9 +149,9 @@ class _Search:
         if self.level != "bytes":
             grouping.take(self._twins(self._stored_digests()))
             levels = ("near", "scene") if self.level == "scene" else ("near",)
-            pairs, *wider = self._asked(np.arange(self.count), NEIGHBOURS, levels)
+            pairs, *wider = self._asked(np.arange(self.count), self.neighbours, levels)
             shots = shots.union(*wider)
-            k, joined = NEIGHBOURS, grouping.take(pairs)
+            k, joined = self.neighbours, grouping.take(pairs)
             while joined and k < self.count:
                 full = [one for one, members in grouping.members.items() if 2 * len(members) >= k]
                 k *= MORE
@@ -208,7 +213,7 @@ class _Search:
         }
         if self.level != "bytes":
             level = "scene" if self.level == "scene" else "near"
-            pairs |= self._asked(np.arange(self.count, self.count + count), NEIGHBOURS, (level,))[0]
+            pairs |= self._asked(np.arange(self.count, self.count + count), self.neighbours, (level,))[0]
         ordered = sorted(pairs)
         links = self._links(ordered)
         if self.level == "scene":
