@@ -132,4 +132,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is half written goes, and it is said
     atexit.register(gc.freeze)  # Python walks through all that there is before it leaves, to free what the system frees
     with failures_explained():
-        sys.exit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
+        if code == 130:  # what typer makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
+        sys.exit(code)

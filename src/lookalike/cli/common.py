@@ -325,8 +325,6 @@ def failures_explained() -> Iterator[None]:
         message = getattr(error, "format_message", error.__str__)()
         _fail(f"{message} Try --help.", 2)
     except typer.exceptions.Exit as leave:
-        if leave.exit_code == 130:  # what typer makes of a KeyboardInterrupt
-            _fail("interrupted", 130)
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
