@@ -381,5 +381,5 @@ def test_what_does_not_train_says_too_that_it_was_ended() -> None:
     until(catches, "the command has begun")
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=PATIENCE) == ("", "lookalike: interrupted\n")
-    # Python itself leaves by the signal where one fell into an exec, as of a named tuple's making; shells call both 130.
+    # Python leaves by the signal where one fell into an exec, as of a named tuple; shells call both 130.
     assert process.returncode in (130, -signal.SIGINT)
