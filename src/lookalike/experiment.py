@@ -16,7 +16,7 @@ from lookalike.data.leaks import leaks_between
 from lookalike.data.names import read_each, say_what_8_bits_lose
 from lookalike.errors import OptionError, RunError
 from lookalike.files import write_bytes
-from lookalike.models import DRAWN_SHARP, KINDS
+from lookalike.models import KINDS, note_of
 from lookalike.models.base import Autoencoder
 from lookalike.models.pca import exact_pca_beside, keep_beside
 from lookalike.models.pictures import prepared
@@ -293,7 +293,7 @@ def reconstruct_files(
     read = list(read_each(paths, lambda path: prepared(model, path, crop), skipped))
     pictures = np.stack([picture for _, picture in read])
     codes = model.encode(pictures)
-    backs, note = model.decode(codes, sharp=sharp), DRAWN_SHARP if sharp else None
+    backs, note = model.decode(codes, sharp=sharp), note_of(sharp)
     written: list[Path] = []
     for (path, _), back in zip(read, to_uint8(backs), strict=True):
         target = outputs.free(folder / f"{path.stem}.png")

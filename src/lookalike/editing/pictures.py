@@ -14,7 +14,7 @@ from lookalike.editing.directions import Direction
 from lookalike.editing.edit import edit
 from lookalike.editing.morph import morph
 from lookalike.errors import DataError, OptionError, PictureError
-from lookalike.models import DRAWN_SHARP
+from lookalike.models import note_of
 from lookalike.models.base import Autoencoder
 from lookalike.models.pictures import framing_of, prepared
 from lookalike.pixels import as_channels, to_uint8
@@ -64,7 +64,7 @@ def write_morph(
     """
     suffix = _checked_suffix(out, (".png", ".gif"))
     pictures = to_uint8(morph(model, a, b, steps, kind, sharp=sharp))
-    note = DRAWN_SHARP if sharp else None
+    note = note_of(sharp)
     if suffix == ".gif":
         files.write_bytes(out, plots.there_and_back_gif(pictures, note=note))
     else:
@@ -90,7 +90,7 @@ def write_edit(
     """
     _checked_suffix(out, (".png",))
     edited = edit(model, picture, directions, np.atleast_2d(amounts), keep_residual=keep_residual, sharp=sharp)
-    files.write_bytes(out, plots.strip_png([picture[None], to_uint8(edited)], DRAWN_SHARP if sharp else None))
+    files.write_bytes(out, plots.strip_png([picture[None], to_uint8(edited)], note_of(sharp)))
 
 
 def _checked_suffix(out: Path, known: tuple[str, ...]) -> str:

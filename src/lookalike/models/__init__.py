@@ -22,6 +22,11 @@ DRAWN_SHARP = f"drawn sharp: {INVENTED}"
 """The same as a line of its own, for whoever gets a picture that says nothing itself."""
 
 
+def note_of(sharp: float) -> str | None:
+    """What pictures say of themselves that are drawn so far towards a sharp decoder's, 0 to 1: None at 0."""
+    return DRAWN_SHARP if sharp else None
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a name of a model stands for, and how it is made and trained unless the user says otherwise.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lookalike import files, plots
 from lookalike.data import ImageSet
 from lookalike.errors import OptionError
-from lookalike.models import DRAWN_SHARP
+from lookalike.models import note_of
 from lookalike.models.base import Autoencoder
 from lookalike.outputs import Outputs
 from lookalike.pixels import Floats, to_uint8
@@ -92,7 +92,7 @@ def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool =
     Raises:
         OptionError: `out` is there already, or a file where a folder is to be.
     """
-    pixels, note = to_uint8(sampled.pictures), DRAWN_SHARP if sampled.sharp else None
+    pixels, note = to_uint8(sampled.pictures), note_of(sampled.sharp)
     outputs = Outputs(force=force)
     if out.suffix.lower() == ".png":
         targets = [outputs.file(out)]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike import plots
-from lookalike.models import DRAWN_SHARP, INVENTED
+from lookalike.models import INVENTED, note_of
 from lookalike.pixels import centre, to_uint8
 from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.serve import schemas
@@ -65,7 +65,7 @@ async def decode(
     if format == "png" and len(body.codes) != 1:
         raise HTTPException(422, f"{len(body.codes)} codes make no single PNG; send one, or ask for format=json")
     codes = np.stack([_checked(studio, code) for code in body.codes])
-    drawn, note = to_uint8(await _draw(studio, codes, sharp)), _note(sharp)
+    drawn, note = to_uint8(await _draw(studio, codes, sharp)), note_of(sharp)
     return picture(drawn[0], note=note) if format == "png" else as_json({"pictures": encoded(list(drawn), note)})
 
 
@@ -73,7 +73,7 @@ async def decode(
 async def reconstruct(request: Request, sharp: Sharp = False) -> Response:
     """A picture as the model draws it from its code."""
     codes = await _code_of_upload(request)
-    return picture(to_uint8(await _draw(studio_of(request), codes, sharp))[0], note=_note(sharp))
+    return picture(to_uint8(await _draw(studio_of(request), codes, sharp))[0], note=note_of(sharp))
 
 
 @router.post("/morph", responses={**DRAWN}, response_model=schemas.Pictures)
@@ -83,7 +83,7 @@ async def morph(request: Request, body: schemas.Morph, sharp: Sharp = False) -> 
 
     studio = studio_of(request)
     a, b = (_code_of(studio, given) for given in (body.a, body.b))
-    drawn, note = to_uint8(await _draw(studio, between(a, b, body.steps, body.kind), sharp)), _note(sharp)
+    drawn, note = to_uint8(await _draw(studio, between(a, b, body.steps, body.kind), sharp)), note_of(sharp)
     if body.format == "json":
         return as_json({"pictures": encoded(list(drawn), note)})
     if body.format == "gif":
@@ -177,7 +177,7 @@ async def edit(
     if format == "json":
         return as_json({"code": moved.tolist()})
     if not body.keep_residual:
-        return picture(to_uint8(await _draw(studio, moved[None], sharp))[0], note=_note(sharp))
+        return picture(to_uint8(await _draw(studio, moved[None], sharp))[0], note=note_of(sharp))
     assert body.id is not None
     snapshot = studio.snapshot
     own = centre(snapshot.picture(snapshot.place(body.id)))
@@ -185,12 +185,7 @@ async def edit(
 
     after, before = await _draw(studio, np.stack([moved, start]), sharp)
     edited = to_uint8(with_detail(own, before, after[None], drop_what_changed=sharp))[0]
-    return picture(edited, note=_note(sharp))
-
-
-def _note(sharp: float) -> str | None:
-    """What a picture that was drawn so says of itself, wherever it is copied."""
-    return DRAWN_SHARP if sharp else None
+    return picture(edited, note=note_of(sharp))
 
 
 async def _draw(studio: Studio, codes: npt.NDArray[Any], sharp: float) -> npt.NDArray[np.float32]:
