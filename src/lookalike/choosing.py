@@ -46,6 +46,8 @@ RAW, LOSSLESS, LOSSY, FEW_COLOURS = 3, 2, 1, 0
 class Facts(NamedTuple):
     """A picture's width and height, and of its file: what its format is and keeps, its bytes, when it is from (ISO
     8601; when it was taken, else when the file was changed), whether and by what it looks edited; and how sharp it is.
+
+    Of a file that could not be read again, `is_read` is False, and its width and height are those that are stored.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Facts(NamedTuple):
     time: str
     is_taken: bool
     edited: str
+    is_read: bool = True
 
 
 SHARPER = 0.9
@@ -123,11 +126,19 @@ def _size(facts: Facts) -> str:
     return f"{facts.size:,} bytes" if facts.size else "unknown"
 
 
+READ = Rule(
+    *("read", "its file can be read", "its file is gone or cannot be read"),
+    value=lambda facts: facts.is_read,
+    told=lambda facts: facts.name,
+    won="{best}, that of another not",
+    lost="{worse}; bring the gallery up to date",
+)
+"""Goes before all that can be asked for: nothing is dropped for what may be gone."""
 RULES = (
     Rule(
         *("pixels", "the most pixels", "fewer pixels"),
         value=lambda facts: facts.width * facts.height,
-        told=lambda facts: f"{facts.width} x {facts.height}",
+        told=lambda facts: f"{facts.width} x {facts.height}" if facts.is_read else "unknown",
     ),
     Rule(
         *("sharp", "the sharpest, noise left out", "less sharp, noise left out"),
@@ -176,12 +187,18 @@ RULES = (
 )
 """All that can be asked for."""
 USUAL = "pixels,unedited,format,sharp,size,oldest,shortest"
+"""What is asked for by default, and what decides among pictures that are alike in all that was asked for."""
 _BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def rules_in_words() -> str:
-    """Every rule with what it prefers, for help texts."""
-    return "; ".join(f"{rule.name}{f'={rule.argument}' if rule.argument else ''} ({rule.best})" for rule in RULES)
+    """Every rule with what it prefers, and what decides of ties, for help texts."""
+    told = [f"{rule.name}{f'={rule.argument}' if rule.argument else ''} ({_best(rule)})" for rule in RULES]
+    return f"{'; '.join(told)}. Of ties the usual rules decide, and then the name"
+
+
+def _best(rule: Rule) -> str:
+    return rule.best if rule.within == 1 else f"{rule.best}, {1 - rule.within:.0%} less counting as equal"
 
 
 def rules_of(asked: str | Iterable[str], names: Iterable[str]) -> list[Rule]:
@@ -205,6 +222,13 @@ def rules_of(asked: str | Iterable[str], names: Iterable[str]) -> list[Rule]:
     if len(set(asked_for)) < len(asked_for) or {"newest", "oldest"} <= set(asked_for):
         raise OptionError(f"keep rules are {','.join(asked_for)}; give each once, and one of newest and oldest")
     return found
+
+
+def deciding(rules: Sequence[Rule]) -> list[Rule]:
+    """The rules that choose, in their order: those that were asked for, and the usual ones where these leave a tie."""
+    names = {rule.name for rule in rules}
+    left = {"oldest", *names} if "newest" in names else names
+    return [READ, *rules, *(_BY_NAME[name] for name in USUAL.split(",") if name not in left)]
 
 
 def _in_folder(rule: Rule, folder: str, names: Iterable[str]) -> Rule:

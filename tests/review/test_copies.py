@@ -67,6 +67,22 @@ def test_a_grey_copy_is_found_among_few(tmp_path: Path, count: int) -> None:
         assert pairs(find_copies(gallery)) == {("000", "000")}
 
 
+def test_grey_and_sepia_copies_are_found_in_a_small_folder(tmp_path: Path) -> None:
+    """Whitened codes of a few dozen pictures take a picture without its colours for another one."""
+    count = 60
+    paths = save(la.load(f"leaves:{count}", size=64, cache=False).pixels, tmp_path / "in")
+    sepia = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
+    for path in paths:
+        with Image.open(path) as picture:
+            picture.convert("L").save(path.with_name(f"{path.stem} grey.jpg"), quality=90)
+            picture.convert("RGB", sepia).save(path.with_name(f"{path.stem} sepia.jpg"), quality=90)
+    model = la.SearchAutoencoder(128).fit(la.load(tmp_path / "in", size=32, cache=False))
+    with la.Gallery.open(tmp_path / "g", model) as gallery:
+        gallery.update(tmp_path / "in")
+        groups = find_copies(gallery).groups
+    assert sorted(sorted(name[:3] for name in group) for group in groups) == [[f"{i:03}"] * 3 for i in range(count)]
+
+
 def test_levels_are_told_apart(tmp_path: Path) -> None:
     """The same bytes under another name, another container, turns, and changes that people make."""
     paths = save(scenes(40, 1), tmp_path / "in")
@@ -240,7 +256,7 @@ def test_shots_of_one_scene_are_no_copies_and_are_shown_apart(tmp_path: Path) ->
         assert found.levels == ["near"] + ["scene"] * (len(found.groups) - 1)
         assert pairs(found) == {(f"{i:03}", f"{i:03}") for i in range(len(found.groups) - 1)}
         assert len(found.groups) == 9
-        plan = found.keep("unedited,shortest")
+        plan = found.keep("unedited,oldest")
         assert len(plan.dropped) == 9
         assert all(plan.keepers[one.name].endswith(".0.jpg") for one in plan.dropped)
 

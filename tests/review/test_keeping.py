@@ -14,6 +14,7 @@ import lookalike as la
 from lookalike.choosing import RULES, Facts, rules_in_words, rules_of
 from lookalike.errors import OptionError
 from lookalike.gallery.decisions import InForce
+from lookalike.review.copies import find_copies
 from lookalike.review.facts import edited_by_name, facts_of
 from lookalike.review.keeping import by_decisions, chosen_of
 from lookalike.review.sharpness import sharpness
@@ -70,6 +71,9 @@ def test_rules_count_in_their_order_and_each_loss_has_its_reason() -> None:
     alike = chosen_of([facts("y.jpg"), facts("x.jpg")], rules_of("pixels,sharp", []))
     assert [one.name for one in alike] == ["x.jpg", "y.jpg"]
     assert "the first by name" in alike[0].reason
+    for asked in ("sharp", "newest"):  # alike in these, so that the usual rules decide
+        first, second = chosen_of([facts("a.jpg", size=900), facts("b.jpg", sharpness=91.0)], rules_of(asked, []))
+        assert (first.name, second.reason) == ("b.jpg", "a smaller file: 900 bytes against 5,000 bytes")
     unknown = chosen_of([facts("a.jpg", time=""), facts("b.jpg")], rules_of("oldest", []))
     assert (unknown[0].name, unknown[1].reason) == ("b.jpg", "newer: unknown against 2024-05-17 14:30:00")
 
@@ -89,6 +93,15 @@ def test_rules_count_in_their_order_and_each_loss_has_its_reason() -> None:
 def test_rules_that_cannot_be_are_refused(asked: str, told: str) -> None:
     with pytest.raises(OptionError, match=told.replace("(", r"\(")):
         rules_of(asked, NAMES)
+
+
+def test_nothing_is_dropped_for_a_file_that_is_gone() -> None:
+    gone = facts("gone.png", width=32, height=32, sharpness=900.0, size=0, is_read=False)
+    for asked in ("pixels", "sharp", "shortest"):
+        first, second = chosen_of([gone, facts("a longer name.jpg")], rules_of(asked, []))
+        assert (first.name, first.reason) == ("a longer name.jpg", "its file can be read, that of another not")
+        assert second.reason == "its file is gone or cannot be read; bring the gallery up to date"
+    assert chosen_of([gone], rules_of("pixels", []))[0].action == "keep"
 
 
 def test_decisions_go_before_rules() -> None:
@@ -160,3 +173,22 @@ def test_facts_are_read_of_files(tmp_path: Path) -> None:
     assert (second.width, second.height, second.is_taken, second.edited) == (60, 40, False, "")
     assert np.datetime64(second.time) == np.datetime64(int((folder / "b.png").stat().st_mtime), "s")
     assert (found["gone.bmp"].width, found["gone.bmp"].size) == (8, 0)
+    assert [name for name, one in found.items() if not one.is_read] == ["gone.bmp"]
+
+
+def test_what_was_made_of_a_jpeg_without_loss_is_no_better(tmp_path: Path) -> None:
+    """A PNG of the very pixels of a JPEG was made of it; one that a JPEG was made of has others."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, picture in enumerate(scenes(2, 5)):
+        Image.fromarray(picture).save(folder / f"{number}.jpg", quality=90)
+    Image.open(folder / "0.jpg").save(folder / "a.png")
+    Image.fromarray(scenes(2, 5)[1]).save(folder / "b.png")
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(2).fit(la.load(folder, size=8, cache=False))) as gallery:
+        gallery.update(folder)
+        plan = find_copies(gallery).keep()
+    assert [[(one.name, one.action) for one in group] for group in plan.groups] == [
+        [("0.jpg", "keep"), ("a.png", "drop")],
+        [("b.png", "keep"), ("1.jpg", "drop")],
+    ]
+    assert plan.groups[0][1].reason == "a copy or an edit: made of a JPEG, of its very pixels"

@@ -241,6 +241,11 @@ def progress_shown(what: str = "reading pictures") -> Iterator[Callable[[float, 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things in words: "1 picture", "2,000 pictures"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def answer(payload: dict[str, Any], told: str | Sequence[str], as_json: bool) -> None:
     """Print the result: `payload` as JSON (what is not finite as null), or what is `told` to a person.
 

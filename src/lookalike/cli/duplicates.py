@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookalike.choosing import HOWS, LEVELS, TITLES, USUAL, in_words, rules_in_words, rules_of
-from lookalike.cli.common import Force, Json, Seed, answer
+from lookalike.cli.common import Force, Json, Seed, answer, counted
 from lookalike.cli.search import Galleries
 from lookalike.errors import OptionError
 from lookalike.files import one_line
@@ -23,11 +23,12 @@ NAMES_SHOWN = 8
 WIDTH = 80
 CODES, OF_CODES = "codes", "near-duplicates"
 """The level of groups for which codes alone decided, and what their pictures are."""
+LEFT_SHOWN = 3
 DONE = {
-    "list": ("{} choices would be written to {}", "{} choices are written to {}"),
-    "copy": ("{} pictures would be copied to {}", "{} pictures are copied to {}"),
-    "link": ("{} pictures would be linked in {}", "{} pictures are linked in {}"),
-    "trash": ("{} pictures would be moved to the trash", "{} pictures are moved to the trash"),
+    "list": ("choice", "would be written to {}", "written to {}"),
+    "copy": ("picture", "would be copied to {}", "copied to {}"),
+    "link": ("picture", "would be linked in {}", "linked in {}"),
+    "trash": ("picture", "would be moved to the trash", "moved to the trash"),
 }
 
 
@@ -77,8 +78,8 @@ def duplicates(
 
     Codes name candidates, and the pictures decide, read again from their source. The largest group comes first, and in
     each the picture to keep; without --keep the one that the others were compared with. What was decided of pictures
-    (not duplicates, keep both, keep, drop) holds. The seed draws the pictures whose changed copies tell how far apart
-    copies are to be looked for.
+    (not duplicates, keep both, keep, drop) holds. Where --apply cannot do some files, it does the others, says why
+    and exits with 1. The seed draws the pictures whose changed copies tell how far apart copies are to be looked for.
     """
     if undo is not None:
         if any(one is not None for one in (level, threshold, against, keep, how, out)):
@@ -100,7 +101,7 @@ def duplicates(
             check(held, how, out, force=force)
         found = find_copies(held, level=level or "near", against=against, seed=seed)
         if keep is None and how is None:
-            answer({**found.as_json(), "applied": None}, _told(found, against), json)
+            answer({**found.as_json(), "applied": None}, _told(found, gallery, against), json)
             return
         plan = found.keep(keep or USUAL)
         applied = None if how is None else apply(plan, how, out, dry_run=dry_run, force=force)
@@ -110,7 +111,7 @@ def duplicates(
         "stored_only": found.stored_only,
         "applied": None if applied is None else applied.as_json(),
     }
-    answer(payload, [*_chosen(plan, found), *_applied(applied, gallery)], json)
+    answer(payload, [*_chosen(plan, found, gallery), *_applied(applied, gallery)], json)
     if applied is not None and applied.failed:
         raise typer.Exit(1)
 
@@ -120,7 +121,7 @@ def _by_codes(held: Gallery, threshold: float, seed: int, json: bool) -> None:
 
     groups = by_decisions(held.duplicates(threshold, seed=seed).groups, held.decisions.in_force())
     lines = _listed(groups, [f"{len(group)} {OF_CODES}" for group in groups])
-    lines.append(f"{len(groups):,} groups within a distance of {threshold:.4g}")
+    lines.append(f"{counted(len(groups), 'group')} within a distance of {threshold:.4g}")
     payload = {"groups": groups, "threshold": threshold, "levels": [CODES] * len(groups), "applied": None}
     answer(payload, lines, json)
 
@@ -153,7 +154,7 @@ def _undo(record: Path, dry_run: bool, json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _told(found: Copies, against: str | None) -> list[str]:
+def _told(found: Copies, gallery: Path, against: str | None) -> list[str]:
     if against is None:
         heads = [f"{len(group)} {TITLES[level]}" for group, level in zip(found.groups, found.levels, strict=True)]
     else:
@@ -165,20 +166,30 @@ def _told(found: Copies, against: str | None) -> list[str]:
     lines = _listed(names, heads)
     if against is None:
         spare = sum(len(group) - 1 for group in found.groups)
-        lines.append(f"{len(found.groups):,} groups, {spare:,} pictures to spare")
+        lines.append(f"{counted(len(found.groups), 'group')}, {counted(spare, 'picture')} to spare")
         if spare:
             lines.append("--apply copy --out FOLDER shows a copy without them, and why each is kept or dropped")
     else:
-        lines.append(f"{len(found.groups):,} pictures of {against} are in the gallery already")
-    return [*lines, *_unread(found)]
+        lines.append(f"in the gallery already: {counted(len(found.groups), 'picture')} of {against}")
+    return [*lines, *unread(found, gallery)]
 
 
-def _unread(found: Copies) -> list[str]:
-    count = len(found.stored_only)
-    return [f"({count:,} pictures could not be read again and were compared as they are stored)"] if count else []
+def unread(found: Copies, gallery: Path) -> list[str]:
+    """What is said of pictures whose files could not be read again, and what to do."""
+    if found.away is not None:
+        return [f"{one_line(found.away)} is not there: pictures were compared as they are stored"]
+    if not found.stored_only:
+        return []
+    told = f"{counted(len(found.stored_only), 'picture')} could not be read again, and compared as stored"
+    return [told, *([up_to_date(gallery)] if found.gallery.source is not None else [])]
 
 
-def _chosen(plan: Plan, found: Copies) -> list[str]:
+def up_to_date(gallery: Path) -> str:
+    """The line that says how a gallery follows its pictures."""
+    return f"to bring the gallery up to date: lookalike index RUN --gallery {gallery}"
+
+
+def _chosen(plan: Plan, found: Copies, gallery: Path) -> list[str]:
     """Every choice with its reason, on the same line where it fits in."""
     groups = [[_line(one) for one in group] for group in plan.groups]
     heads = [f"{len(group)} {TITLES[level]}" for group, level in zip(plan.groups, plan.levels, strict=True)]
@@ -186,8 +197,8 @@ def _chosen(plan: Plan, found: Copies) -> list[str]:
     if plan.besides:
         lines += _listed([[_line(one) for one in plan.besides]], ["dropped by decision"])
     lines = [line for choice in lines for line in choice.split("\n")]
-    lines.append(f"{len(plan.groups):,} groups, {len(plan.dropped):,} pictures to drop")
-    return [*lines, *_unread(found)]
+    lines.append(f"{counted(len(plan.groups), 'group')}, {counted(len(plan.dropped), 'picture')} to drop")
+    return [*lines, *unread(found, gallery)]
 
 
 def _line(choice: Any) -> str:
@@ -199,24 +210,29 @@ def _line(choice: Any) -> str:
 def _applied(applied: Applied | None, gallery: Path) -> list[str]:
     if applied is None:
         return []
-    done = f"{len(applied.done):,}"
-    lines = [DONE[applied.how][not applied.dry_run].format(done, applied.out)]
+    what, *forms = DONE[applied.how]
+    lines = [f"{counted(len(applied.done), what)} {forms[not applied.dry_run].format(applied.out)}"]
     if applied.already:
-        lines.append(f"{len(applied.already):,} were done before")
+        lines.append(f"done before: {counted(len(applied.already), 'picture')}")
     if applied.left_out:
-        lines.append(f"{applied.left_out:,} pictures in the folder are not in the gallery, and are left out")
+        lines.append(f"left out, since the gallery does not hold them: {counted(len(applied.left_out), 'picture')}")
+        lines += [f"  {one_line(path)}" for path in applied.left_out[:LEFT_SHOWN]]
+        if len(applied.left_out) > LEFT_SHOWN:
+            lines.append(f"  and {len(applied.left_out) - LEFT_SHOWN:,} more; --json lists all")
     lines += _failed(applied.failed)
     if applied.dry_run:
         lines.append("nothing was done yet; give the command again with --no-dry-run")
     elif applied.record is not None:
         lines.append(f"to undo: lookalike duplicates {gallery} --undo {applied.record} --no-dry-run")
+    if applied.how == "trash" and not applied.dry_run:
+        lines.append(up_to_date(gallery))
     return lines
 
 
 def _undone(undone: Undone) -> list[str]:
-    would = "would be " if undone.dry_run else "are "
+    would = "would be " if undone.dry_run else ""
     what = "moved back from the trash" if undone.how == "trash" else "removed again"
-    lines = [f"{len(undone.undone):,} pictures {would}{what}", *_failed(undone.failed)]
+    lines = [f"{counted(len(undone.undone), 'picture')} {would}{what}", *_failed(undone.failed)]
     return [*lines, "nothing was done yet; give the command again with --no-dry-run"] if undone.dry_run else lines
 
 

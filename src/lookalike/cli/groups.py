@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Seed, answer
+from lookalike.cli.common import Json, Seed, answer, counted
 from lookalike.cli.search import Galleries
 from lookalike.errors import OptionError
 
@@ -64,14 +64,14 @@ def _told(found: Groups) -> list[str]:
     if len(found.groups) > SHOWN:
         lines.append(f"and {len(found.groups) - SHOWN:,} more groups; --json lists all")
     inside = sum(one.size for one in found.groups)
-    lines.append(f"{len(found.groups):,} groups hold {inside:,} of {found.images:,} pictures; the others are in none")
+    lines.append(f"in {counted(len(found.groups), 'group')}: {inside:,} of {counted(found.images, 'picture')}")
     return lines
 
 
 def _group(number: int, group: Group) -> list[str]:
     more = f", and {group.size - NAMES_SHOWN:,} more" if group.size > NAMES_SHOWN else ""
     return [
-        f"{number}: {group.size:,} pictures{more and ', such as'}",
+        f"{number}: {counted(group.size, 'picture')}{more and ', such as'}",
         *(f"  {name}" for name in group.members[:NAMES_SHOWN]),
         *(f"  - {_difference(one)}" for one in group.apart),
     ]
@@ -80,7 +80,8 @@ def _group(number: int, group: Group) -> list[str]:
 def _difference(one: Apart) -> str:
     if one.value is not None:
         return f"{one.column} is {one.value}: {one.inside:.0%}, {one.outside:.1%} elsewhere"
-    return f"{one.column} {one.inside:.3g}, {one.outside:.3g} elsewhere ({one.effect:+.1f} sd)"
+    column = one.column if one.direction is None else f"direction {one.direction} of the code"
+    return f"{column} {one.inside:.3g}, {one.outside:.3g} elsewhere ({one.effect:+.1f} sd)"
 
 
 def _applied(done: Sorted) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.choosing import LEVELS, TITLES, USUAL, in_words, rules_in_words
-from lookalike.cli.common import Force, Json, Seed, answer, progress_shown
+from lookalike.cli.common import Force, Json, Seed, answer, counted, progress_shown
+from lookalike.cli.duplicates import unread
 from lookalike.cli.search import Galleries
 from lookalike.outputs import Outputs
 
@@ -77,19 +78,20 @@ def review(
         if out is not None:
             write_review(held, found, out)
             lines.append(f"wrote {', '.join(map(str, files))}")
-        if found.plan.dropped:
+        lines += unread(found.copies, gallery)
+        if found.plan.dropped and found.copies.away is None:
             lines.append(f"to have a copy without them: lookalike duplicates {gallery} --apply copy --out FOLDER")
     answer({**payload, "out": [str(path) for path in files]}, lines, json)
 
 
 def _told(found: Review) -> list[str]:
     plan, screening, odd, groups = found.plan, found.screening, found.outliers, found.groups
-    lines = [_many(len(found.names), "picture")]
+    lines = [counted(len(found.names), "picture")]
     for level in LEVELS:
         chosen = [choices for choices, one in zip(plan.groups, plan.levels, strict=True) if one == level]
         if chosen:
             spare = sum(one.action == "drop" for choices in chosen for one in choices)
-            lines.append(f"  {_many(len(chosen), 'group')} of {TITLES[level]}: {_many(spare, 'picture')} to spare")
+            lines.append(f"  {counted(len(chosen), 'group')} of {TITLES[level]}: {counted(spare, 'picture')} to spare")
     if not plan.groups:
         lines.append("  no copies")
     if found.against is not None:
@@ -101,9 +103,5 @@ def _told(found: Review) -> list[str]:
     line = "no line can be drawn" if odd.threshold is None else f"a score of {odd.threshold:.2f} or more"
     lines.append(f"  {len(odd.outliers):,} unlike the rest ({line}; see lookalike outliers)")
     inside = sum(one.size for one in groups.groups)
-    lines.append(f"  {_many(len(groups.groups), 'group')} of look-alikes, of {_many(inside, 'picture')}")
+    lines.append(f"  {counted(len(groups.groups), 'group')} of look-alikes, of {counted(inside, 'picture')}")
     return lines
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Json, Seed, answer
+from lookalike.cli.common import Json, Seed, answer, counted
 from lookalike.cli.search import Galleries
 
 
@@ -30,4 +31,6 @@ def subset(
 
     with Gallery.open(gallery, create=False) as held:
         found = choose(held, n, by=by, seed=seed)
+    if len(found.names) < n:
+        print(f"lookalike: the gallery holds {counted(len(found.names), 'picture')}, not {n:,}", file=sys.stderr)
     answer(found.as_json(), found.names, json)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Data, Device, Json, Reading, Resume, Seed, answer, load_data, reads_data
+from lookalike.cli.common import Data, Device, Json, Reading, Resume, Seed, answer, counted, load_data, reads_data
 from lookalike.cli.sharpen import told
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, learners, usual
@@ -163,7 +163,7 @@ def train(
         return  # the first of the processes says what came of it
     code_words = "without a code" if payload["code_size"] is None else f"with a code of {payload['code_size']}"
     lines = [
-        f"{payload['model']} {code_words}, {payload['epochs']} epochs, in {run}",
+        f"{payload['model']} {code_words}, {counted(payload['epochs'], 'epoch')}, in {run}",
         f"training MSE {payload['train_mse']:.5f}",
         f"test MSE     {payload['test_mse']:.5f}{FROM_NOISY if noisy_only else ''}",
     ]

@@ -19,6 +19,8 @@ Ids = npt.NDArray[np.int64]
 
 CHANCE = 0.05
 """Chance that anything is named in any group where groups were drawn blindly."""
+OF_CODE = "principal-"
+"""How the names of directions of the code begin; a number from 1 follows."""
 _DAY = len("2024-05-17")
 
 
@@ -38,6 +40,11 @@ class Apart(NamedTuple):
     inside: float
     outside: float
     effect: float
+
+    @property
+    def direction(self) -> str | None:
+        """The number of the direction of the code, None for a column."""
+        return self.column.removeprefix(OF_CODE) if self.column.startswith(OF_CODE) else None
 
 
 class _Whole(NamedTuple):
@@ -71,7 +78,7 @@ class Columns:
         centred = points - points.mean(axis=0)
         axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
         along = centred @ axes
-        self._numbers = {f"principal-{i + 1}": along[:, i].astype(np.float64) for i in range(along.shape[1])}
+        self._numbers = {f"{OF_CODE}{i + 1}": along[:, i].astype(np.float64) for i in range(along.shape[1])}
         self._words: dict[str, npt.NDArray[np.object_]] = {}
         for name, column in {} if table is None else table.items():
             self._take(str(name), column)
@@ -91,8 +98,8 @@ class Columns:
         found = [self._mean(name, values, members) for name, values in self._numbers.items()]
         found += [self._share(name, words, members) for name, words in self._words.items()]
         ordered = sorted((one for one in found if one is not None), key=lambda one: -abs(one.effect))
-        codes = [one for one in ordered if one.column.startswith("principal-")][:1]
-        return [*[one for one in ordered if not one.column.startswith("principal-")][:most], *codes]
+        codes = [one for one in ordered if one.direction is not None][:1]
+        return [*[one for one in ordered if one.direction is None][:most], *codes]
 
     def _take(self, name: str, column: pd.Series[float]) -> None:
         import pandas as pd

@@ -10,7 +10,7 @@ import csv
 import datetime
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,12 @@ from lookalike.gallery.gallery import Gallery
 from lookalike.outputs import Outputs
 from lookalike.review.keeping import Plan
 from lookalike.review.placing import AlreadyError, LeftError, Target, check_apart, check_content, each
-from lookalike.review.records import MARK, Failed, Record, inside, touched
+from lookalike.review.records import MARK, Failed, Record, inside, touched, trashed
 from lookalike.review.trash import found_in_trash, sender
+
+GONE = "it is not in the folder any more; bring the gallery up to date"
+TRASHED = "trashed-{}.jsonl"
+"""Names of the records of what went to the trash, by when, in the gallery's folder."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Applied:
         failed: those of which it could not be done, with reasons; the others were done all the same.
         out: the file or folder written, None for the trash.
         record: the journal that `undo` takes, None where there is nothing to undo.
-        left_out: pictures in the folder that the gallery does not hold, which are not touched.
+        left_out: paths of pictures in the folder that the gallery does not hold, which are not touched.
     """
 
     how: str
@@ -49,7 +53,7 @@ class Applied:
     failed: list[Failed]
     out: str | None = None
     record: str | None = None
-    left_out: int = 0
+    left_out: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -112,13 +116,14 @@ class _Folder:
         # Never made of a gallery's name: only what is found in the folder has a path.
         self.paths = {labels.of(entry.name).name: entry.name for entry in entries}
         self.contents: dict[str, str | None] = dict(gallery.snapshot().catalog.fields("name, content", "stored"))
-        self.left_out = len(self.paths.keys() - self.contents.keys())
+        self.left_out = sorted(self.paths[name] for name in self.paths.keys() - self.contents.keys())
+        self._labels = labels
 
     def path_of(self, name: str) -> Path:
         """Where a picture lies. Raises `LeftError`."""
         relative = self.paths.get(name)
         if relative is None:
-            raise LeftError("it is not in the folder any more")
+            raise LeftError(GONE)
         found = inside(self.path, relative)
         if found is None:
             raise LeftError("a link leads to it out of the folder; left alone")
@@ -132,6 +137,11 @@ class _Folder:
             raise LeftError(f"it {error}; left alone") from error
         check_content(content, self.contents[name])
         return content
+
+    def moved_before(self, gallery: Path) -> set[str]:
+        """Names of what earlier records of a gallery tell that it went to the trash from this folder."""
+        records = gallery.glob(TRASHED.format("*"))
+        return {self._labels.of(path).name for record in records for path in trashed(record, self.path)}
 
     def path_in(self, name: str) -> str:
         """A picture's path within the folder; of one that is in it."""
@@ -209,6 +219,7 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
     send = sender()
     names, keepers = [one.name for one in plan.dropped], plan.keepers
     led_to = _led_to(folder, set(names))
+    moved_before = folder.moved_before(plan.gallery.folder)
     sound: dict[str, bool] = {}
     moved: dict[str, Path] = {}
 
@@ -222,7 +233,7 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
         return sound[name]
 
     def one(name: str) -> None:
-        if name not in folder.paths:
+        if name not in folder.paths and name in moved_before:
             raise AlreadyError
         path = folder.path_of(name)
         folder.content_of(name)
@@ -241,7 +252,7 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
         return Applied(
             "trash", dry_run, *each((name, partial(one, name)) for name in names), None, None, folder.left_out
         )
-    path = Outputs().free(plan.gallery.folder / f"trashed-{_now()[:19].replace(':', '')}.jsonl")
+    path = Outputs().free(plan.gallery.folder / TRASHED.format(_now()[:19].replace(":", "")))
     record = Record(path, {"how": "trash", "folder": str(folder.path), "time": _now()})
     try:
         done, already, failed = each((name, partial(one, name)) for name in names)

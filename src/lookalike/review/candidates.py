@@ -30,6 +30,8 @@ CLOSER: tuple[hints.Rectangle, ...] = (
 MIDDLES: tuple[hints.Rectangle, ...] = ((0.15, 0.0, 0.85, 1.0), (0.0, 0.15, 1.0, 0.85))
 """What the middle square shows of pictures of 4:3 and 3:2. Where pictures are framed so, what was brought to equal
 sides is searched for by that part, which is all that is seen of the picture it was made of."""
+COLOURED = 8
+"""Levels of 255 that a channel is from the luma in pictures that are searched for without colours too."""
 _AT_ONCE = 1024
 
 Nearest = Callable[[npt.NDArray[np.float32], int], tuple[Ids, npt.NDArray[np.float32]]]
@@ -41,7 +43,7 @@ def askings(pictures: Pixels, *, middles: bool = False) -> Iterator[tuple[Ids, P
     """Every picture (n, H, W, C) as its copy may look: the places of those that are changed so, and how they are then.
 
     As they are first; mirrored and turned; cut closer; with `middles` cut along one side, and brought to their own
-    size; without their borders, where they have such.
+    size; without colours and without their borders, where they have such.
     """
     everywhere = np.arange(len(pictures), dtype=np.int64)
     height, width = pictures.shape[1:3]
@@ -54,6 +56,11 @@ def askings(pictures: Pixels, *, middles: bool = False) -> Iterator[tuple[Ids, P
         if rows.stop - rows.start < height or columns.stop - columns.start < width:
             yield everywhere, resize_bilinear(np.ascontiguousarray(pictures[:, rows, columns]), (height, width))
     grey = luma(pictures)
+    if pictures.shape[3] == 3:
+        level = np.rint(grey).astype(np.uint8)[..., None]
+        coloured = np.flatnonzero((np.abs(pictures - level.astype(np.int16)) > COLOURED).any(axis=(1, 2, 3)))
+        if len(coloured):
+            yield coloured, np.repeat(level[coloured], 3, axis=3)
     inside = without_borders(grey)
     bordered = np.flatnonzero((inside != np.array(hints.WHOLE, np.float32)).any(axis=1))
     if len(bordered):

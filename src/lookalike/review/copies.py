@@ -12,6 +12,7 @@ import numpy as np
 
 from lookalike.choosing import LEVELS, RANKS, USUAL
 from lookalike.data.images import ImageSet
+from lookalike.data.located import drawn_of
 from lookalike.errors import OptionError
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.snapshot import Snapshot
@@ -74,6 +75,12 @@ class Copies:
         if self.of_others:
             raise OptionError("copies of other pictures: of these nothing is kept or dropped; leave --against out")
         return plan_of(self.gallery, self.groups, self.levels, rules)
+
+    @property
+    def away(self) -> str | None:
+        """The file or folder that the gallery's pictures are from, if it is not there."""
+        spec = self.gallery.source
+        return None if spec is None or drawn_of(spec.source) or Path(spec.source).exists() else spec.source
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
+from lookalike import files
 from lookalike.choosing import FEW_COLOURS, LOSSLESS, LOSSY, RAW, Facts
 from lookalike.data.decode import decode_picture
 from lookalike.data.exif import COLUMNS as OF_CAMERA
@@ -53,14 +54,29 @@ def facts_of(gallery: Gallery, snapshot: Snapshot, names: Iterable[str]) -> dict
     changed = {name: _iso(modified) for name, modified in snapshot.catalog.fields("name, modified", "stored")}
     spec = gallery.source
     found: dict[str, Facts] = {}
+    digests: dict[str, str] = {}
     if spec is not None and spec.framing.faces is None:
-        for name, facts in read_again(spec, wanted, _of_file, _of_pixels):
+        for name, (facts, digest) in read_again(spec, wanted, _of_file, _of_row):
             time = facts.time or changed[name]
             found[name] = facts._replace(name=name, time=time, edited=edited_by_name(name) or facts.edited)
+            digests[name] = digest
+    any_read = bool(found)  # else all are drawn, from memory, faces, or the whole folder is away
     for name in wanted - found.keys():
         facts = _of_pixels(snapshot.picture(snapshot.view.numbers[name]))
-        found[name] = facts._replace(name=name, time=changed[name], edited=edited_by_name(name))
-    return found
+        edited = edited_by_name(name)
+        found[name] = facts._replace(name=name, time=changed[name], edited=edited, is_read=not any_read)
+    return _told_apart(found, digests)
+
+
+def _told_apart(found: dict[str, Facts], digests: dict[str, str]) -> dict[str, Facts]:
+    """A lossless file of the very pixels of a lossy one was made of it: an encoder that loses would not hit them."""
+    lossy = {digests[name]: found[name].format for name in digests if found[name].keeps == LOSSY and found[name].format}
+    made = {
+        name: found[name]._replace(edited=found[name].edited or f"made of a {lossy[digest]}, of its very pixels")
+        for name, digest in digests.items()
+        if found[name].keeps == LOSSLESS and digest in lossy
+    }
+    return {**found, **made}
 
 
 def _of_pixels(picture: Pixels) -> Facts:
@@ -69,16 +85,24 @@ def _of_pixels(picture: Pixels) -> Facts:
     return Facts("", width, height, _sharpness(picture), "", LOSSY, 0, "", False, "")
 
 
-def _of_file(content: bytes) -> Facts:
-    """All but the name; `time` is "" where the file does not say when it was taken. Raises `PictureError`."""
+def _of_row(picture: Pixels) -> tuple[Facts, str]:
+    return _of_pixels(picture), ""
+
+
+def _of_file(content: bytes) -> tuple[Facts, str]:
+    """All but the name, and a digest of the pixels; `time` is "" where the file does not say when it was taken.
+
+    Raises `PictureError`.
+    """
     picture = decode_picture(content, None)
     height, width = picture.shape[:2]
     form, keeps, software = _opened(content)
     taken = read_exif(content)[_TAKEN]
     edited = f"made by {software}" if _EDITORS.search(software) else ""
-    return Facts(
+    facts = Facts(
         "", width, height, _sharpness(picture), form, keeps, len(content), str(taken or ""), taken is not None, edited
     )
+    return facts, files.sha256(np.ascontiguousarray(picture).data)
 
 
 def _sharpness(picture: Pixels) -> float:

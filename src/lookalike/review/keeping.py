@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lookalike.choosing import Facts, Rule, rules_of
+from lookalike.choosing import Facts, Rule, deciding, rules_of
 from lookalike.gallery.decisions import InForce
 from lookalike.gallery.gallery import Gallery
 from lookalike.review.facts import facts_of
@@ -23,14 +23,17 @@ class Choice(NamedTuple):
 
 
 def chosen_of(group: Sequence[Facts], rules: Sequence[Rule], decided: InForce = InForce()) -> list[Choice]:
-    """The choice for each picture of a group of copies, the one to keep first; what was decided goes before rules."""
+    """The choice for each picture of a group of copies, the one to keep first; what was decided goes before rules.
+
+    Where the rules leave a tie, the usual ones decide, and in the end the name.
+    """
     names = [one.name for one in group]
     both = {name for pair in decided.both if pair <= set(names) for name in pair}
     left = [one for one in group if one.name not in decided.dropped]
     wanted = [one for one in left if one.name in decided.kept]
     if not left:
         return [Choice(name, DROPPED, "you decided to drop it") for name in names]
-    first, lost, why = _first(wanted or left, rules)
+    first, lost, why = _first(wanted or left, deciding(rules))
     if first.name in decided.kept:
         why = "you decided to keep it"
     choices = [Choice(first.name, KEPT, why)]
@@ -63,7 +66,7 @@ def _first(among: Sequence[Facts], rules: Sequence[Rule]) -> tuple[Facts, dict[s
             left = winners
     first = min(left, key=lambda one: one.name)
     if len(left) > 1:
-        why = "alike in all that was asked for; the first by name"
+        why = "alike in all; the first by name"
     return first, lost, why
 
 
@@ -73,7 +76,7 @@ def _sortable(value: Any) -> tuple[bool, Any]:
 
 def _loss(rule: Rule | None, one: Facts, first: Facts) -> str:
     if rule is None:
-        return "alike in all that was asked for; not the first by name"
+        return "alike in all; not the first by name"
     return rule.why_dropped(one, first)
 
 

@@ -112,6 +112,15 @@ def touched(record: Path) -> set[str]:
     return {entry.path for entry in _read(record)[2]} if record.exists() else set()
 
 
+def trashed(record: Path, folder: Path) -> set[str]:
+    """The paths that a record tells went from this folder to the trash; none where it tells nothing of the kind."""
+    try:
+        how, of, entries = _read(record)
+    except OptionError:  # cut off as it was begun
+        return set()
+    return {entry.path for entry in entries} if how == "trash" and files.real(of) == files.real(folder) else set()
+
+
 def _read(path: Path) -> tuple[str, Path, list[_Entry]]:
     """How it was applied, to which folder, and what was touched and not taken back since, the last first."""
     try:

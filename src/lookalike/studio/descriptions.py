@@ -145,7 +145,7 @@ def group_name(number: int, group: Group) -> str:
     for one in group.apart:
         if one.value is not None:
             return f"{number} · {one.value}"
-        if not one.column.startswith("principal-"):
+        if one.direction is None:
             return f"{number} · {'more' if one.effect > 0 else 'less'} {one.column.replace('_', ' ')}"
     return f"{number} · {short_name(group.medoid)}"
 

@@ -126,7 +126,7 @@ def _applied(studio: Studio, body: schemas.Apply) -> dict[str, Any]:
         "already": len(told.already),
         "failed": [one._asdict() for one in told.failed],
         "out": told.out,
-        "left_out": told.left_out,
+        "left_out": len(told.left_out),
         "plan": rows_of(plan),
     }
 
