@@ -100,6 +100,8 @@ def written_on(picture: Picture, draw: Generator) -> Picture:
     return written
 
 
+SEPIA = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
+"""As most programs make it: rows of red, green and blue, and an offset."""
 Kinds = dict[str, Callable[[Picture, Generator], Picture]]
 KINDS: Kinds = {
     "resaved": lambda picture, _: picture,
@@ -116,6 +118,8 @@ KINDS: Kinds = {
     ),
     "25 degrees": lambda picture, _: picture.rotate(25, Image.Resampling.BICUBIC, expand=True),
     "aspect 1:1": lambda picture, _: picture.resize((min(picture.size),) * 2, Image.Resampling.BICUBIC),
+    "grey": lambda picture, _: picture.convert("L").convert("RGB"),
+    "sepia": lambda picture, _: picture.convert("RGB", SEPIA),
 }
 
 
