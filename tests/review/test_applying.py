@@ -341,3 +341,24 @@ def test_decisions_change_what_is_shown(gallery: la.Gallery) -> None:
     chosen = next(group for group in plan.groups if group[0].name == "sub/1 small.png")
     assert [one.action for one in chosen] == ["keep", "drop"]
     assert isinstance(apply(plan, "trash"), Applied)
+
+
+def test_the_command_says_what_is_left_and_what_to_do(call, gallery: la.Gallery, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    source, update = tmp_path / "in", f"to bring the gallery up to date: lookalike index RUN --gallery {gallery.folder}"
+    gallery.close()
+    (source / "sub" / "0 small.png").unlink()
+    shutil.copy(source / "0.png", source / "later.png")
+    told = call("duplicates", gallery.folder, "--apply", "trash", "--no-dry-run")
+    assert told.code == 1
+    lines = told.out.splitlines()
+    assert "6 pictures moved to the trash" in lines
+    assert lines[lines.index("left out, since the gallery does not hold them: 1 picture") + 1] == "  later.png"
+    assert lines[-1] == update
+    assert any(line.startswith("not done: sub/0 small.png: it is not in the folder any more") for line in lines)
+
+    again = call("duplicates", gallery.folder).out.splitlines()
+    assert again[-2:] == ["2 pictures could not be read again, and compared as stored", update]
+    source.rename(tmp_path / "away")
+    for command in ("duplicates", "review"):
+        lines = call(command, gallery.folder).out.splitlines()
+        assert lines[-1] == f"{source} is not there: pictures were compared as they are stored"

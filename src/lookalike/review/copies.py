@@ -99,9 +99,10 @@ def find_copies(
     """The copies in a gallery; with `against`, which of these pictures are in it already.
 
     Candidates are named by codes, as far apart as changed copies of the gallery's own pictures lie, as they are and
-    mirrored, turned, cut and without borders; then the pictures themselves decide, read again from their source. The
-    largest picture of a group stands for it, and every other was compared with that one. Decisions hold: pictures that
-    are said to be no duplicates are in no group together, and groups of which all are to stay are not shown.
+    mirrored, turned, cut, without colours and without borders; then the pictures themselves decide, read again from
+    their source. The largest picture of a group stands for it, and every other was compared with that one. Decisions
+    hold: pictures that are said to be no duplicates are in no group together, and groups of which all are to stay are
+    not shown.
 
     Args:
         gallery: whose pictures are compared.
