@@ -26,6 +26,13 @@ def address(served: Served, gallery: Any, tab: str, more: str = "") -> str:
     return f"{str(served.client.base_url).rstrip('/')}/#{tab}?q={','.join(map(str, asked))}{more}"
 
 
+def saved_as(page: Any, button: str) -> str:
+    """The name that a button offers its file under."""
+    with page.expect_download() as coming:
+        page.get_by_role("button", name=button).click()
+    return str(coming.value.suggested_filename)
+
+
 def between(model: Any, codes: np.ndarray, share: float) -> np.ndarray:
     """What lies between both drawings of codes, not clipped: (n, H, W, C)."""
     plain, sharp = (model.decode(codes, sharp=is_sharp).astype(np.float64) for is_sharp in (False, True))
@@ -45,6 +52,7 @@ def test_how_sharp(served: Served, visit: Any, runtime: None, gallery: Any, mode
     page.get_by_label("Draw sharp").check()
     until_drawn(page, "canvas.stage", sharp)
     assert slider.get_attribute("aria-valuetext") == "100%"
+    assert saved_as(page, "Save PNG") == "blend, detail invented.png"
     assert page.evaluate(FITS)
     slider.press("Home")
     until_drawn(page, "canvas.stage", la.to_uint8(between(model, code, 0.05))[0])
@@ -56,6 +64,7 @@ def test_how_sharp(served: Served, visit: Any, runtime: None, gallery: Any, mode
     page.get_by_text(INVENTED).wait_for()
     page.get_by_label("Draw sharp").uncheck()
     until_drawn(page, "canvas.stage", plain)
+    assert saved_as(page, "Save PNG") == "blend.png"
     assert slider.count() == 0
     until(page, "!location.hash.includes('sharp')")
     page.get_by_label("Draw sharp").check()  # as sharp as before
@@ -87,6 +96,7 @@ def test_an_edit_between(served: Served, visit: Any, runtime: None, gallery: Any
     page.goto(address(served, gallery, "edit", "&d=principal-1:1.50&sharp=1"))
     until_drawn(page, EDITED, edited(1), ROUNDED)
     assert slider.input_value() == "1"
+    assert saved_as(page, "Save PNG") == "edited, detail invented.png"
     assert page.evaluate(FITS)
 
 

@@ -26,6 +26,9 @@ export const place = newPlace();
 /** How far pictures are drawn towards the sharp decoder's, whose detail is invented: 0 (not at all) to 1. */
 export const drawing = { sharp: 0 };
 
+/** The name of a file with what is drawn, which says where detail is invented. */
+export const fileName = (stem, ending) => `${stem}${drawing.sharp ? ", detail invented" : ""}.${ending}`;
+
 let started = null;
 let sharpStarted = null;
 let runtimeStarted = null;

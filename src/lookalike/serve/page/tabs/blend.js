@@ -41,7 +41,7 @@ export function build() {
     h("section", { class: "stage-side", "aria-label": "The blend" }, h("h1", { class: "visually-hidden" }, "Blend"), stage, where.root, sharp.root),
     h("section", { class: "tool-side", "aria-label": "What is blended" },
       slots, square, h("div", { class: "controls" }, across.root, down.root),
-      h("div", { class: "row" }, play, kind, button("Save GIF", () => saveGif().catch(failed)), button("Save PNG", () => stage.toBlob((blob) => save(blob, "blend.png"))),
+      h("div", { class: "row" }, play, kind, button("Save GIF", () => saveGif().catch(failed)), button("Save PNG", () => stage.toBlob((blob) => save(blob, models.fileName("blend", "png")))),
         button("Edit this", () => { const made = sourceOf(codeNow(), "a blend"); go("edit", { q: made.token }); }, { class: "quiet" })),
       rolling, h("h2", {}, "On the way"), film, nearest.root));
 
@@ -126,7 +126,7 @@ export function build() {
     const pictures = await models.decode(there.map(([x, y]) => codeAt(x, y)));
     const scale = Math.max(1, Math.round(192 / width));
     const frames = two ? [...pictures, ...pictures.slice(1, -1).reverse()] : pictures;
-    save(gif(frames, { scale, delay: 7 }), "blend.gif");
+    save(gif(frames, { scale, delay: 7 }), models.fileName("blend", "gif"));
     say("The animation is saved.");
   }
 

@@ -42,7 +42,7 @@ export function build() {
       h("label", { class: "check" }, detail, h("span", {}, "Keep the detail that the model does not know")), sharp.root,
       h("div", { class: "row" },
         button("Another picture…", () => change().catch(failed)), button("Reset all", () => { state.amounts.clear(); refill(); draw(); remember(); }),
-        button("Save PNG", () => divider.right.toBlob((blob) => save(blob, "edited.png"))),
+        button("Save PNG", () => divider.right.toBlob((blob) => save(blob, models.fileName("edited", "png")))),
         button("Find look-alikes", () => go("find", { q: sourceOf(codeNow(), "an edited picture").token }), { class: "quiet" }))),
     h("section", { class: "tool-side", "aria-label": "Directions" }, nearest.root, waiting, groups));
 
