@@ -5,7 +5,9 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
+from lookalike.data import load
 from lookalike.data.framing import Framing
 from lookalike.data.images import ImageSet
 from lookalike.data.synthetic import VERSION, Person, Shot, draw, person, synthetic_faces
@@ -55,6 +57,32 @@ def test_a_small_set_is_the_beginning_of_a_large_one(many: ImageSet) -> None:
     assert np.array_equal(few.attribute_values, many.attribute_values[:37])
     across_blocks = synthetic_faces(1003, size=16)
     assert np.array_equal(across_blocks.pixels, many.pixels[:1003])
+
+
+def test_portraits_are_the_same_people_aligned(crowd: ImageSet) -> None:
+    """Of which as many numbers keep more: what straight components leave of held-out pictures is a smaller share."""
+    aligned = load("portraits:300", size=32, cache=False)
+    assert (aligned.names, aligned.spec.source) == (crowd.names, "portraits:300")
+    assert np.array_equal(load("portraits:20", size=32, cache=False).pixels, aligned.pixels[:20])
+
+    def column(images: ImageSet, name: str) -> np.ndarray:
+        return images.attribute_values[:, images.attribute_names.index(name)]
+
+    for name in ("skin", "beard", "eye_spacing", "smile", "hat", "glasses", "light_x"):
+        assert np.array_equal(column(aligned, name), column(crowd, name)), name
+    for name in ("turn", "tilt", "nod", "blur"):
+        assert 0 < column(aligned, name).std() < 0.5 * column(crowd, name).std(), name
+
+    def left(images: ImageSet) -> float:
+        """The share of what varies in the middle of faces that 32 components leave."""
+        flat = images.pixels.reshape(len(images), -1) / 255
+        components = PCA(32, svd_solver="full").fit(flat[:200])
+        held = flat[200:]
+        middle = np.s_[:, 8:24, 8:24]
+        apart, varies = held - components.inverse_transform(components.transform(held)), held - held.mean(axis=0)
+        return float(np.divide(*(np.square(one.reshape(-1, 32, 32, 3)[middle]).mean() for one in (apart, varies))))
+
+    assert left(aligned) < 0.85 * left(crowd)
 
 
 def test_a_seed_is_a_world() -> None:

@@ -101,8 +101,8 @@ app = typer.Typer(
     name="lookalike",
     cls=Group,
     help="Learn what your pictures look like: train autoencoders on a folder of pictures, without labels, and use "
-    "the codes they learn. DATA is 'synthetic' (procedural faces), 'leaves' (dead leaves), 'lfw', the path of a "
-    "folder, an archive, or an .npy or .npz file of pictures.",
+    "the codes they learn. DATA is 'synthetic' (procedural faces), 'portraits' (the same aligned), 'leaves' (dead "
+    "leaves), 'lfw', the path of a folder, an archive, or an .npy or .npz file of pictures.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -22,13 +22,13 @@ from lookalike.data.tables import is_lfws
 from lookalike.errors import DataError, OptionError
 from lookalike.files import named
 
-GIVE = "give a folder, an archive, an .npy or .npz file, 'synthetic', 'leaves' or 'lfw'"
+GIVE = "give a folder, an archive, an .npy or .npz file, 'synthetic', 'portraits', 'leaves' or 'lfw'"
 READER = 3
 """Raised when the same source would be read into other pictures, so that no older cache is found."""
 NOT_NAMED = "not in the table"
 DOWNLOADS = ("lfw", "lfw-funneled", "lfw-deepfunneled")
 _log = logging.getLogger(__name__)
-PROCEDURAL = {"synthetic": 13_000, "leaves": 1_000}
+PROCEDURAL = {"synthetic": 13_000, "portraits": 13_000, "leaves": 1_000}
 """Sources that are drawn rather than read, and how many pictures each gives unless told."""
 _PROCEDURAL = re.compile(rf"({'|'.join(PROCEDURAL)})(?::(\d+))?")
 
@@ -41,6 +41,16 @@ class Drawn(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name}:{self.pictures}"
+
+    @property
+    def is_faces(self) -> bool:
+        """Whether its pictures are faces."""
+        return self.name != "leaves"
+
+    @property
+    def called(self) -> str:
+        """What the pictures are, for messages."""
+        return "synthetic faces" if self.name == "synthetic" else self.name
 
 
 def drawn_of(source: str | Path) -> Drawn | None:
@@ -158,7 +168,7 @@ def locate(source: str | Path, options: DataOptions, progress: Progress | None =
     drawn = drawn_of(source)
     if drawn is not None:
         if table is not None:
-            own = "synthetic faces have their own" if drawn.name == "synthetic" else f"{drawn.name} have none"
+            own = f"{drawn.called} have {'their own' if drawn.is_faces else 'none'}"
             raise OptionError(f"attributes in LFW's layout go with LFW only; {own}")
         return None
     path = fetch_lfw(str(source), progress) if str(source) in DOWNLOADS else named(source)

@@ -36,9 +36,10 @@ def load(
     """Read pictures into an ImageSet of uint8 (N, H, W, C), from the cache where they were read before.
 
     Args:
-        source: "synthetic" or "synthetic:N" (procedural faces), "leaves" or "leaves:N" (procedural dead leaves), "lfw",
-            "lfw-funneled" or "lfw-deepfunneled" (downloaded once), the path of an LFW archive or its unpacked folder,
-            any folder, tar or zip of pictures, or an .npy or .npz file whose first 4-D uint8 array is taken.
+        source: "synthetic" or "synthetic:N" (procedural faces), "portraits" or "portraits:N" (the same aligned),
+            "leaves" or "leaves:N" (procedural dead leaves), "lfw", "lfw-funneled" or "lfw-deepfunneled" (downloaded
+            once), the path of an LFW archive or its unpacked folder, any folder, tar or zip of pictures, or an .npy or
+            .npz file whose first 4-D uint8 array is taken.
         cache: False reads anew and keeps nothing.
         progress: called with (pictures done, pictures in all or None).
         asked: `size` (usually 32), `crop`, `fit`, `attributes`, `key`, `exif`, `layout`, `faces`, `detector`: see
@@ -99,7 +100,7 @@ def _content_of(source: str | Path | bytes) -> bytes:
 
 def _load_drawn(asked: Drawn, options: DataOptions, use_cache: bool, progress: Progress | None) -> ImageSet:
     framing = options.framing(Framing(fit="stretch"))
-    called = "synthetic faces" if asked.name == "synthetic" else asked.name
+    called = asked.called
     if framing.faces is not None:
         raise OptionError(f"faces are looked for in photos; {called} are framed already, so leave faces out")
     if framing.crop or framing.size[0] != framing.size[1]:
@@ -126,7 +127,7 @@ def _drawer(name: str) -> tuple[str, Callable[..., ImageSet]]:
         return leaves.VERSION, leaves.leaves
     from lookalike.data import synthetic
 
-    return synthetic.VERSION, synthetic.synthetic_faces
+    return synthetic.VERSION, partial(synthetic.synthetic_faces, aligned=name == "portraits")
 
 
 def _load_located(located: Located, use_cache: bool, progress: Progress | None) -> ImageSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lookalike.data.located import drawn_of
 from lookalike.models.base import Autoencoder
 
 FOR_NOISE = (
@@ -74,7 +75,8 @@ def limits(model: Autoencoder, facts: dict[str, Any]) -> list[str]:
         NO_IDENTIFYING + ("" if noise_only else ": near codes mean that pictures look alike, not who is on them")
     )
     said[-1] += "."
-    if data["source"].startswith("synthetic"):
+    drawn = drawn_of(data["source"])
+    if drawn is not None and drawn.is_faces:
         said.append("Its pictures are procedural faces: of photographs it knows nothing.")
     return [*said, *OF_ALL]
 

@@ -16,6 +16,11 @@ from lookalike.data.synthetic.traits import PERSON_FIELDS, SHOT_FIELDS, Table
 BLOCK = 1000
 PERSON_STREAM, SHOT_STREAM, ORDER_STREAM = 1, 2, 3
 DRAWS = 96  # uniform numbers a row; more than any row uses, so that a new field leaves the others alone
+ALIGNED = {
+    **{"turn": 0.35, "nod": 0.35, "tilt": 0.15, "shift_x": 0.15, "shift_y": 0.15, "zoom": 1.3},
+    **{"background_clutter": 0.5, "blur": 0.25, "grain": 0.3},
+}
+"""What portraits have of a shot's traits: of turns and shifts about as much as photos of aligned faces."""
 
 Column = npt.NDArray[np.float64]
 
@@ -170,6 +175,14 @@ def shots(seed: int, block: int, who: Table) -> Table:
         "grain_seed": d.uniform(),
     }
     return _table(columns, SHOT_FIELDS)
+
+
+def aligned(shots: Table) -> Table:
+    """The same shots, as factors of `ALIGNED` say: straight, closer, in focus, before a plainer background."""
+    rows = shots.rows.copy()
+    for name, factor in ALIGNED.items():
+        rows[:, shots.names.index(name)] *= np.float32(factor)
+    return Table(rows, shots.names)
 
 
 def _column(table: Table, name: str) -> Column:
