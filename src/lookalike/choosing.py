@@ -45,7 +45,8 @@ RAW, LOSSLESS, LOSSY, FEW_COLOURS = 3, 2, 1, 0
 
 class Facts(NamedTuple):
     """A picture's width and height, and of its file: what its format is and keeps, its bytes, when it is from (ISO
-    8601; when it was taken, else when the file was changed), whether and by what it looks edited; and how sharp it is.
+    8601; when it was taken, else when the file was changed), whether and by what it looks edited; how sharp it is; and
+    the pixels that its border leaves, None where it has none.
 
     Of a file that could not be read again, `is_read` is False, and its width and height are those that are stored.
     """
@@ -61,8 +62,11 @@ class Facts(NamedTuple):
     is_taken: bool
     edited: str
     is_read: bool = True
+    within: float | None = None
 
 
+LARGER = 0.99
+"""Of the largest file: from so much on a file counts as equally large, since notes in it take some bytes."""
 SHARPER = 0.9
 """Of the sharpest: from so much on a picture counts as equally sharp."""
 
@@ -122,6 +126,12 @@ def _earliness(time: str) -> tuple[int, ...] | None:
     return tuple(-ord(sign) for sign in time) or None
 
 
+def _pixels(facts: Facts) -> str:
+    if not facts.is_read:
+        return "unknown"
+    return f"{facts.width} x {facts.height}{'' if facts.within is None else ' with a border'}"
+
+
 def _size(facts: Facts) -> str:
     return f"{facts.size:,} bytes" if facts.size else "unknown"
 
@@ -137,8 +147,8 @@ READ = Rule(
 RULES = (
     Rule(
         *("pixels", "the most pixels", "fewer pixels"),
-        value=lambda facts: facts.width * facts.height,
-        told=lambda facts: f"{facts.width} x {facts.height}" if facts.is_read else "unknown",
+        value=lambda facts: facts.width * facts.height if facts.within is None else facts.within,
+        told=_pixels,
     ),
     Rule(
         *("sharp", "the sharpest, noise left out", "less sharp, noise left out"),
@@ -155,6 +165,7 @@ RULES = (
         *("size", "the largest file", "a smaller file"),
         value=lambda facts: facts.size or None,
         told=_size,
+        within=LARGER,
     ),
     Rule(
         *("newest", "the newest", "older"),

@@ -318,9 +318,15 @@ def test_a_process_that_dies_leaves_whole_files_and_the_rest_is_done_later(
         undo(out / RECORD, dry_run=False)
         assert tree(out) == {}
     else:
-        for record in gallery.folder.glob("trashed-*.jsonl"):
-            assert undo(record, dry_run=False).failed == []
+        assert done.record == str(records[0])  # which goes on, so that one undo takes all of it back
+        assert undo(done.record, dry_run=False).failed == []
     assert tree(source) == whole
+    if out is None:
+        later = apply(plan, how, dry_run=False)
+        assert later.record is not None
+        assert apply(plan, how, dry_run=False).record is None  # nothing was moved
+        assert undo(later.record, dry_run=False).failed == []
+        assert tree(source) == whole
 
 
 def test_decisions_change_what_is_shown(gallery: la.Gallery) -> None:
@@ -344,7 +350,7 @@ def test_decisions_change_what_is_shown(gallery: la.Gallery) -> None:
 
 
 def test_the_command_says_what_is_left_and_what_to_do(call, gallery: la.Gallery, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    source, update = tmp_path / "in", f"to bring the gallery up to date: lookalike index RUN --gallery {gallery.folder}"
+    source, update = tmp_path / "in", f"to bring the gallery up to date: lookalike index --gallery {gallery.folder}"
     gallery.close()
     (source / "sub" / "0 small.png").unlink()
     shutil.copy(source / "0.png", source / "later.png")
@@ -358,6 +364,10 @@ def test_the_command_says_what_is_left_and_what_to_do(call, gallery: la.Gallery,
 
     again = call("duplicates", gallery.folder).out.splitlines()
     assert again[-2:] == ["2 pictures could not be read again, and compared as stored", update]
+    update = call("index", "--gallery", gallery.folder, "--json").json
+    assert (update["removed"], update["added"]) == (7, 1)
+    assert call("index", "--gallery", tmp_path / "none").code == 2
+    assert call("duplicates", gallery.folder, "--no-dry-run").code == 2
     source.rename(tmp_path / "away")
     for command in ("duplicates", "review"):
         lines = call(command, gallery.folder).out.splitlines()

@@ -123,8 +123,10 @@ def test_what_of_new_pictures_is_there_already(tmp_path: Path) -> None:
     shutil.copy(new[0], new[0].with_name("twin.png"))
     with Image.open(new[1]) as picture:
         picture.convert("RGB").transpose(TURN.FLIP_LEFT_RIGHT).save(new[1].with_name("mirrored.jpg"), quality=80)
+    (tmp_path / "new" / "broken.jpg").write_bytes(b"no picture")
     with indexed(tmp_path / "in", tmp_path / "g") as gallery:
         found = find_copies(gallery, against=tmp_path / "new")
+        assert [one["name"] for one in found.as_json()["rejected"]] == ["broken.jpg"]  # of which nothing is known
         told = {group[0]: (group[1:], level) for group, level in zip(found.groups, found.levels, strict=True)}
         expected = {f"{i:03}.png": ([f"{45 + i:03}.png"], "bytes") for i in range(5)}
         assert told == expected | {
@@ -133,6 +135,15 @@ def test_what_of_new_pictures_is_there_already(tmp_path: Path) -> None:
         }
         bytes_only = find_copies(gallery, level="bytes", against=tmp_path / "new")
         assert {group[0] for group in bytes_only.groups} == {*expected, "twin.png"}
+
+
+def test_drawn_pictures_are_all_that_there_is_of_them(tmp_path: Path) -> None:
+    faces = la.load("synthetic:60", size=16, cache=False)
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(4).fit(faces)) as gallery:
+        gallery.update(faces)
+        found = find_copies(gallery, level="scene")
+    assert found.stored_only == []
+    assert found.away is None
 
 
 def test_copies_brought_to_another_aspect(tmp_path: Path) -> None:
@@ -233,23 +244,27 @@ def shots(picture: np.ndarray, seed: int) -> np.ndarray:
     return np.asarray(255 * light.clip(0, 1), np.uint8)
 
 
-def test_shots_of_one_scene_are_no_copies_and_are_shown_apart(tmp_path: Path) -> None:
-    """With the time of the camera: bursts of two, three seconds apart, and one of them saved again."""
+@pytest.mark.parametrize("exif", [True, False])
+def test_shots_of_one_scene_are_no_copies_and_are_shown_apart(tmp_path: Path, exif: bool) -> None:
+    """With the time of the camera: bursts of two, three seconds apart, and one of them saved again.
+
+    Without `exif` the gallery knows no times, and those in the files are read when pictures are compared.
+    """
     folder = tmp_path / "in"
     folder.mkdir()
     vivid = scenes(30, 21)
     muted = (0.35 * vivid + 0.65 * vivid.mean(axis=3, keepdims=True)).astype(np.uint8)  # as photos are
     for number, picture in enumerate(muted):
         for shot in range(2 if number < 8 else 1):
-            exif = Image.Exif()
-            exif[0x8769] = {0x9003: f"2024:05:17 {10 + number // 6:02}:{number % 6}0:0{3 * shot}"}
+            tags = Image.Exif()
+            tags[0x8769] = {0x9003: f"2024:05:17 {10 + number // 6:02}:{number % 6}0:0{3 * shot}"}
             image = Image.fromarray(shots(picture, number) if shot else picture)
-            image.save(folder / f"{number:03}.{shot}.jpg", quality=92, exif=exif)
+            image.save(folder / f"{number:03}.{shot}.jpg", quality=92, exif=tags)
     with Image.open(folder / "000.0.jpg") as image:
         image.save(folder / "000.0 copy.jpg", quality=70)
     model = la.PCAAutoencoder(24).fit(la.load(folder, size=32, cache=False))
     with la.Gallery.open(tmp_path / "g", model) as gallery:
-        gallery.update(folder, exif=True)
+        gallery.update(folder, exif=exif)
         near, found = find_copies(gallery), find_copies(gallery, level="scene")
         assert [set(group) for group in near.groups] == [{"000.0.jpg", "000.0 copy.jpg"}]
         assert found.groups[:1] == near.groups

@@ -176,6 +176,27 @@ def test_facts_are_read_of_files(tmp_path: Path) -> None:
     assert [name for name, one in found.items() if not one.is_read] == ["gone.bmp"]
 
 
+def test_a_border_counts_for_no_pixels(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, picture in enumerate(scenes(3, 6)):
+        image = Image.fromarray(picture)
+        image.save(folder / f"{number}.png")
+        framed = Image.new(
+            "RGB", (image.width + 24, image.height + 24), [(255, 255, 255), (0, 0, 0), (90, 20, 60)][number]
+        )
+        framed.paste(image, (12, 12))
+        framed.save(folder / f"framed {number}.png")
+    with la.Gallery.open(tmp_path / "g", la.PCAAutoencoder(2).fit(la.load(folder, size=16, cache=False))) as gallery:
+        gallery.update(folder)
+        plan = find_copies(gallery).keep()
+    assert sorted(group[0].name for group in plan.groups) == ["0.png", "1.png", "2.png"]
+    side = scenes(1, 6).shape[1]
+    assert {group[1].reason for group in plan.groups} == {
+        f"fewer pixels: {side + 24} x {side + 24} with a border against {side} x {side}"
+    }
+
+
 def test_what_was_made_of_a_jpeg_without_loss_is_no_better(tmp_path: Path) -> None:
     """A PNG of the very pixels of a JPEG was made of it; one that a JPEG was made of has others."""
     folder = tmp_path / "in"

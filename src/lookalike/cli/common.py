@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -239,6 +240,11 @@ def progress_shown(what: str = "reading pictures") -> Iterator[Callable[[float, 
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def pasted(path: str | Path) -> str:
+    """A path as a shell takes it, for lines that are to be given again."""
+    return shlex.quote(str(path))
 
 
 def counted(count: int, what: str) -> str:

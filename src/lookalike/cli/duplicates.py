@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookalike.choosing import HOWS, LEVELS, TITLES, USUAL, in_words, rules_in_words, rules_of
-from lookalike.cli.common import Force, Json, Seed, answer, counted
+from lookalike.cli.common import Force, Json, Seed, answer, counted, pasted, set_aside
 from lookalike.cli.search import Galleries
 from lookalike.errors import OptionError
 from lookalike.files import one_line
@@ -86,6 +86,10 @@ def duplicates(
             raise OptionError(f"--undo {undo} goes with --no-dry-run and --json alone; leave the others out")
         _undo(undo, dry_run, json)
         return
+    if how is None and not dry_run:
+        raise OptionError(
+            "--no-dry-run does what --apply or --undo says, and neither is given; give --apply HOW as well"
+        )
     _check(level, threshold, against, keep, how, out)
     from lookalike.gallery import Gallery
 
@@ -171,6 +175,7 @@ def _told(found: Copies, gallery: Path, against: str | None) -> list[str]:
             lines.append("--apply copy --out FOLDER shows a copy without them, and why each is kept or dropped")
     else:
         lines.append(f"in the gallery already: {counted(len(found.groups), 'picture')} of {against}")
+        lines += set_aside(found.rejected)
     return [*lines, *unread(found, gallery)]
 
 
@@ -181,12 +186,12 @@ def unread(found: Copies, gallery: Path) -> list[str]:
     if not found.stored_only:
         return []
     told = f"{counted(len(found.stored_only), 'picture')} could not be read again, and compared as stored"
-    return [told, *([up_to_date(gallery)] if found.gallery.source is not None else [])]
+    return [told, up_to_date(gallery)]
 
 
 def up_to_date(gallery: Path) -> str:
     """The line that says how a gallery follows its pictures."""
-    return f"to bring the gallery up to date: lookalike index RUN --gallery {gallery}"
+    return f"to bring the gallery up to date: lookalike index --gallery {pasted(gallery)}"
 
 
 def _chosen(plan: Plan, found: Copies, gallery: Path) -> list[str]:
@@ -223,7 +228,7 @@ def _applied(applied: Applied | None, gallery: Path) -> list[str]:
     if applied.dry_run:
         lines.append("nothing was done yet; give the command again with --no-dry-run")
     elif applied.record is not None:
-        lines.append(f"to undo: lookalike duplicates {gallery} --undo {applied.record} --no-dry-run")
+        lines.append(f"to undo: lookalike duplicates {pasted(gallery)} --undo {pasted(applied.record)} --no-dry-run")
     if applied.how == "trash" and not applied.dry_run:
         lines.append(up_to_date(gallery))
     return lines

@@ -39,7 +39,8 @@ def groups(
 ) -> None:
     """List groups of look-alikes, the largest first, each with what sets it apart.
 
-    Pictures that are like no others are in none. Nothing here is random; the seed is taken for uniformity.
+    Pictures that are like no others are in none. Where --apply cannot do some files, it does the others, says why and
+    exits with 1. Nothing here is random; the seed is taken for uniformity.
     """
     from lookalike.gallery import Gallery
     from lookalike.review import groups as find
@@ -55,6 +56,8 @@ def groups(
         payload["applied"] = done.as_json()
         lines += _applied(done)
     answer(payload, lines, json)
+    if done is not None and done.failed:
+        raise typer.Exit(1)
 
 
 def _told(found: Groups) -> list[str]:

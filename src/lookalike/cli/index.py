@@ -32,7 +32,13 @@ WIDTH = 78
 
 @reads_data()
 def index(
-    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The folder of a run; not with --codes.")] = None,
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="The folder of a run; without it, the model of the gallery and its source. Not with --codes.",
+        ),
+    ] = None,
     *,
     gallery: Annotated[Path, typer.Option(help="The gallery's folder; made where it is missing.")],
     data: Annotated[
@@ -104,11 +110,13 @@ def index(
     from lookalike.models.loading import load_model
 
     source: CodeSet | str | None
-    model: Autoencoder
+    model: Autoencoder | None
     if codes is not None:
         source, model = codes_alone(codes, names, run, data)
-    elif run is None or names is not None:
+    elif names is not None or (run is None and not gallery.is_dir()):
         raise OptionError("name a RUN whose model encodes the pictures, or give --codes FILE, which --names goes with")
+    elif run is None:
+        source, model = None, None
     else:
         if data is None and run.is_dir() and not (run / "model.json").is_file() and not gallery.is_dir():
             raise OptionError(
@@ -116,7 +124,7 @@ def index(
                 "--run RUN"
             )
         source, model = data, load_model(run)
-    with Gallery.open(gallery, model, metric=metric, store=store) as held:
+    with Gallery.open(gallery, model, metric=metric, store=store, create=model is not None) as held:
         with progress_shown() as progress:
             done = held.update(
                 source,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.choosing import LEVELS, TITLES, USUAL, in_words, rules_in_words
-from lookalike.cli.common import Force, Json, Seed, answer, counted, progress_shown
+from lookalike.cli.common import Force, Json, Seed, answer, counted, pasted, progress_shown
 from lookalike.cli.duplicates import unread
 from lookalike.cli.search import Galleries
 from lookalike.outputs import Outputs
@@ -80,7 +80,9 @@ def review(
             lines.append(f"wrote {', '.join(map(str, files))}")
         lines += unread(found.copies, gallery)
         if found.plan.dropped and found.copies.away is None:
-            lines.append(f"to have a copy without them: lookalike duplicates {gallery} --apply copy --out FOLDER")
+            lines.append(
+                f"to have a copy without them: lookalike duplicates {pasted(gallery)} --apply copy --out FOLDER"
+            )
     answer({**payload, "out": [str(path) for path in files]}, lines, json)
 
 

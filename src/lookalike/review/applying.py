@@ -24,7 +24,7 @@ from lookalike.gallery.gallery import Gallery
 from lookalike.outputs import Outputs
 from lookalike.review.keeping import Plan
 from lookalike.review.placing import AlreadyError, LeftError, Target, check_apart, check_content, each
-from lookalike.review.records import MARK, Failed, Record, inside, touched, trashed
+from lookalike.review.records import MARK, Failed, Record, inside, touched, trashed, unfinished
 from lookalike.review.trash import found_in_trash, sender
 
 GONE = "it is not in the folder any more; bring the gallery up to date"
@@ -252,7 +252,8 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
         return Applied(
             "trash", dry_run, *each((name, partial(one, name)) for name in names), None, None, folder.left_out
         )
-    path = Outputs().free(plan.gallery.folder / TRASHED.format(_now()[:19].replace(":", "")))
+    path = unfinished(plan.gallery.folder.glob(TRASHED.format("*")), folder.path)
+    path = path or Outputs().free(plan.gallery.folder / TRASHED.format(_now()[:19].replace(":", "")))
     record = Record(path, {"how": "trash", "folder": str(folder.path), "time": _now()})
     try:
         done, already, failed = each((name, partial(one, name)) for name in names)
@@ -261,8 +262,12 @@ def _trashed(plan: Plan, folder: _Folder, dry_run: bool) -> Applied:
             places = lying.get(os.path.normpath(was.absolute()), [])
             if places:
                 record.add(in_trash=relative, place=str(places[0].place))
+        record.finish()
     finally:
         record.close()
+    if not trashed(path, folder.path):  # nothing that could be taken back
+        path.unlink()
+        return Applied("trash", False, done, already, failed, None, None, folder.left_out)
     return Applied("trash", False, done, already, failed, None, str(path), folder.left_out)
 
 

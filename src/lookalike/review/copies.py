@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.choosing import LEVELS, RANKS, USUAL
-from lookalike.data.images import ImageSet
+from lookalike.data.images import ImageSet, Rejected
 from lookalike.data.located import drawn_of
 from lookalike.errors import OptionError
 from lookalike.gallery.gallery import Gallery
@@ -56,6 +56,8 @@ class Copies:
         stored_only: the compared pictures that could not be read again, and were judged as the model sees them.
         gallery: whose they are, which has to be open for `keep`.
         of_others: whether the first of each group is no picture of the gallery.
+        rejected: files of the other source that cannot be read, of which nothing is known.
+        away: the file or folder that the gallery's pictures are from, if it is not there.
     """
 
     groups: list[list[str]]
@@ -65,6 +67,8 @@ class Copies:
     stored_only: list[str]
     gallery: Gallery = field(repr=False, compare=False)
     of_others: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+    away: str | None = None
 
     def keep(self, rules: str | Iterable[str] = USUAL) -> Plan:
         """Choose which one of each group to keep, by rules in their order: the words of `choosing.RULES`.
@@ -76,12 +80,6 @@ class Copies:
             raise OptionError("copies of other pictures: of these nothing is kept or dropped; leave --against out")
         return plan_of(self.gallery, self.groups, self.levels, rules)
 
-    @property
-    def away(self) -> str | None:
-        """The file or folder that the gallery's pictures are from, if it is not there."""
-        spec = self.gallery.source
-        return None if spec is None or drawn_of(spec.source) or Path(spec.source).exists() else spec.source
-
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {
@@ -90,6 +88,7 @@ class Copies:
             "members": [[vars(one) for one in group] for group in self.members],
             "threshold": self.threshold,
             "stored_only": self.stored_only,
+            "rejected": [one._asdict() for one in self.rejected],
         }
 
 
@@ -127,6 +126,7 @@ def find_copies(
     try:
         search = _Search(gallery, snapshot, album, level, seed)
         found = search.within() if others is None else search.against(len(others))
+        found = found if others is None else replace(found, rejected=others.rejected)
     finally:
         album.originals.close()
     return found
@@ -285,7 +285,8 @@ class _Search:
         names = self.album.names
         groups.sort(key=lambda one: (one[1][0].level == "scene" and not of_others, -len(one[0]), names[one[0][0]]))
         original = self.album.originals
-        unread = np.flatnonzero(original.asked & ~original.is_there)
+        has_files = [spec is not None and not drawn_of(spec.source) for spec, _ in self.album.sources]
+        unread = np.flatnonzero(original.asked & ~original.is_there) if any(has_files) else np.empty(0, np.int64)
         return Copies(
             [[names[place] for place in places] for places, _ in groups],
             [max((link.level for link in links), key=RANKS.index) for _, links in groups],
@@ -300,4 +301,10 @@ class _Search:
             [names[place] for place in unread],
             self.gallery,
             of_others,
+            away=_away(self.gallery),
         )
+
+
+def _away(gallery: Gallery) -> str | None:
+    spec = gallery.source
+    return None if spec is None or drawn_of(spec.source) or Path(spec.source).exists() else spec.source

@@ -20,6 +20,7 @@ from lookalike.data.images import Pixels
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.snapshot import Snapshot
 from lookalike.review.hints import luma
+from lookalike.review.originals import shown_of
 from lookalike.review.rereading import read_again
 from lookalike.review.sharpness import sharpness
 
@@ -102,6 +103,8 @@ def _of_file(content: bytes) -> tuple[Facts, str]:
     facts = Facts(
         "", width, height, _sharpness(picture), form, keeps, len(content), str(taken or ""), taken is not None, edited
     )
+    shown = shown_of(picture)
+    facts = facts if shown == width * height else facts._replace(within=shown)
     return facts, files.sha256(np.ascontiguousarray(picture).data)
 
 

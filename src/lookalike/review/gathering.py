@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +15,10 @@ from lookalike.errors import GalleryError
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.snapshot import Snapshot
 from lookalike.review.hints import Ids
-from lookalike.review.originals import contents_of
+from lookalike.review.originals import contents_of, seconds_of
 from lookalike.review.sameness import Album
 
 TAKEN = "taken"
-DAY = len("2024-05-17")
-"""Letters of a time that tells no more than the day."""
 
 
 def others_of(gallery: Gallery, against: str | Path | ImageSet) -> ImageSet:
@@ -70,8 +66,5 @@ def _taken(snapshot: Snapshot, count: int) -> npt.NDArray[np.float64]:
     if TAKEN in given:
         values = snapshot.catalog.given_values()
         for place, id in enumerate(snapshot.view.ids.tolist()):
-            text = values[id][given.index(TAKEN)] if id in values else None
-            with suppress(ValueError):
-                if text is not None and len(str(text)) > DAY:
-                    found[place] = datetime.datetime.fromisoformat(str(text)).replace(tzinfo=datetime.UTC).timestamp()
+            found[place] = seconds_of(values[id][given.index(TAKEN)] if id in values else None)
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 
 from lookalike import files
 from lookalike.data.decode import decode_picture
+from lookalike.data.exif import COLUMNS, read_exif
 from lookalike.data.images import DataSpec, Pixels
 from lookalike.data.located import locate
 from lookalike.errors import PictureError
@@ -23,9 +26,12 @@ from lookalike.review.rereading import read_again
 Grey = npt.NDArray[np.uint8]
 SIDE = 96
 """Of the pictures that are compared, both axes brought to it."""
+DAY = len("2024-05-17")
+"""Letters of a time that tells no more than the day."""
 BORDERED = 0.9
 """What a bordered picture counts of the area within: the edge is told to a pixel in `SIDE` of them."""
 
+_TAKEN = [column.name for column in COLUMNS].index("taken")
 _TO = Image.Transpose
 TRANSPOSED = (
     *(None, _TO.ROTATE_90, _TO.ROTATE_180, _TO.ROTATE_270),
@@ -35,11 +41,14 @@ TRANSPOSED = (
 
 
 class Original(NamedTuple):
-    """A whole picture: its luma (SIDE, SIDE), pixels in all, a digest of them that all eight turns share."""
+    """A whole picture: its luma (SIDE, SIDE), pixels in all, a digest of them that all eight turns share, and when it
+    was taken, in seconds, NaN where its file does not say.
+    """
 
     grey: Grey
     area: int
     pixels: str
+    taken: float = np.nan
 
 
 def squashed(pictures: Pixels) -> Grey:
@@ -80,13 +89,25 @@ def original(picture: Pixels) -> Original:
     return Original(squashed(picture[None])[0], picture.shape[0] * picture.shape[1], digest_of_turns(picture))
 
 
+def _of_file(content: bytes) -> Original:
+    return original(decode_picture(content, None))._replace(taken=seconds_of(read_exif(content)[_TAKEN]))
+
+
+def seconds_of(taken: object) -> float:
+    """A time in words, ISO 8601, in seconds; NaN where it is none, or tells no more than the day."""
+    with suppress(ValueError):
+        if taken is not None and len(str(taken)) > DAY:
+            return datetime.datetime.fromisoformat(str(taken)).replace(tzinfo=datetime.UTC).timestamp()
+    return np.nan
+
+
 def originals_of(spec: DataSpec | None, wanted: Iterable[str]) -> Iterator[tuple[str, Original]]:
     """Those of the wanted names that can be read again, in their source's order; the others are passed over.
 
     Procedural faces, faces found in photos, and pictures from memory cannot be.
     """
     if spec is not None and spec.framing.faces is None:
-        yield from read_again(spec, wanted, lambda content: original(decode_picture(content, None)), original)
+        yield from read_again(spec, wanted, _of_file, original)
 
 
 def contents_of(spec: DataSpec) -> dict[str, str]:
@@ -104,6 +125,12 @@ def contents_of(spec: DataSpec) -> dict[str, str]:
     return found
 
 
+def shown_of(picture: Pixels) -> float:
+    """The pixels of a whole picture (H, W, C) that its border, if it has one, leaves; see `BORDERED`."""
+    inner = hints.without_borders(squashed(picture[None]).astype(np.float32))[0]
+    return float(picture.shape[0] * picture.shape[1] * _worth(inner))
+
+
 def _worth(inner: hints.Floats) -> float:
     """The share of a picture that its border leaves: less for any border, as its edge is told roughly."""
     left, top, right, bottom = inner.tolist()
@@ -119,6 +146,7 @@ class Originals:
         inner: what of each lies within its border, as `hints.without_borders` tells.
         shown: the area of that.
         pixels: digests of the pixels.
+        taken: when each was taken, in seconds, as files say; NaN where they do not.
         asked: which were tried.
     """
 
@@ -130,6 +158,7 @@ class Originals:
         self.inner = np.tile(np.array(hints.WHOLE, np.float32), (count, 1))
         self.shown = np.zeros(count)
         self.pixels: list[str | None] = [None] * count
+        self.taken = np.full(count, np.nan)
         self.asked = np.zeros(count, bool)
 
     def close(self) -> None:
@@ -149,7 +178,7 @@ class Originals:
         for name, one in originals_of(spec, new):
             place = new[name]
             self.grey[place] = one.grey
-            self.area[place], self.pixels[place] = one.area, one.pixels
+            self.area[place], self.pixels[place], self.taken[place] = one.area, one.pixels, one.taken
             self.inner[place] = hints.without_borders(one.grey[None].astype(np.float32))[0]
             self.shown[place] = one.area * _worth(self.inner[place])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from lookalike.review.trash import found_in_trash
 
 MARK = "lookalike-applied.jsonl"
 """The record's name in a folder of copies, which it tells as ours."""
+FINISHED = json.dumps({"finished": True}).encode()
 LARGEST = 2**28
 _MADE = ("copy", "link")
 
@@ -59,6 +61,11 @@ class Record:
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def finish(self) -> None:
+        """Say that nothing was cut off."""
+        self._file.write(FINISHED + b"\n")
+        self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
@@ -119,6 +126,14 @@ def trashed(record: Path, folder: Path) -> set[str]:
     except OptionError:  # cut off as it was begun
         return set()
     return {entry.path for entry in entries} if how == "trash" and files.real(of) == files.real(folder) else set()
+
+
+def unfinished(records: Iterable[Path], folder: Path) -> Path | None:
+    """The last of some records of this folder that was cut off before all was done; None where there is none."""
+    for record in sorted(records, reverse=True):
+        if trashed(record, folder) and not record.read_bytes().rstrip().endswith(FINISHED):
+            return record
+    return None
 
 
 def _read(path: Path) -> tuple[str, Path, list[_Entry]]:

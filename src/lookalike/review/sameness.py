@@ -65,7 +65,7 @@ class Album:
         contents: the SHA-256 of each file, None where it is of none.
         small: gives pictures (n, H, W, C) by places, as the model sees them.
         sources: where pictures are read again from, each with its places by name.
-        taken: when each was taken, in seconds; NaN where that is not known.
+        taken: when each was taken, in seconds; NaN where that is not known. What files say is added as they are read.
     """
 
     names: list[str]
@@ -86,6 +86,7 @@ class Album:
             return  # else every name is looked at, for each of thousands of groups
         for spec, named in self.sources:
             self.originals.take(spec, {name: place for name, place in named.items() if place in wanted})
+        self.taken = np.where(np.isnan(self.taken), self.originals.taken, self.taken)
 
     def links(self, pairs: Ids) -> list[Link | None]:
         """What the pictures of each pair (n, 2) of places are to one another, None for nothing."""
