@@ -94,7 +94,7 @@ def groups(gallery: Gallery, *, smallest: int = SMALLEST) -> Groups:
         GalleryError: the gallery holds no picture.
     """
     if smallest < 2:
-        raise OptionError(f"the smallest group has {smallest} pictures; give 2 or more")
+        raise OptionError(f"smallest is {smallest} of a group; give 2 pictures or more")
     snapshot = gallery.snapshot()
     view, index = snapshot.view, snapshot.index
     points = index.metric.transform(view.codes)
