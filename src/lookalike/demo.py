@@ -31,6 +31,7 @@ from lookalike.training.arithmetic import step_in
 from lookalike.training.recipe import RECIPES
 
 LEAST_IMAGES = 200
+DRAWN = "portraits"
 SIZE, CODE = 64, 128
 """A side at which a face is worth looking at, and numbers enough for a morph to keep its eyes."""
 MARK = "demo.json"
@@ -66,7 +67,7 @@ def run_demo(
     _begin(folder, {"images": images, "epochs": epochs, "seed": seed})
     say(f"this takes about {_readable(_seconds_expected(images, epochs))} here")
     say(f"1/6  drawing {images:,} faces of {SIZE} x {SIZE}")
-    faces = load(f"synthetic:{images}", size=SIZE)
+    faces = load(f"{DRAWN}:{images}", size=SIZE)
     train, test = split_of_run(faces)
 
     say("2/6  exact PCA")
@@ -111,7 +112,7 @@ def _begin(folder: Path, asked: dict[str, int]) -> None:
 def _seconds_expected(images: int, epochs: int) -> float:
     """Of the whole demonstration on this machine, from some faces that are drawn and some steps that are made."""
     started = time.perf_counter()
-    few = synthetic_faces(TRIED, SIZE).pixels
+    few = synthetic_faces(TRIED, SIZE, aligned=True).pixels
     drawing = (time.perf_counter() - started) / TRIED
     recipe = RECIPES[RECIPE]
     network = ResidualAutoencoder(CODE).initialise(few.shape[1:]).network_
