@@ -147,4 +147,46 @@ def test_a_broken_compiler_is_a_warning(
     finally:
         build.library.cache_clear()
     assert not list((tmp_path / "cache").rglob("*.so"))
+    assert "training" not in caplog.text  # which is not all that uses them
     assert np.isfinite(kernels.pool_elu(normal(1, 32, 2, 2)).numpy()).all()
+
+
+@needs_kernels
+def test_where_they_cannot_be_kept_a_process_builds_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("a file where the cache would be")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    build.library.cache_clear()
+    try:
+        assert build.lack() is None
+        half = normal(2, 32, 4, 4).bfloat16()
+        torch.testing.assert_close(kernels.pool_elu(half), F.elu(F.max_pool2d(half, 2)), rtol=BFLOAT16, atol=1e-6)
+    finally:
+        build.library.cache_clear()
+    [said] = [record.getMessage() for record in caplog.records]
+    assert str(tmp_path / "cache") in said
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+LACKS = {
+    "switched off": ({build.SWITCH: "0"}, "LOOKALIKE_KERNELS is 0"),
+    "no compiler": ({"PATH": "", "CC": "cc"}, "no C compiler found"),
+    "a broken one": ({"CC": "false"}, "they could not be built here"),
+}
+
+
+@pytest.mark.parametrize("case", LACKS)
+def test_it_is_told_why_there_are_none(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    variables, expected = LACKS[case]
+    monkeypatch.delenv(build.SWITCH, raising=False)
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    build.library.cache_clear()
+    try:
+        assert build.lack() == expected
+    finally:
+        build.library.cache_clear()

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from lookalike.kernels import Way, trial
+from lookalike import kernels
+from lookalike.kernels import Way, build, trial
 from lookalike.yardstick import machine
 
 FUSED, PLAIN, HALF = Way("float32", True), Way("float32", False), Way("bfloat16", True)
@@ -45,6 +47,49 @@ def test_it_tells_the_rates_and_what_is_taken(call: Callable[..., Any], tried: l
     assert str(HALF) in taken
     assert "10.0 ms" in taken
     assert tried == []
+
+
+def test_it_tells_with_how_many_threads(
+    call: Callable[..., Any], tried: list[dict[Way, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    assert ", 7 threads" in call("bench", "machine").out.splitlines()[0]
+    tried += [{FUSED: 0.02}] * 3
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert ", 1 thread," in call("bench", "machine").out.splitlines()[0]
+
+
+WITHOUT = {
+    "no compiler": ({"PATH": "", "CC": "cc"}, "no compiled kernels: no C compiler found"),
+    "a broken one": ({"CC": "false"}, "no compiled kernels: they could not be built here"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_kernels_that_are_not_there_are_not_told_of(
+    case: str, call: Callable[..., Any], tried: list[dict[Way, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables, expected = WITHOUT[case]
+    monkeypatch.delenv(build.SWITCH, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    tried[:] = [{PLAIN: 0.04}] * 3
+    build.library.cache_clear()
+    try:
+        text, told = call("bench", "machine").out, call("bench", "machine", "--json").json["machine"]
+    finally:
+        build.library.cache_clear()
+    assert text.splitlines()[0].endswith(f", {expected}")
+    assert "the kernels" not in text
+    assert told["kernels"] is None
+    assert expected.endswith(told["no_kernels"])
+
+
+@pytest.mark.skipif(not kernels.available(), reason="no C compiler is here")
+def test_kernels_that_are_there_are_told_of(call: Callable[..., Any], tried: list[dict[Way, float]]) -> None:
+    text = call("bench", "machine").out
+    assert text.splitlines()[0].endswith(", compiled kernels")
+    assert "the kernels need fewer" in text
 
 
 def test_it_tries_anew_when_asked_to(call: Callable[..., Any], tried: list[dict[Way, float]]) -> None:

@@ -57,16 +57,26 @@ def library() -> ctypes.CDLL | None:
     target = _target()
     if target is None:
         return None
-    compiler, path = target
     try:
-        loaded = ctypes.CDLL(str(path if path.is_file() else _compiled(compiler, path)))
+        loaded = _loaded(*target)
         for name, arguments in _ARGUMENTS.items():
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, _FLAG if name in _ANSWERING else None
     except (OSError, AttributeError, subprocess.SubprocessError) as error:
-        _log.warning("the fused kernels cannot be built (%s); training goes on without them", error)
+        _log.warning("the fused kernels cannot be built (%s); everything works without them, slower", error)
         return None
     return loaded
+
+
+def lack() -> str | None:
+    """Why there are no kernels, in few words; None where there are, which are compiled where they are not yet."""
+    if library() is not None:
+        return None
+    if os.environ.get(SWITCH) == "0":
+        return f"{SWITCH} is 0"
+    if not sys.platform.startswith("linux"):
+        return "they are for Linux"
+    return "no C compiler found" if _compiler() is None else "they could not be built here"
 
 
 def compiled() -> Path | None:
@@ -90,9 +100,9 @@ def _target() -> tuple[str, Path] | None:
     """The compiler, and the library's place for these sources, this compiler and this processor."""
     if os.environ.get(SWITCH) == "0" or not sys.platform.startswith("linux"):
         return None
-    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    compiler = _compiler()
     if compiler is None:
-        _log.info("no C compiler is there; the fused kernels are left out (training takes about twice as long)")
+        _log.info("no C compiler is there; the fused kernels are left out (everything works without them, slower)")
         return None
     about = Path(compiler).resolve()
     facts = about.stat()
@@ -100,6 +110,10 @@ def _target() -> tuple[str, Path] | None:
     all_facts = "\0".join((_sources(), version, *_flags(), abilities()))
     key = hashlib.sha256(all_facts.encode()).hexdigest()[:24]
     return compiler, files.cache_folder() / "kernels" / f"{key}.so"
+
+
+def _compiler() -> str | None:
+    return shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
 
 
 @functools.cache
@@ -112,18 +126,35 @@ def _flags() -> tuple[str, ...]:
     return FLAGS + (ON_X86 if platform.machine() in ("x86_64", "AMD64", "i686") else ())
 
 
-def _compiled(compiler: str, target: Path) -> Path:
-    """The library, compiled in some seconds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as folder:
-        made, things = Path(folder) / target.name, [str(Path(folder) / f"{name}.o") for name in SOURCES]
-        # Linked without its own OpenMP, the library finds the one that PyTorch has loaded: two of them would
-        # keep each other's threads from the cores.
-        for name, thing in zip(SOURCES, things, strict=True):
-            _run([compiler, *_flags(), "-fPIC", "-c", str(_HERE / name), "-o", thing])
-        _run([compiler, "-shared", *things, "-lm", "-o", str(made)])
-        made.replace(target)
-    return target
+def _loaded(compiler: str, path: Path) -> ctypes.CDLL:
+    """The library that is kept there; where none is, it is compiled and kept, or loaded for this process alone."""
+    if path.is_file():
+        return ctypes.CDLL(str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        building = tempfile.TemporaryDirectory(dir=path.parent, prefix=".building-")
+    except OSError as error:
+        _log.warning(
+            "the fused kernels cannot be kept (%s); each process builds its own, in some seconds: set LOOKALIKE_CACHE "
+            "to a folder that can be written to",
+            error,
+        )
+        with tempfile.TemporaryDirectory(prefix="lookalike-kernels-") as folder:
+            return ctypes.CDLL(str(_compiled(compiler, Path(folder))))  # stays when its file goes
+    with building as folder:
+        _compiled(compiler, Path(folder)).replace(path)
+    return ctypes.CDLL(str(path))
+
+
+def _compiled(compiler: str, folder: Path) -> Path:
+    """The library, compiled into a folder in some seconds."""
+    made, things = folder / "kernels.so", [str(folder / f"{name}.o") for name in SOURCES]
+    # Linked without its own OpenMP, the library finds the one that PyTorch has loaded: two of them would
+    # keep each other's threads from the cores.
+    for name, thing in zip(SOURCES, things, strict=True):
+        _run([compiler, *_flags(), "-fPIC", "-c", str(_HERE / name), "-o", thing])
+    _run([compiler, "-shared", *things, "-lm", "-o", str(made)])
+    return made
 
 
 def _run(command: list[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from lookalike.kernels.build import lack
 from lookalike.kernels.machine import facts, rates
 from lookalike.kernels.trial import Trial
 from lookalike.models.conv import ConvAutoencoder
@@ -24,8 +25,10 @@ def judge_machine(*, again: bool = False) -> dict[str, Any]:
 
     `rates` are FLOP/s of a large matrix product by precision, and bytes/s of copying. A trial has `work`, `flop` (those
     of the direct way, whatever a kernel spares), `tried` with `way` and `seconds`, and the way `chosen`. What is known
-    is taken as it is kept; `again`: it is tried anew, and later trainings follow that.
+    is taken as it is kept; `again`: it is tried anew, and later trainings follow that. `no_kernels` says why the
+    machine has no compiled kernels, and is None where it has.
     """
+    reason = lack()
     model = ConvAutoencoder(CODE, device="cpu").initialise((SIDE, SIDE, 3))
     trials = []
     for name in ("course", "fast"):
@@ -37,15 +40,23 @@ def judge_machine(*, again: bool = False) -> dict[str, Any]:
     count = TRIED // SIDE**2
     encoding = trial_of_encoding(model, again=again)
     trials.append(_told(f"encoding {count} pictures, one thread", encoding, _flop(model, count, trains=False)))
-    return {"machine": {**facts(), "threads": torch.get_num_threads()}, "rates": rates(), "trials": trials}
+    known = facts()
+    told = {
+        **known,
+        "kernels": known["kernels"] if reason is None else None,
+        "no_kernels": reason,
+        "threads": torch.get_num_threads(),
+    }
+    return {"machine": told, "rates": rates(), "trials": trials}
 
 
 def as_text(found: dict[str, Any]) -> str:
     """`judge_machine` in lines."""
     machine, speed = found["machine"], found["rates"]
-    kernels = "no compiled kernels" if machine["kernels"] is None else "compiled kernels"
-    cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
-    lines = [f"{machine['processor']}, {cores}, PyTorch {machine['torch']}, {kernels}"]
+    reason = machine["no_kernels"]
+    kernels = "compiled kernels" if reason is None else f"no compiled kernels: {reason}"
+    cores, threads = (f"{machine[name]} {name[:-1] if machine[name] == 1 else name}" for name in ("cores", "threads"))
+    lines = [f"{machine['processor']}, {cores}, {threads}, PyTorch {machine['torch']}, {kernels}"]
     lines += [f"{name} is {value}" for name, value in machine["settings"].items()]
     products = ", ".join(f"{speed[name] / 1e9:,.3g} GFLOP/s in {name}" for name in ("float32", "bfloat16"))
     lines.append(f"matrix products {products}; copying {speed['bytes'] / 1e9:,.3g} GB/s")
@@ -55,7 +66,8 @@ def as_text(found: dict[str, Any]) -> str:
             mark = "  taken by precision 'auto'" if tried["way"] == one["chosen"] else ""
             rate = one["flop"] / tried["seconds"] / 1e9
             lines.append(f"  {tried['way']:<26}{1e3 * tried['seconds']:8.1f} ms {rate:7.0f} GFLOP/s{mark}")
-    lines += ["", "GFLOP/s are those of the direct way; the kernels need fewer in float32."]
+    if reason is None:
+        lines += ["", "GFLOP/s are those of the direct way; the kernels need fewer in float32."]
     return "\n".join(lines)
 
 
