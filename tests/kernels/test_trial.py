@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,6 +40,13 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trial, "_found", {})
     monkeypatch.setattr(trial, "ways", lambda: [FUSED, PLAIN, HALF, HALF_PLAIN])
+
+
+def kept(*, machine: Any = None, work: Any = None, **changed: Any) -> str:
+    """A file that says plain float32 is the quickest, but for what is changed in it."""
+    row = {"precision": "float32", "fused": False, "seconds": 0.01, **changed}
+    told = {name: value for name, value in (("machine", machine), ("work", work)) if value is not None}
+    return json.dumps({**told, "tried": [row]})
 
 
 class Clock:
@@ -137,7 +146,14 @@ def test_it_is_kept_and_not_tried_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["", "{", "[]", '{"tried": []}', '{"tried": [{"precision": "float32"}]}', '{"tried": [{"seconds": "x"}]}', "\x00"],
+    [
+        *("", "{", "[]", "[" * 10**5, '{"tried": []}', '{"tried": [{"precision": "float32"}]}', "\x00"),
+        *(kept(seconds=value) for value in (-1, 0, math.nan, math.inf, 10**400, "x", "0.01", True, None)),
+        *(kept(precision=value) for value in ("float64", "", None)),
+        *(kept(fused=value) for value in ("false", 0, None)),
+        kept(machine={"processor": "another one"}),
+        kept(work={"work": "another", "side": 3}),
+    ],
 )
 def test_what_is_damaged_is_measured_anew(damage: str) -> None:
     clock = Clock({FUSED: 0.02, PLAIN: 0.03, HALF: 0.01, HALF_PLAIN: 0.02})
@@ -148,6 +164,13 @@ def test_what_is_damaged_is_measured_anew(damage: str) -> None:
     assert set(clock.calls) == set(clock.seconds)
     trial._found.clear()
     assert known(NAME) is not None
+
+
+def test_what_is_whole_is_believed() -> None:
+    path = trial._path_of(NAME)
+    path.parent.mkdir(parents=True)
+    path.write_text(kept(machine=machine.facts(), work=NAME))
+    assert known(NAME) == Trial(PLAIN, {PLAIN: 0.01})
 
 
 def test_each_machine_and_setting_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from lookalike.kernels.machine import facts, multiplies_bfloat16
 from lookalike.kernels.use import Way
 
 FORMAT = 1
+PRECISIONS = ("float32", "bfloat16")
+"""The one that is taken in doubt first."""
 MARGIN = 1.05
 """How many times as quick another way must be to be taken instead of the one before it in `ways`."""
 BUDGET = 1.5
@@ -39,7 +42,7 @@ Work = Callable[[Way], Callable[[], object]]
 def ways() -> list[Way]:
     """What may be tried here, the one that is taken in doubt first: float32, whose results are the same everywhere."""
     fused = (True, False) if library() is not None else (False,)
-    precisions = ("float32", "bfloat16") if multiplies_bfloat16() else ("float32",)
+    precisions = PRECISIONS if multiplies_bfloat16() else PRECISIONS[:1]
     return [Way(precision, on) for precision in precisions for on in fused]
 
 
@@ -96,12 +99,27 @@ def known(name: Mapping[str, Any]) -> Trial | None:
     path = _path_of(name)
     if path not in _found:
         try:
-            kept = json.loads(path.read_bytes())
-            seconds = {Way(str(one["precision"]), bool(one["fused"])): float(one["seconds"]) for one in kept["tried"]}
+            seconds = _kept(files.read_json(path), name)
             _found[path] = Trial(choose(seconds), seconds)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
     return _found[path]
+
+
+def _kept(content: Any, name: Mapping[str, Any]) -> dict[Way, float]:
+    """The seconds in a file that may be anybody's; raises, as whatever it is not like does, where they cannot be."""
+    about = json.loads(json.dumps({"machine": facts(), "work": dict(name)}))
+    if any(content.get(key, told) != told for key, told in about.items()):
+        raise ValueError("it is of another machine or work")
+    found = dict[Way, float]()
+    for one in content["tried"]:
+        precision, fused, seconds = one["precision"], one["fused"], one["seconds"]
+        is_way = precision in PRECISIONS and isinstance(fused, bool)
+        is_time = type(seconds) in (int, float) and 0 < seconds < math.inf
+        if not is_way or not is_time:
+            raise ValueError(f"{one} cannot have been found")
+        found[Way(precision, fused)] = float(seconds)
+    return found
 
 
 def trial_of(name: Mapping[str, Any], work: Work, *, again: bool = False) -> Trial:
