@@ -374,7 +374,8 @@ def test_bad_arrays_are_refused_and_nothing_is_unpickled(name: str, message: str
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 0}, "size is 0; give 1 to 1024"),
+        ({"size": 0}, r"size is 0; give 1 to 1024 pixels a side \("),
+        ({"size": (5, 6, 7)}, r"size is \(5, 6, 7\); give 1 to 1024 pixels, or \(height, width\)"),
         ({"size": 2000}, "size is 2000"),
         ({"size": (32, 32, 3)}, "size is"),
         ({"size": 3.5}, "size is 3.5"),

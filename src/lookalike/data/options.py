@@ -113,7 +113,9 @@ def _checked_size(size: Any) -> tuple[int, int]:
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     whole = tuple(_whole_number(side) for side in sides)
     if len(whole) != 2 or any(side is None or not 1 <= side <= LARGEST_SIDE for side in whole):
-        raise OptionError(f"size is {size!r}; give 1 to {LARGEST_SIDE} pixels, or (height, width)")
+        is_of_python = isinstance(size, (tuple, list))
+        more = ", or (height, width)" if is_of_python else " a side (drawn pictures have narrower limits)"
+        raise OptionError(f"size is {size!r}; give 1 to {LARGEST_SIDE} pixels{more}")
     return int(sides[0]), int(sides[1])
 
 
