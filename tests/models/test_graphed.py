@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,29 @@ def test_the_rest_is_left_to_pytorch(why: str, tmp_path: Path, monkeypatch: pyte
         model = la.PCAAutoencoder(4).fit(waves(12, 9, 8))
     model.save(tmp_path)
     assert type(open_model(tmp_path)) is type(model)
+
+
+def test_a_runtime_that_cannot_be_loaded_is_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where a library of the system's is missing."""
+    package = tmp_path / "packages" / "onnxruntime"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('raise ImportError("libmissing.so.1: cannot open shared object file")')
+    monkeypatch.syspath_prepend(package.parent)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "onnxruntime"]:
+        monkeypatch.delitem(sys.modules, name)
+    pieces.runtime_loads.cache_clear()
+    model = made("dense")
+    model.save(tmp_path / "model")
+    pictures = waves(5, 9, 8)
+    try:
+        found = [open_model(tmp_path / "model").encode(pictures) for _ in range(2)]
+    finally:
+        pieces.runtime_loads.cache_clear()
+    np.testing.assert_array_equal(found, [model.encode(pictures)] * 2)
+    [said] = [record.getMessage() for record in caplog.records]
+    assert "libmissing.so.1" in said
 
 
 def test_kinds_with_graphs_have_their_tensors_told() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,12 +21,24 @@ PIECE = 32
 """Pictures, or codes, that a thread computes at once."""
 GPUS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvmap", "/dev/kfd")
 """What Linux has where PyTorch may see a GPU: NVIDIA's own, under Windows, on a Jetson; AMD's."""
+_log = logging.getLogger(__name__)
 
 
 def computes_here(device: str) -> bool:
-    """Whether ONNX Runtime is there, and is to compute what a model's `device` says: on the processor."""
+    """Whether ONNX Runtime is there and loads, and is to compute what a model's `device` says: on the processor."""
     on_processor = device == "cpu" or (device == "auto" and not _may_have_gpu())
-    return on_processor and find_spec("onnxruntime") is not None
+    return on_processor and find_spec("onnxruntime") is not None and runtime_loads()
+
+
+@functools.cache
+def runtime_loads() -> bool:
+    """Whether ONNX Runtime, which is installed, can be loaded; says so once where it cannot."""
+    try:
+        import_module("onnxruntime")
+    except (ImportError, OSError) as error:  # such as of a library of the system's that is missing
+        _log.warning("ONNX Runtime is installed and cannot be loaded (%s); PyTorch computes in its place", error)
+        return False
+    return True
 
 
 def in_pieces(run: Callable[..., Floats], cores: int, *given: Floats) -> Floats:
