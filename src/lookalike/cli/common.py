@@ -48,7 +48,13 @@ Run = Annotated[
         metavar="RUN", help="The folder of a run, or 'ready': the denoiser of the package.", callback=_run_named
     ),
 ]
-Size = Annotated[int | None, typer.Option(help="Height and width in pixels that pictures come to.", show_default="32")]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        help="Height and width in pixels that pictures come to; docs/models.md says when 64 or 128 are worth it.",
+        show_default="32",
+    ),
+]
 Crop = Annotated[
     int | None,
     typer.Option(help="Pixels cut from each side before resizing.", show_default="80 for LFW, else 0"),
