@@ -120,6 +120,9 @@ def test_decisions_go_before_rules() -> None:
     assert actions(both=frozenset({frozenset("cd")})) == only("a", "c", "d")
     assert actions(both=frozenset({frozenset("az")})) == only("a")
     assert actions(dropped=frozenset("abcd")) == only()
+    assert {one.reason for one in chosen_of(group, rules, InForce(dropped=frozenset("abcd")))} == {
+        "you decided to drop it; no copy of it stays"
+    }
     assert chosen_of(group, rules, InForce(kept=frozenset("c")))[0] == ("c", "keep", "you decided to keep it")
     pairs = InForce(different=frozenset({frozenset("ac")}), both=frozenset({frozenset("de")}))
     assert by_decisions(["abc", "de", "ac"], pairs) == [["a", "b"]]

@@ -32,7 +32,7 @@ def chosen_of(group: Sequence[Facts], rules: Sequence[Rule], decided: InForce = 
     left = [one for one in group if one.name not in decided.dropped]
     wanted = [one for one in left if one.name in decided.kept]
     if not left:
-        return [Choice(name, DROPPED, "you decided to drop it") for name in names]
+        return [Choice(name, DROPPED, "you decided to drop it; no copy of it stays") for name in names]
     first, lost, why = _first(wanted or left, deciding(rules))
     if first.name in decided.kept:
         why = "you decided to keep it"
