@@ -13,7 +13,8 @@ import pytest
 from browsing import until, violations
 from pictures import waves
 from proxy import proxy
-from reviewed import reviewed_gallery, save_with_smaller
+from reviewed import reviewed_gallery, save_bursts, save_with_smaller, use_home
+from scenes import scenes
 from studio import Served, serving
 
 pytestmark = pytest.mark.slow
@@ -90,12 +91,14 @@ def test_from_the_queue_to_a_clean_copy_by_keys(
     again.locator("dialog[open] tbody tr").first.wait_for()
     again.locator("dialog[open] input[value=list]").focus()
     again.keyboard.press("ArrowRight")
-    again.keyboard.press("Tab")
-    again.keyboard.press("Tab")
+    for field in ("[value=only]:checked", "#rules", "#out"):  # what is decided alone; scenes are no question then
+        again.keyboard.press("Tab")
+        assert again.locator(f"dialog[open] {field}:focus").count() == 1
     out = tmp_path / "chosen"
     again.keyboard.type(str(out))
     kept = COUNT + COPIED - 2
-    again.locator("dialog[open] .told", has_text=f"{kept} pictures would be copied").wait_for()
+    said = f"{kept} pictures would be copied; 2 dropped: 2 as you decided"
+    again.locator("dialog[open] .told", has_text=said).wait_for()
     assert not out.exists()
     again.keyboard.press("Tab")
     again.keyboard.press("Enter")
@@ -111,6 +114,90 @@ def test_from_the_queue_to_a_clean_copy_by_keys(
     again.keyboard.press("Enter")
     again.locator("dialog[open] .told", has_text=f"{kept} pictures taken back").wait_for()
     assert not [path for path in out.rglob("*.*") if path.suffix in (".png", ".jpg")]
+
+
+@pytest.fixture
+def trip(chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A studio over `photos`: two with a smaller copy, one twice in two folders, and two bursts of three shots."""
+    photos = tmp_path / "photos"
+    (photos / "again").mkdir(parents=True)
+    save_with_smaller(waves(8, 96, 128, seed=2), photos, 2, (96, 72))
+    save_bursts(scenes(2, 5, 128), photos, 3)
+    shutil.copy(photos / "05.png", photos / "again")
+    use_home(tmp_path / "home", monkeypatch)
+    with serving(reviewed_gallery(photos, tmp_path / "gallery", 8, exif=True), apply=True) as studio:
+        studio.wait_until_prepared()
+        yield studio
+
+
+@pytest.mark.parametrize(("width", "theme"), [("desktop", "light"), ("phone", "dark")])
+def test_to_the_trash_goes_what_was_decided_or_asked_for(
+    trip: Served, visit: Any, axe: str, tmp_path: Path, width: str, theme: str
+) -> None:
+    """By keys alone: before a decision all that is proposed, but no scenes unless asked for; then decisions alone."""
+    photos = tmp_path / "photos"
+    before = {str(path.relative_to(photos)) for path in photos.rglob("*.*")}
+    address = f"{str(trip.client.base_url).rstrip('/')}/#review?queue=copies-bytes"
+    page = visit(address, width, color_scheme=theme, bypass_csp=True)  # axe-core comes from elsewhere
+    dialog = page.locator("dialog.applying")
+
+    def press(*keys: str) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+
+    def is_said(text: str) -> None:
+        until(page, f"document.querySelector('dialog[open] .told').textContent === {text!r}")
+
+    def decided(text: str) -> None:
+        until(page, f"document.querySelector('.queues [aria-pressed=true]')?.textContent === {text!r}")
+
+    decided("same file0/1")
+    press("a")
+    is_said("6 pictures would be in the list; 3 dropped: 3 as proposed")
+    press("Tab", "ArrowLeft")
+    is_said("3 pictures would be moved to the trash: 3 as proposed")
+    press("Tab", "Tab", "Space")
+    is_said("7 pictures would be moved to the trash: 7 as proposed")
+    assert dialog.get_by_role("checkbox", name="shots of one scene too").is_checked()
+    press("Escape")
+    dialog.wait_for(state="hidden")
+
+    page.locator(".queues button", has_text="near copies").focus()
+    press("Enter")
+    decided("near copies0/2")
+    until(page, "document.querySelector('.reasons .shown')?.textContent.includes('00.png')")
+    press("k")
+    decided("near copies1/2")
+    page.locator(".queues button", has_text="same scene").focus()
+    press("Enter")
+    decided("same scene0/2")
+    until(page, "document.querySelectorAll('.reasons > div').length === 3")
+    shot = page.locator(".reasons > .shown dt").nth(1).text_content().split()[-1]
+    press("d")
+    page.locator(".reasons dd", has_text="you decided to drop it").wait_for()
+    mine = {"00-small.jpg", shot}
+
+    press("a")
+    is_said("2 pictures would be moved to the trash: 2 as you decided")
+    actions = dialog.locator("tbody td:first-child").all_text_contents()
+    assert actions == sorted(actions) == ["drop"] * 2 + ["keep"] * (len(actions) - 2)
+    assert dialog.get_by_role("checkbox").is_disabled()
+    assert violations(page, axe) == []
+    press("Tab", "Tab", "ArrowLeft")
+    is_said("4 pictures would be moved to the trash: 2 as you decided, 2 as proposed")
+    press("ArrowRight")
+    is_said("2 pictures would be moved to the trash: 2 as you decided")
+    press("Tab", "Tab", "Enter", "Enter")
+    is_said("2 pictures were moved to the trash: 2 as you decided")
+
+    def left() -> set[str]:
+        return {str(path.relative_to(photos)) for path in photos.rglob("*.*")}
+
+    assert left() == before - mine
+    dialog.get_by_role("button", name="Undo:").focus()
+    press("Enter", "Enter")
+    is_said("2 pictures taken back")
+    assert left() == before
 
 
 def test_only_what_is_seen_is_there(reviewed: Served, visit: Any) -> None:

@@ -62,6 +62,7 @@ class Review(BaseModel):
     usual: str
     hows: dict[str, str]
     may_apply: bool
+    decided: bool = Field(description="Whether any decision of the gallery's pictures is in force.")
     applied: list[AppliedBefore]
 
 
@@ -121,6 +122,15 @@ class Apply(Body):
     out: Annotated[str, Field(min_length=1, max_length=4000)] | None = Field(
         None, description="A folder, of the server's machine."
     )
+    level: Literal["bytes", "picture", "near", "scene"] = Field(
+        "near",
+        description="The loosest of which proposals count; shots of one `scene`, no copies, only where asked for.",
+    )
+    only_decided: bool = Field(
+        False,
+        strict=True,
+        description="Leave out what is only proposed: dropped is what was decided to be, which counts at any `level`.",
+    )
     confirmed: Annotated[int, Field(ge=0, strict=True)] | None = Field(None, description="As many as it was said.")
 
 
@@ -151,6 +161,8 @@ class WasApplied(BaseModel):
     failed: list[NotDone]
     out: str | None
     left_out: int
+    as_decided: int = Field(description="Of what is dropped, as was decided; of the trash, of what goes there.")
+    as_proposed: int = Field(description="The rest of it.")
     plan: list[PlanRow]
 
 

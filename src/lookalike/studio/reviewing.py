@@ -20,6 +20,7 @@ from lookalike.errors import GalleryError, OptionError
 from lookalike.gallery.decisions import InForce
 from lookalike.review.checks import CHECKS
 from lookalike.review.keeping import Choice, Plan, by_decisions, choices_of, plan_of
+from lookalike.review.narrowing import narrowed
 
 if TYPE_CHECKING:
     from lookalike.data.pipeline import Progress
@@ -91,6 +92,21 @@ class Entry(NamedTuple):
     done: bool
 
 
+class Due(NamedTuple):
+    """What is to be applied, and the names of what a person decided to drop."""
+
+    plan: Plan
+    decided: frozenset[str]
+
+    def shares(self, applied: Applied) -> tuple[int, int]:
+        """How many pictures are dropped as was decided, and how many as proposed; of the trash, that go there."""
+        dropped = {one.name for one in self.plan.dropped}
+        if applied.how == "trash":
+            dropped.intersection_update(applied.done)
+        own = len(dropped & self.decided)
+        return own, len(dropped) - own
+
+
 class Desk:
     """The review of one gallery.
 
@@ -116,6 +132,7 @@ class Desk:
             "rules": [{"name": one.name, "best": one.best, "argument": one.argument} for one in RULES],
             "usual": USUAL,
             "hows": HOWS,
+            "decided": any(vars(decided).values()),
             "applied": self.applied(),
         }
 
@@ -167,11 +184,11 @@ class Desk:
         undone = [self.gallery.decisions.undo(number) for number in asked]
         return [name for one in undone if one is not None for name in one.names]
 
-    def plan(self, known: Known, rules: str) -> Plan:
-        """What is to become of the copies, and of what was decided to be dropped.
+    def plan(self, known: Known, rules: str, level: str = "near", *, only_decided: bool = False) -> Due:
+        """What is to become of copies up to a level, or only of what was decided, which counts whatever its level.
 
         Raises:
-            OptionError: as `rules_of`.
+            OptionError: as `rules_of` and `narrowed`.
             GalleryError: copies are still being looked for.
         """
         value = known(MADE_OF[COPIES])
@@ -179,10 +196,11 @@ class Desk:
             raise GalleryError("copies are still being looked for; ask again once they are found")
         decided = self.gallery.decisions.in_force()
         kept = []
-        for group, level in zip(value["groups"], value["levels"], strict=True):
-            kept += [(left, level) for left in by_decisions([group], decided)]
-        groups, levels = [one for one, _ in kept], [level for _, level in kept]
-        return plan_of(self.gallery, groups, levels, rules, _known_facts(value))
+        for group, of_group in zip(value["groups"], value["levels"], strict=True):
+            kept += [(left, of_group) for left in by_decisions([group], decided)]
+        groups, levels = [one for one, _ in kept], [of_group for _, of_group in kept]
+        plan = plan_of(self.gallery, groups, levels, rules, _known_facts(value))
+        return Due(narrowed(plan, level, decided.dropped, only_decided=only_decided), decided.dropped)
 
     def apply(self, plan: Plan, how: str, out: str | None, confirmed: int | None) -> Applied:
         """Say what would be done or, with the number of pictures that this said, do it.

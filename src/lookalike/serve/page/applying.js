@@ -6,14 +6,15 @@ const SHOWN = 200;
 const WORDS = { list: ["would be in the list", "are in the list"], copy: ["would be copied", "were copied"], link: ["would be linked", "were linked"], trash: ["would be moved to the trash", "were moved to the trash"] };
 const DO = { copy: "Copy", link: "Link", trash: "Move to the trash:" };
 
-/** `root`, a dialog, and `open(facts)`; `after()` is called once something was done. */
+/** `root`, a dialog, and `open()`; `after()` is called once something was done. */
 export function applying({ backend, after }) {
-  const state = { how: "list", plan: [], due: null, facts: null };
+  const state = { how: "list", only: false, turn: 0, facts: null };
   const told = h("p", { class: "told", role: "status" });
-  const ways = h("div", {});
-  const rules = h("input", { type: "text", id: "rules", spellcheck: false, autocomplete: "off", "aria-describedby": "rules-told", oninput: later(() => preview(), 400) });
+  const ways = h("div", { class: "row" });
+  const scenes = h("input", { type: "checkbox", onchange: look });
+  const rules = h("input", { type: "text", id: "rules", spellcheck: false, autocomplete: "off", "aria-describedby": "rules-told", oninput: later(look, 400) });
   const rulesTold = h("p", { class: "hint", id: "rules-told" });
-  const out = h("input", { type: "text", id: "out", spellcheck: false, autocomplete: "off", placeholder: "/home/me/chosen", oninput: later(() => preview(), 400) });
+  const out = h("input", { type: "text", id: "out", spellcheck: false, autocomplete: "off", placeholder: "/home/me/chosen", oninput: later(look, 400) });
   const outField = h("label", { class: "field", htmlFor: "out" }, h("span", { class: "label" }, "To this folder of the server's machine"), out);
   const table = h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "What becomes of each picture" });
   const run = h("div", { class: "row" });
@@ -35,15 +36,24 @@ export function applying({ backend, after }) {
     run.replaceChildren();
   }
 
+  function look() {
+    preview().catch(failed);
+  }
   async function preview() {
+    const turn = state.turn += 1;
     outField.hidden = !["copy", "link"].includes(state.how);
+    scenes.disabled = state.only;
     run.replaceChildren();
     if (!outField.hidden && !out.value.trim()) { told.textContent = "Name a folder that is new or empty."; return; }
-    const given = { how: state.how, rules: rules.value.trim() || null, out: outField.hidden ? null : out.value.trim() };
+    const given = { how: state.how, rules: rules.value.trim() || null, out: outField.hidden ? null : out.value.trim(), only_decided: state.only, level: scenes.checked ? "scene" : "near" };
     let due;
     try {
       due = await backend.apply(given);
-    } catch (error) { problem(error); return; }
+    } catch (error) {
+      if (turn === state.turn) problem(error);
+      return;
+    }
+    if (turn !== state.turn) return;
     show(due);
     const number = due.done;
     if (state.how === "list") {
@@ -60,11 +70,12 @@ export function applying({ backend, after }) {
     }
   }
 
-  function show({ how, dry_run: dry, done, already, failed: not, left_out: others, plan }) {
-    told.textContent = [`${many(done, "picture")} ${WORDS[how][Number(!dry)]}`, already ? `${count(already)} were before` : "", not.length ? `${count(not.length)} cannot be` : "",
+  function show({ how, dry_run: dry, done, already, failed: not, left_out: others, plan, as_decided: own, as_proposed: rest }) {
+    const shares = [own && `${count(own)} as you decided`, rest && `${count(rest)} as proposed`].filter(Boolean).join(", ");
+    told.textContent = [`${many(done, "picture")} ${WORDS[how][Number(!dry)]}${shares && `${how === "trash" ? "" : `; ${count(own + rest)} dropped`}: ${shares}`}`, already ? `${count(already)} were before` : "", not.length ? `${count(not.length)} cannot be` : "",
       others ? `${count(others)} in the folder are not in the gallery, and are left alone` : ""].filter(Boolean).join("; ");
     say(told.textContent);
-    const rows = [...not.map(({ name, reason }) => ["not done", name, reason]), ...plan.map(({ action, name, reason }) => [action, name, reason])];
+    const rows = [...not.map(({ name, reason }) => ["not done", name, reason]), ...plan.map(({ action, name, reason }) => [action, name, reason]).sort(([one], [other]) => (one === "keep") - (other === "keep"))];
     table.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["Choice", "Picture", "Why"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, rows.slice(0, SHOWN).map(([action, ...cells]) => h("tr", { class: `choice-${action.replace(" ", "-")}` }, h("td", {}, action), cells.map((text) => h("td", {}, text)))))),
     rows.length > SHOWN ? h("p", { class: "hint" }, `and ${count(rows.length - SHOWN)} more; the list has all`) : "");
@@ -89,14 +100,20 @@ export function applying({ backend, after }) {
 
   return {
     root,
-    async open(facts) {
-      state.facts = facts;
+    async open() {
+      state.turn += 1;
+      run.replaceChildren(); // of what was chosen then
+      root.showModal();
+      const facts = await backend.review();
+      Object.assign(state, { facts, only: facts.decided });
+      scenes.checked = false;
       const hows = Object.entries(facts.hows).filter(([how]) => facts.may_apply || how === "list");
-      ways.replaceChildren(choice({ label: "What is done", options: hows.map(([how]) => [how, how]), value: state.how, onchange: (how) => { state.how = how; preview().catch(failed); } }));
+      ways.replaceChildren(choice({ label: "What is done", options: hows.map(([how]) => [how, how]), value: state.how, onchange: (how) => { state.how = how; look(); } }),
+        choice({ label: "What is applied", options: [["", "all that is proposed"], ["only", "only what I decided"]], value: state.only ? "only" : "", onchange: (only) => { state.only = Boolean(only); look(); } }),
+        h("label", { class: "check" }, scenes, h("span", {}, "shots of one scene too")));
       rules.value ||= facts.usual;
       rulesTold.textContent = `The first that tells copies apart decides; take any, in your order: ${facts.rules.map(({ name, best, argument }) => `${name}${argument ? `=${argument}` : ""} (${best})`).join(", ")}.${facts.may_apply ? "" : " Other machines may reach this studio, so it touches no files (lookalike serve --apply)."}`;
       offer();
-      root.showModal();
       await preview();
     },
   };

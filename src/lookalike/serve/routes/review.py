@@ -117,8 +117,9 @@ async def apply(request: Request, body: schemas.Apply) -> Response:
 def _applied(studio: Studio, body: schemas.Apply) -> dict[str, Any]:
     from lookalike.review.applying import rows_of
 
-    plan = studio.desk.plan(studio.made, body.rules or USUAL)
-    told = studio.desk.apply(plan, body.how, body.out, body.confirmed)
+    due = studio.desk.plan(studio.made, body.rules or USUAL, body.level, only_decided=body.only_decided)
+    told = studio.desk.apply(due.plan, body.how, body.out, body.confirmed)
+    as_decided, as_proposed = due.shares(told)
     return {
         "how": told.how,
         "dry_run": told.dry_run,
@@ -127,7 +128,9 @@ def _applied(studio: Studio, body: schemas.Apply) -> dict[str, Any]:
         "failed": [one._asdict() for one in told.failed],
         "out": told.out,
         "left_out": len(told.left_out),
-        "plan": rows_of(plan),
+        "as_decided": as_decided,
+        "as_proposed": as_proposed,
+        "plan": rows_of(due.plan),
     }
 
 

@@ -38,7 +38,7 @@ export function build() {
   const nothing = h("p", { class: "empty" }, "\u00a0");
   const root = h("div", { class: "review-page" },
     h("header", { class: "bar" }, h("div", {}, h("h1", {}, "Review"), told), h("div", { class: "row" },
-      button(["Keys", h("kbd", {}, "?")], () => help.showModal(), { class: "quiet" }), button(["Apply…", h("kbd", {}, "A")], () => apply.open(state.facts).catch(failed), { class: "strong" }))),
+      button(["Keys", h("kbd", {}, "?")], () => help.showModal(), { class: "quiet" }), button(["Apply…", h("kbd", {}, "A")], () => apply.open().catch(failed), { class: "strong" }))),
     queues, nothing, work, coming, help, apply.root);
 
   const entry = () => state.entries[state.at];
@@ -172,7 +172,7 @@ export function build() {
     const { target } = event;
     if (target.matches?.("input:not([type=range]), select, textarea") || (target.matches?.("input, [role=tab]") && event.key.startsWith("Arrow"))) return;
     const moves = { ArrowDown: () => go(state.at + 1), ArrowUp: () => go(state.at - 1), ArrowRight: () => step(1), ArrowLeft: () => step(-1),
-      Home: () => go(0), End: () => go(state.entries.length - 1), "?": () => help.showModal(), a: () => apply.open(state.facts).catch(failed) };
+      Home: () => go(0), End: () => go(state.entries.length - 1), "?": () => help.showModal(), a: () => apply.open().catch(failed) };
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (moves[key]) then(moves[key]);
     else if (KEYS.some(([one]) => one === key)) then(() => act(key));
