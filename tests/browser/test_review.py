@@ -162,6 +162,11 @@ def test_to_the_trash_goes_what_was_decided_or_asked_for(
     press("Escape")
     dialog.wait_for(state="hidden")
 
+    press("k")
+    decided("same file1/1")
+    press("u")
+    decided("same file0/1")
+    until(page, "document.querySelector('#says').textContent === 'Undone: again/05, 05'")
     page.locator(".queues button", has_text="near copies").focus()
     press("Enter")
     decided("near copies0/2")

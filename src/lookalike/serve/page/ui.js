@@ -122,6 +122,13 @@ export const many = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" 
 /** A file name without folders and ending, for captions. */
 export const shortName = (name) => name.split("/").pop().replace(/\.[a-z]{3,4}$/i, "").replace(/_/g, " ");
 
+/** The same for several: where some would read alike, with as many of their folders as tell them apart. */
+export const apartNames = (names) => names.map((name) => {
+  const short = (one, n) => [...one.split("/").slice(0, -1).slice(-n || Infinity), shortName(one)].join("/");
+  const n = [...names.join("/").split("/").keys()].find((n) => names.every((one) => one === name || short(one, n) !== short(name, n)));
+  return n === undefined ? name : short(name, n);
+});
+
 /** Offer a blob as a download. */
 export function save(blob, name) {
   const url = URL.createObjectURL(blob);

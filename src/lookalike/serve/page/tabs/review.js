@@ -2,7 +2,7 @@
 import { applying } from "../applying.js";
 import { pairView } from "../pair.js";
 import { studio, thumb } from "../studio.js";
-import { button, count, failed, h, many, say, shortName } from "../ui.js";
+import { apartNames, button, count, failed, h, many, say, shortName } from "../ui.js";
 import { note } from "../url.js";
 import { virtual } from "../virtual.js";
 
@@ -156,7 +156,7 @@ export function build() {
     if (!names.length) { say("Nothing is left to undo"); return; }
     if (last?.key === state.key) { await renew(last.at); go(last.at); tell(); }
     else { state.facts = await backend.review(); await choose(last?.key ?? state.key, last?.at); }
-    say(`Undone: ${names.map(shortName).join(", ")}`);
+    say(`Undone: ${apartNames(names).join(", ")}`);
   }
 
   function step(by) {
