@@ -166,7 +166,7 @@ def test_duplicates(call, built: Path) -> None:  # type: ignore[no-untyped-def]
     text = call("duplicates", built / "g", "--threshold", 2.5).out
     assert f"{len(expected.groups)} groups within a distance of 2.5" in text
     assert f"{len(expected.groups[0])} near-duplicates\n  {expected.groups[0][0]}\n" in text
-    assert "pictures to spare" in call("duplicates", built / "g").out
+    assert "1 group, 1 picture to spare" in call("duplicates", built / "g").out
     assert "leave one of them out" in call("duplicates", built / "g", "--threshold", 2.5, "--level", "near").err
 
 
@@ -180,7 +180,7 @@ def test_duplicates_against_new_pictures(call, built: Path, tmp_path: Path) -> N
     expected = find_copies(la.Gallery.open(built / "g"), against=new)
     assert found == {**expected.as_json(), "applied": None}
     assert (
-        f"{len(expected.groups)} pictures of {new} are in the gallery already"
+        f"in the gallery already: {len(expected.groups)} pictures of {new}\n"
         in call("duplicates", built / "g", "--against", new).out
     )
 
@@ -217,7 +217,7 @@ def test_from_a_folder_to_a_cleaned_copy_of_it(call, tmp_path: Path) -> None:  #
     assert "not done: 05.png: it was changed since the gallery was updated" in failed.out
     record = clean / "lookalike-applied.jsonl"
     assert call(*gallery, "--undo", record, "--json").json["dry_run"]
-    assert "19 pictures are removed again" in call(*gallery, "--undo", record, "--no-dry-run").out
+    assert "19 pictures removed again" in call(*gallery, "--undo", record, "--no-dry-run").out
     assert not list(clean.glob("*.png"))
 
 

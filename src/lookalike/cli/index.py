@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lookalike.models.given_codes import GivenCodes
 
 WIDTH = 78
+UNNAMED = "name a RUN whose model encodes the pictures, or give --codes FILE, which --names goes with"
 
 
 @reads_data()
@@ -114,7 +115,7 @@ def index(
     if codes is not None:
         source, model = codes_alone(codes, names, run, data)
     elif names is not None or (run is None and not gallery.is_dir()):
-        raise OptionError("name a RUN whose model encodes the pictures, or give --codes FILE, which --names goes with")
+        raise OptionError(UNNAMED)
     elif run is None:
         source, model = None, None
     else:
@@ -125,6 +126,8 @@ def index(
             )
         source, model = data, load_model(run)
     with Gallery.open(gallery, model, metric=metric, store=store, create=model is not None) as held:
+        if model is None and held.source is None:
+            raise OptionError(UNNAMED)
         with progress_shown() as progress:
             done = held.update(
                 source,

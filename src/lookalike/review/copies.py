@@ -285,8 +285,11 @@ class _Search:
         names = self.album.names
         groups.sort(key=lambda one: (one[1][0].level == "scene" and not of_others, -len(one[0]), names[one[0][0]]))
         original = self.album.originals
-        has_files = [spec is not None and not drawn_of(spec.source) for spec, _ in self.album.sources]
-        unread = np.flatnonzero(original.asked & ~original.is_there) if any(has_files) else np.empty(0, np.int64)
+        is_of_file = np.zeros(len(names), bool)
+        for spec, named in self.album.sources:
+            if spec is not None and not drawn_of(spec.source):  # else what is stored is all that there is
+                is_of_file[list(named.values())] = True
+        unread = np.flatnonzero(original.asked & ~original.is_there & is_of_file)
         return Copies(
             [[names[place] for place in places] for places, _ in groups],
             [max((link.level for link in links), key=RANKS.index) for _, links in groups],
