@@ -139,6 +139,8 @@ def test_sharpness_falls_with_blur_and_not_with_grain() -> None:
         noisy = luma + generator.normal(0, deviation, luma.shape).astype(np.float32)
         assert sharpness(noisy) == pytest.approx(own, rel=0.05)
         assert sharpness(gaussian_filter(luma, 2) + noisy - luma) < 0.7 * own
+    for lit in (0.5 * luma + 60, 1.3 * luma, 200 - 0.6 * luma):  # as sepia and other colours change it
+        assert sharpness(lit) == pytest.approx(own, rel=0.02)
     assert sharpness(zoom(zoom(luma, 0.25), 4)) < 0.9 * own  # made small and large again
     assert (sharpness(np.full((9, 9), 7.0, np.float32)), sharpness(luma[:2])) == (0.0, 0.0)
 

@@ -18,6 +18,10 @@ import numpy.typing as npt
 from lookalike.noise.estimation import noise_sigma
 from lookalike.pixels import Floats
 
+CONTRAST = 50.0
+"""The standard deviation of luma, in levels of 255, at which pictures are compared."""
+LEAST_VARIANCE = 0.25
+"""Of luma, square levels: what varies by less shows nothing but rounding."""
 FINE, COARSE = 1.0, 2.0
 """The two smoothings a and b, in pixels."""
 BLOCK = 24
@@ -41,8 +45,9 @@ def sharpness(grey: Floats) -> float:
     """How steep luma (h, w), 0 to 255, rises and falls, a picture's longer side taken for the unit: 0 or more.
 
     The root of the mean square slope, from which the share of the noise is taken off, times the root of the longer
-    side's pixels: to choose among copies of one picture, of any sizes. It falls where one was blurred, or made smaller
-    and large again; `blur_of` tells how blurred a picture is by itself.
+    side's pixels, as it were if luma varied by `CONTRAST`: to choose among copies of one picture, of any sizes, and
+    however they were lit or coloured. It falls where one was blurred, or made smaller and large again; `blur_of` tells
+    how blurred a picture is by itself.
     """
     if min(grey.shape) < 3:
         return 0.0
@@ -50,8 +55,9 @@ def sharpness(grey: Floats) -> float:
     down = (grey[2:, 1:-1] - grey[:-2, 1:-1]) / 2
     energy = float(np.square(across).mean() + np.square(down).mean())
     # Each slope is half the difference of two values: its variance is half that of the noise, and there are two.
-    left = max(energy - noise_sigma(grey[..., None], flat_counts=True) ** 2, 0.0)
-    return math.sqrt(left * max(grey.shape))
+    noise = noise_sigma(grey[..., None], flat_counts=True) ** 2
+    left, varies = max(energy - noise, 0.0), float(grey.var(dtype=np.float64)) - noise
+    return CONTRAST * math.sqrt(left / varies * max(grey.shape)) if varies > LEAST_VARIANCE else 0.0
 
 
 class _Energy(NamedTuple):
