@@ -24,7 +24,7 @@ from lookalike.serve.app import make_app
 from lookalike.serve.running import listen, server_of
 from lookalike.serve.settings import StudioSettings
 from pictures import waves
-from reviewed import reviewed_gallery, save_with_smaller, use_home
+from reviewed import reviewed_gallery, save_with_smaller, undecided, use_home
 from studio import Served, pixels_of, serving
 from waiting import PATIENCE, until
 
@@ -54,12 +54,8 @@ def built(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def served(built: Path) -> Iterator[Served]:
     """The studio, with nothing decided yet."""
-    with serving(built) as studio:
-        studio.wait_until_prepared()
+    with undecided(built) as studio:
         yield studio
-    with la.Gallery.open(built, create=False) as gallery:
-        while gallery.decisions.undo() is not None:
-            pass
 
 
 def counts(served: Served) -> dict[str, tuple[int, int]]:

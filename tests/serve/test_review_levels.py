@@ -12,7 +12,7 @@ import pytest
 import lookalike as la
 from lookalike.review.copies import find_copies
 from pictures import waves
-from reviewed import reviewed_gallery, save_bursts, save_with_smaller, use_home
+from reviewed import reviewed_gallery, save_bursts, save_with_smaller, undecided, use_home
 from scenes import scenes
 from studio import Served, serving
 
@@ -40,12 +40,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def served(built: Path) -> Iterator[Served]:
     """The studio, with nothing decided yet."""
-    with serving(built) as studio:
-        studio.wait_until_prepared()
+    with undecided(built) as studio:
         yield studio
-    with la.Gallery.open(built, create=False) as gallery:
-        while gallery.decisions.undo() is not None:
-            pass
 
 
 def decide(served: Served, kind: str, *names: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 import lookalike as la
-from studio import prepare_here
+from studio import Served, prepare_here, serving
 
 
 def save_with_smaller(pictures: np.ndarray, folder: Path, copied: int, size: tuple[int, int]) -> None:
@@ -50,3 +52,14 @@ def use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(home / "data"))
     monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(home / "data" / "Trash"))
+
+
+@contextmanager
+def undecided(gallery: Path) -> Iterator[Served]:
+    """A studio of the gallery, for which all is prepared; what is decided in it is taken back in the end."""
+    with serving(gallery) as studio:
+        studio.wait_until_prepared()
+        yield studio
+    with la.Gallery.open(gallery, create=False) as held:
+        while held.decisions.undo() is not None:
+            pass

@@ -109,13 +109,13 @@ def duplicates(
             return
         plan = found.keep(keep or USUAL)
         applied = None if how is None else apply(plan, how, out, dry_run=dry_run, force=force)
-        payload = {
-            **plan.as_json(),
-            "threshold": found.threshold,
-            "stored_only": found.stored_only,
-            "applied": None if applied is None else applied.as_json(),
-        }
-        answer(payload, [*_chosen(plan, found, gallery), *_applied(applied, gallery)], json)
+    payload = {
+        **plan.as_json(),
+        "threshold": found.threshold,
+        "stored_only": found.stored_only,
+        "applied": None if applied is None else applied.as_json(),
+    }
+    answer(payload, [*_chosen(plan, found, gallery), *_applied(applied, gallery)], json)
     if applied is not None and applied.failed:
         raise typer.Exit(1)
 

@@ -72,11 +72,7 @@ def lack() -> str | None:
     """Why there are no kernels, in few words; None where there are, which are compiled where they are not yet."""
     if library() is not None:
         return None
-    if os.environ.get(SWITCH) == "0":
-        return f"{SWITCH} is 0"
-    if not sys.platform.startswith("linux"):
-        return "they are for Linux"
-    return "no C compiler found" if _compiler() is None else "they could not be built here"
+    return _left_out() or ("no C compiler found" if _compiler() is None else "they could not be built here")
 
 
 def compiled() -> Path | None:
@@ -98,7 +94,7 @@ def at_hand() -> ctypes.CDLL | None:
 
 def _target() -> tuple[str, Path] | None:
     """The compiler, and the library's place for these sources, this compiler and this processor."""
-    if os.environ.get(SWITCH) == "0" or not sys.platform.startswith("linux"):
+    if _left_out() is not None:
         return None
     compiler = _compiler()
     if compiler is None:
@@ -110,6 +106,13 @@ def _target() -> tuple[str, Path] | None:
     all_facts = "\0".join((_sources(), version, *_flags(), abilities()))
     key = hashlib.sha256(all_facts.encode()).hexdigest()[:24]
     return compiler, files.cache_folder() / "kernels" / f"{key}.so"
+
+
+def _left_out() -> str | None:
+    """Why none are to be compiled, whatever is there."""
+    if os.environ.get(SWITCH) == "0":
+        return f"{SWITCH} is 0"
+    return None if sys.platform.startswith("linux") else "they are for Linux"
 
 
 def _compiler() -> str | None:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from lookalike.choosing import LEVELS, RANKS, USUAL
-from lookalike.data.images import ImageSet, Rejected
+from lookalike.data.images import DataSpec, ImageSet, Rejected
 from lookalike.data.located import drawn_of
 from lookalike.errors import OptionError
 from lookalike.gallery.gallery import Gallery
@@ -287,7 +287,7 @@ class _Search:
         original = self.album.originals
         is_of_file = np.zeros(len(names), bool)
         for spec, named in self.album.sources:
-            if spec is not None and not drawn_of(spec.source):  # else what is stored is all that there is
+            if _is_of_files(spec):  # else what is stored is all that there is
                 is_of_file[list(named.values())] = True
         unread = np.flatnonzero(original.asked & ~original.is_there & is_of_file)
         return Copies(
@@ -310,4 +310,8 @@ class _Search:
 
 def _away(gallery: Gallery) -> str | None:
     spec = gallery.source
-    return None if spec is None or drawn_of(spec.source) or Path(spec.source).exists() else spec.source
+    return spec.source if _is_of_files(spec) and not Path(spec.source).exists() else None
+
+
+def _is_of_files(spec: DataSpec | None) -> TypeGuard[DataSpec]:
+    return spec is not None and drawn_of(spec.source) is None

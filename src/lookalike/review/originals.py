@@ -127,8 +127,13 @@ def contents_of(spec: DataSpec) -> dict[str, str]:
 
 def shown_of(picture: Pixels) -> float:
     """The pixels of a whole picture (H, W, C) that its border, if it has one, leaves; see `BORDERED`."""
-    inner = hints.without_borders(squashed(picture[None]).astype(np.float32))[0]
-    return float(picture.shape[0] * picture.shape[1] * _worth(inner))
+    return float(picture.shape[0] * picture.shape[1] * _worth(_inner_of(squashed(picture[None])[0])))
+
+
+def _inner_of(grey: Grey) -> hints.Floats:
+    """What of luma (SIDE, SIDE) lies within its border: (4,)."""
+    inner: hints.Floats = hints.without_borders(grey[None].astype(np.float32))[0]
+    return inner
 
 
 def _worth(inner: hints.Floats) -> float:
@@ -179,7 +184,7 @@ class Originals:
             place = new[name]
             self.grey[place] = one.grey
             self.area[place], self.pixels[place], self.taken[place] = one.area, one.pixels, one.taken
-            self.inner[place] = hints.without_borders(one.grey[None].astype(np.float32))[0]
+            self.inner[place] = _inner_of(one.grey)
             self.shown[place] = one.area * _worth(self.inner[place])
 
     @property

@@ -15,7 +15,8 @@ from lookalike.review.trash import found_in_trash
 
 MARK = "lookalike-applied.jsonl"
 """The record's name in a folder of copies, which it tells as ours."""
-FINISHED = json.dumps({"finished": True}).encode()
+FINISHED = {"finished": True}
+"""The last line of a record of which nothing was cut off."""
 LARGEST = 2**28
 _MADE = ("copy", "link")
 
@@ -64,8 +65,7 @@ class Record:
 
     def finish(self) -> None:
         """Say that nothing was cut off."""
-        self._file.write(FINISHED + b"\n")
-        self._file.flush()
+        self.add(**FINISHED)
 
     def close(self) -> None:
         """Close the file."""
@@ -131,7 +131,7 @@ def trashed(record: Path, folder: Path) -> set[str]:
 def unfinished(records: Iterable[Path], folder: Path) -> Path | None:
     """The last of some records of this folder that was cut off before all was done; None where there is none."""
     for record in sorted(records, reverse=True):
-        if trashed(record, folder) and not record.read_bytes().rstrip().endswith(FINISHED):
+        if trashed(record, folder) and not record.read_bytes().rstrip().endswith(json.dumps(FINISHED).encode()):
             return record
     return None
 
