@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from lookalike.models.search import SearchAutoencoder
     from lookalike.models.unet import UNetDenoiser
     from lookalike.pixels import to_uint8
-    from lookalike.sampling.mixture import Mixture, fit_mixture
+    from lookalike.sampling.fitting import fit_mixture
+    from lookalike.sampling.mixture import Mixture
     from lookalike.sampling.pictures import sample
     from lookalike.sharpening.fitting import sharpen
     from lookalike.training.recipe import Recipe
@@ -55,7 +56,7 @@ _HOME = {
     "difference_direction": "editing.directions",
     "edit": "editing.edit",
     "encode_source": "growth",
-    "fit_mixture": "sampling.mixture",
+    "fit_mixture": "sampling.fitting",
     "from_pretrained": "interop.hub",
     "load": "data",
     "load_model": "models.loading",

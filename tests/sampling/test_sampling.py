@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ from lookalike.sampling import (
     write_samples,
 )
 from lookalike.sampling.copying import nearest, rank_z
-from lookalike.sampling.mixture import FLOOR, checked_parts
+from lookalike.sampling.fitting import FEWEST
+from lookalike.sampling.mixture import checked_parts
 from pictures import waves
 
 
@@ -52,8 +55,9 @@ def test_parts_are_found_by_codes_that_were_held_out() -> None:
     assert mixture.parts == 4
     # Codes that nobody fitted are as likely as the held-out ones were, by scikit-learn's own reckoning of a mixture.
     judge = GaussianMixture(mixture.parts, covariance_type="full")
-    judge.weights_, judge.means_ = mixture.weights, mixture.means
-    judge.covariances_ = np.einsum("mij,mkj->mik", mixture.factors, mixture.factors)
+    judge.weights_, judge.means_ = mixture.counts / 1200, mixture.means
+    parts = np.split(mixture.codes.astype(np.float64), np.cumsum(mixture.counts)[:-1])
+    judge.covariances_ = np.stack([np.cov(part, rowvar=False) for part in parts])
     judge.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(judge.covariances_)).transpose(0, 2, 1)
     fresh = bells(4000, 1)
     assert mixture.likelihood == pytest.approx(judge.score(fresh), abs=5 * judge.score_samples(fresh).std() / 120**0.5)
@@ -64,32 +68,84 @@ def judge_of_one(codes: np.ndarray) -> GaussianMixture:
     return GaussianMixture(1).fit(codes)
 
 
-def test_one_bell_is_the_codes_own_mean_and_covariance(rng: np.random.Generator) -> None:
-    turn = rng.normal(size=(4, 4))
-    codes = rng.normal(size=(500, 4)) @ turn.T + 3
-    mixture = fit_mixture(codes)
-    assert (mixture.parts, mixture.code_size) == (1, 4)
-    np.testing.assert_allclose(mixture.means[0], codes.mean(axis=0), atol=1e-9)
-    found = mixture.factors[0] @ mixture.factors[0].T
-    np.testing.assert_allclose(found, (1 + FLOOR) * np.cov(codes, rowvar=False, ddof=0), rtol=1e-6, atol=1e-9)
+def test_a_draw_is_one_of_all_pairs_and_each_is_as_likely(rng: np.random.Generator) -> None:
+    members = rng.normal(size=(7, 3)).astype(np.float32)
+    mixture = Mixture(members, np.array([7]), 2, "full", 0.0)
+    pairs = np.array([members[list(pair)].mean(axis=0) for pair in combinations(range(7), 2)], np.float64)
+    middle = members.mean(axis=0, dtype=np.float64)
+    strayed = (pairs - middle) * (2 * 6 / 5) ** 0.5
+    # Over all 21 of them the mean and the covariance are the codes' own: as drawing without putting back has it.
+    np.testing.assert_allclose(strayed.mean(axis=0), 0, atol=1e-7)
+    np.testing.assert_allclose(strayed.T @ strayed / 21, np.cov(members, rowvar=False, ddof=0), rtol=1e-5, atol=1e-7)
+    drawn = mixture.draw(21_000, seed=1)
+    distances = np.linalg.norm(drawn[:, None] - (middle + strayed)[None], axis=2)
+    assert distances.min(axis=1).max() < 1e-5
+    assert stats.chisquare(np.bincount(distances.argmin(axis=1), minlength=21)).pvalue > 0.001
 
 
-def test_draws_have_the_mixtures_weights_means_and_covariances() -> None:
-    weights, means = np.array([0.7, 0.3]), np.array([[0.0, 0.0], [100.0, 50.0]])
-    factors = np.array([[[1.0, 0.0], [0.5, 2.0]], [[3.0, 0.0], [0.0, 0.1]]])
-    mixture = Mixture(weights, means, factors, "full", 0.0)
+@pytest.mark.parametrize("together", [2, 3, 8])
+def test_draws_have_the_parts_sizes_means_and_covariances(together: int, rng: np.random.Generator) -> None:
+    first = rng.normal(size=(70, 2)) @ [[1, 0], [0.5, 2]]
+    second = rng.exponential(size=(30, 2)) + np.array([100, 50])
+    mixture = Mixture(np.concatenate([first, second]).astype(np.float32), np.array([70, 30]), together, "full", 0.0)
     codes = mixture.draw(20_000, seed=3).astype(np.float64)
-    second = codes[:, 0] > 50
-    assert stats.binomtest(int(second.sum()), len(codes), 0.3).pvalue > 0.001
-    for is_own, mean, factor in ((~second, means[0], factors[0]), (second, means[1], factors[1])):
-        whitened = (codes[is_own] - mean) @ np.linalg.inv(factor).T
-        for column in whitened.T:
-            assert stats.kstest(column, "norm").pvalue > 0.001
-        assert abs(np.corrcoef(whitened.T)[0, 1]) < 5 / len(whitened) ** 0.5
+    is_second = codes[:, 0] > 50
+    assert stats.binomtest(int(is_second.sum()), len(codes), 0.3).pvalue > 0.001
+    for is_own, part in ((~is_second, first), (is_second, second)):
+        whitened = (codes[is_own] - part.mean(axis=0)) @ np.linalg.inv(
+            np.linalg.cholesky(np.cov(part, rowvar=False, ddof=0))
+        ).T
+        near = 5 / len(whitened) ** 0.5
+        np.testing.assert_allclose(whitened.mean(axis=0), 0, atol=near)
+        np.testing.assert_allclose(whitened.T @ whitened / len(whitened), np.eye(2), atol=5 * near)
     half = mixture.draw(20_000, truncation=0.5, seed=3)
-    middle = means[second.astype(int)]
+    middle = mixture.means[is_second.astype(int)]
     np.testing.assert_allclose(half - middle, (codes - middle) / 2, atol=1e-4)
-    np.testing.assert_allclose(mixture.draw(50, truncation=0, seed=3), middle[:50])
+    np.testing.assert_allclose(mixture.draw(50, truncation=0, seed=3), middle[:50], rtol=1e-6)
+
+
+def test_two_make_a_new_code_where_that_copies_nothing_and_more_where_it_would(rng: np.random.Generator) -> None:
+    assert fit_mixture(sparse(rng), 1).together == 2
+    few = rng.normal(size=(300, 40)).astype(np.float32)
+    mixture = fit_mixture(few)
+    assert mixture.together > 2
+    fresh = rng.normal(size=(300, 40)).astype(np.float32)
+    of_two, of_more = (copying(one.draw(300), few, fresh) for one in (replace(mixture, together=2), mixture))
+    assert of_two.drawn_distance < 0.8 * of_two.test_distance
+    # A bell with the mean and the covariance of these 300 comes to 0.985: of so few, no draw is as far as fresh codes.
+    bell = rng.multivariate_normal(few.mean(axis=0), np.cov(few, rowvar=False), 300).astype(np.float32)
+    assert of_more.drawn_distance == pytest.approx(copying(bell, few, fresh).drawn_distance, rel=0.02)
+
+
+def sparse(rng: np.random.Generator) -> np.ndarray:
+    """2,000 codes of six numbers, many small and few large: Laplace's, of an excess kurtosis of 3."""
+    return rng.laplace(size=(2000, 6))
+
+
+def test_what_no_bell_has_is_in_draws_too(rng: np.random.Generator) -> None:
+    drawn = fit_mixture(sparse(rng), 1).draw(20_000)
+    # A sum of two independent numbers has half of their excess kurtosis; a bell has none.
+    assert stats.kurtosis(drawn, axis=0).mean() == pytest.approx(1.5, abs=0.5)
+
+
+def test_parts_of_few_codes_join_others(rng: np.random.Generator) -> None:
+    codes = np.concatenate([rng.normal(size=(200, 2)), rng.normal(size=(3, 2)) + 50])
+    mixture = fit_mixture(codes, 2)
+    assert (mixture.asked, mixture.parts) == (2, 1)
+    assert mixture.counts.min() >= FEWEST
+    assert len(mixture.codes) == 203
+    small = fit_mixture(rng.normal(size=(10, 3)))
+    assert (small.parts, len(small.codes)) == (1, 10)
+    assert 2 <= small.together <= 5
+    assert np.isfinite(small.draw(20)).all()
+
+
+def test_of_very_many_codes_some_are_kept(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.sampling.fitting.MOST_KEPT", 100)
+    codes = rng.normal(size=(400, 3)).astype(np.float32)
+    mixture = fit_mixture(codes, 1)
+    assert mixture.codes.shape == (100, 3)
+    assert {row.tobytes() for row in mixture.codes} < {row.tobytes() for row in codes}
 
 
 def test_a_draw_does_not_hang_on_how_many_there_are() -> None:
@@ -158,7 +214,8 @@ def test_a_copying_sampler_is_caught_and_an_honest_one_is_not(rng: np.random.Gen
     assert not honest.copies
     assert honest.drawn_distance == pytest.approx(honest.test_distance, rel=0.15)
     assert "no sign of copying" in honest.told()
-    parrot = Mixture(np.full(400, 1 / 400), train.astype(float), np.repeat(0.1 * np.eye(8)[None], 400, 0), "full", 0.0)
+    thrice = np.repeat(train, 3, axis=0) + 0.1 * rng.normal(size=(1200, 8)).astype(np.float32)
+    parrot = Mixture(thrice, np.full(400, 3), 2, "full", 0.0)  # a part a code, which strays a little
     caught = copying(parrot.draw(300), train, test)
     assert caught.copies
     assert caught.z < -10
@@ -210,8 +267,8 @@ def test_a_mixture_is_kept_with_its_model(learned, tmp_path: Path) -> None:  # t
     codes = model.encode(train)
     kept = mixture_of_run(model, tmp_path, codes, train.digest)
     expected = fit_mixture(codes)
-    for name in ("weights", "means", "factors"):
-        np.testing.assert_array_equal(getattr(kept, name), getattr(expected, name).astype(np.float32))
+    np.testing.assert_array_equal(kept.codes, expected.codes)
+    assert kept.about() == expected.about()
     stamp = (tmp_path / "mixture.safetensors").stat().st_mtime_ns
     again = mixture_of_run(model, tmp_path, codes, train.digest)
     assert (tmp_path / "mixture.safetensors").stat().st_mtime_ns == stamp
@@ -228,7 +285,9 @@ def test_a_mixture_is_kept_with_its_model(learned, tmp_path: Path) -> None:  # t
     [
         (lambda told: told | {"model": "x"}, "is of another model"),
         (lambda told: told | {"format": 9}, "is of format 9"),
-        (lambda told: told | {"parts": 2}, r"damaged \(mixture.safetensors.weights has shape"),
+        (lambda told: told | {"counts": [90, 90]}, r"damaged \(mixture.safetensors.codes has shape"),
+        (lambda told: told | {"counts": [158, 2]}, "describes no mixture"),
+        (lambda told: told | {"together": 1}, "describes no mixture"),
         (lambda told: told | {"numbers": "x"}, "is not the file that mixture.json describes"),
         (lambda told: told | {"covariance": "odd"}, "describes no mixture"),
         (lambda told: {}, "damaged"),

@@ -118,7 +118,7 @@ def test_new_pictures(served: Served, model: la.ConvAutoencoder) -> None:
     if first.status_code == 202:
         assert first.json() == {"codes": [], "ready": False, "parts": None}
         assert first.headers["Retry-After"]
-        prepare_here(served.gallery, ["mixture"])
+        prepare_here(served.gallery, ["sampler"])
     told = served.get("/api/v1/sample?count=3&truncation=0.5&seed=8").json()
     with la.Gallery.open(served.gallery) as gallery:
         mixture = la.fit_mixture(gallery.codes)
@@ -132,7 +132,7 @@ def test_new_pictures(served: Served, model: la.ConvAutoencoder) -> None:
 
 def test_few_pictures_make_no_new_ones(tmp_path: Path) -> None:
     build_gallery(tmp_path, 6)
-    prepare_here(tmp_path, ["mixture"])
+    prepare_here(tmp_path, ["sampler"])
     with serving(tmp_path) as served:
         refused = served.get("/api/v1/sample", 422).json()["detail"]
     assert refused == "this gallery holds 6 pictures; new ones are drawn from 10 or more"

@@ -233,8 +233,9 @@ def test_what_copies_is_nearer_than_test_pictures_are(monkeypatch: pytest.Monkey
 
     def parrot(codes: np.ndarray, seed: int) -> Mixture:
         """A part a picture, which strays a little."""
-        spread = np.repeat(0.01 * np.diag(codes.std(axis=0))[None], len(codes), axis=0)
-        return Mixture(np.full(len(codes), 1 / len(codes)), codes.astype(float), spread, "full", 0.0)
+        strayed = np.random.default_rng(seed).normal(size=(3 * len(codes), codes.shape[1])) * 0.01 * codes.std(axis=0)
+        thrice = (np.repeat(codes, 3, axis=0) + strayed).astype(np.float32)
+        return Mixture(thrice, np.full(len(codes), 3), 2, "full", 0.0)
 
     monkeypatch.setattr(looking, "fit_mixture", parrot)
     assert share() < 0.2

@@ -37,8 +37,8 @@ def sample(
     truncation: Annotated[
         float,
         typer.Option(
-            help="How far codes stray from the middle of their part, as a share of what the mixture would have, 0 to "
-            "1: less is safer and more alike."
+            help="How far codes stray from the middle of their part, as a share of how far the part's own do, 0 to 1: "
+            "less is safer and more alike."
         ),
     ] = 1.0,
     sharp: Sharp = False,
@@ -79,6 +79,7 @@ def sample(
     payload = {
         "run": str(run),
         "parts": mixture.parts,
+        "together": mixture.together,
         "covariance": mixture.covariance,
         "likelihood": mixture.likelihood,
         "truncation": within,

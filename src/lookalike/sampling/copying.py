@@ -12,6 +12,8 @@ from lookalike.errors import OptionError
 from lookalike.pixels import Floats
 from lookalike.search.index import index_class
 
+JUDGED = 2000
+"""Draws that are tested, at most; and at most as many as there are codes of unseen pictures beside them."""
 COPIES_BELOW = -3.0
 """Standard errors; the authors of the test call -5 certain, and -3 what to look into."""
 

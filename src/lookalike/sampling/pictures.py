@@ -12,11 +12,9 @@ from lookalike.models import note_of
 from lookalike.models.base import Autoencoder
 from lookalike.outputs import Outputs
 from lookalike.pixels import Floats, to_uint8
-from lookalike.sampling.copying import Copying, Found, copying, nearest
+from lookalike.sampling.copying import JUDGED, Copying, Found, copying, nearest
 from lookalike.sampling.mixture import Mixture
 
-JUDGED = 2000
-"""Draws, at most, that the test for copying takes; and at most as many as there are test pictures."""
 ON_A_SHEET = 24
 """Pictures on the sheet, each with its nearest one."""
 

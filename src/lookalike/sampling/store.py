@@ -14,7 +14,8 @@ from lookalike.errors import RunError
 from lookalike.models.base import Autoencoder
 from lookalike.models.bound import Arrays, Bound
 from lookalike.pixels import Floats
-from lookalike.sampling.mixture import COVARIANCES, MOST_PARTS, TENSORS, Mixture, fit_mixture
+from lookalike.sampling.fitting import fit_mixture
+from lookalike.sampling.mixture import COVARIANCES, KNOWN, MOST_PARTS, Mixture
 
 MIXTURE = Bound(
     "mixture", ("mixture", "is"), "fit it with: lookalike sample FOLDER --out samples", entry="numbers", number="F32"
@@ -27,9 +28,7 @@ def save_mixture(mixture: Mixture, model: Autoencoder, folder: str | Path, pictu
 
     `pictures` is the digest of those whose codes it was fitted to, where that is known.
     """
-    known = ("parts", "asked", "covariance", "likelihood")
-    about = {"pictures": pictures, **{name: getattr(mixture, name) for name in known}}
-    MIXTURE.save(folder, model, {name: getattr(mixture, name) for name in TENSORS}, about)
+    MIXTURE.save(folder, model, {"codes": mixture.codes}, {"pictures": pictures, **mixture.about()})
 
 
 def load_mixture(model: Autoencoder, folder: str | Path) -> Mixture:
@@ -65,14 +64,18 @@ def mixture_of_run(
 
 
 def _shapes(told: dict[str, Any], size: int) -> dict[str, tuple[int, ...]]:
-    parts = int(told["parts"])
-    if not 1 <= parts <= MOST_PARTS or told["covariance"] not in COVARIANCES or not math.isfinite(told["likelihood"]):
+    counts, together = [int(count) for count in told["counts"]], int(told["together"])
+    if not (
+        1 <= len(counts) <= MOST_PARTS
+        and 1 < together < min(counts)
+        and told["covariance"] in COVARIANCES
+        and math.isfinite(told["likelihood"])
+    ):
         raise ValueError(f"{MIXTURE.description} describes no mixture")
-    return {"weights": (parts,), "means": (parts, size), "factors": (parts, size, size)}
+    return {"codes": (sum(counts), size)}
 
 
 def _restored(told: dict[str, Any], kept: Arrays) -> Mixture:
-    tensors = {name: one.astype(np.float64) for name, one in kept.items()}
-    if not all(np.isfinite(one).all() for one in tensors.values()) or not tensors["weights"].min() > 0:
-        raise ValueError(f"{MIXTURE.numbers} holds values that are not finite, or parts without weight")
-    return Mixture(**tensors, covariance=told["covariance"], likelihood=float(told["likelihood"]), asked=told["asked"])
+    if not np.isfinite(kept["codes"]).all():
+        raise ValueError(f"{MIXTURE.numbers} holds values that are not finite")
+    return Mixture(kept["codes"], np.asarray(told["counts"], np.int64), **{name: told[name] for name in KNOWN})

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lookalike.models.base import Autoencoder
 
 FOLDER = "studio"
-KINDS = ("models", "threshold", "directions", "tsne", "groups", "mixture", "copies", "screening", "outliers")
+KINDS = ("models", "threshold", "directions", "tsne", "groups", "sampler", "copies", "screening", "outliers")
 PROGRESS = "progress.json"
 TELL_EVERY = 0.5
 """Seconds between two notes of how far something is."""
@@ -185,9 +185,10 @@ def tsne_points(snapshot: Snapshot, seed: int = 0) -> list[list[float]]:
     return [[round(float(x), 4), round(float(y), 4)] for x, y in points]
 
 
-def mixture_facts(snapshot: Snapshot, seed: int = 0) -> dict[str, Any]:
+def sampler_facts(snapshot: Snapshot, seed: int = 0) -> dict[str, Any]:
     """A mixture of a gallery's codes, as `Mixture.as_json` has it; nothing where there are too few."""
-    from lookalike.sampling.mixture import LEAST_CODES, fit_mixture
+    from lookalike.sampling.fitting import fit_mixture
+    from lookalike.sampling.mixture import LEAST_CODES
 
     codes = snapshot.view.codes
     return {} if len(codes) < LEAST_CODES else fit_mixture(codes, seed=seed).as_json()
@@ -203,8 +204,8 @@ def made(kind: str, gallery: Gallery, snapshot: Snapshot, prepared: Prepared, se
         return tsne_points(snapshot, seed)
     if kind == "groups":
         return descriptions.groups_found(gallery, snapshot)
-    if kind == "mixture":
-        return mixture_facts(snapshot, seed)
+    if kind == "sampler":
+        return sampler_facts(snapshot, seed)
     if kind == "copies":
         return reviewing.copies_value(gallery, seed)
     if kind == "screening":

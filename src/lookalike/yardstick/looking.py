@@ -14,7 +14,8 @@ from lookalike.data import ImageSet
 from lookalike.models.search import SearchAutoencoder
 from lookalike.pixels import Floats, Pixels, centre, to_uint8
 from lookalike.sampling.copying import copying
-from lookalike.sampling.mixture import LEAST_CODES, fit_mixture
+from lookalike.sampling.fitting import fit_mixture
+from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.search.metric import Metric, make_metric
 from lookalike.yardstick.figures import Figure
 from lookalike.yardstick.subjects import Say, Subject

@@ -136,7 +136,7 @@ def _notes(
             "same."
         ),
         (
-            "New pictures: as many as those, from a Gaussian mixture of each model's training codes. Precision and "
+            "New pictures: as many as those, from a mixture of each model's training codes. Precision and "
             "coverage by the 5 nearest search codes (0.97 is the best coverage); the nearest training code as a share "
             "of what test pictures have: well below 1, they are copies."
         ),

@@ -114,9 +114,9 @@ async def sample(
     if len(studio.snapshot.view.codes) < LEAST_CODES:
         held = f"this gallery holds {len(studio.snapshot.view.codes)} pictures"
         raise HTTPException(422, f"{held}; new ones are drawn from {LEAST_CODES} or more")
-    told = studio.made("mixture")
+    told = studio.made("sampler")
     if told is None:
-        return being_made(studio, "mixture", {"codes": [], "ready": False, "parts": None})
+        return being_made(studio, "sampler", {"codes": [], "ready": False, "parts": None})
 
     def draw() -> list[list[float]]:
         from lookalike.sampling.mixture import Mixture
