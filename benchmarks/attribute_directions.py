@@ -3,7 +3,7 @@
 python benchmarks/attribute_directions.py                                  # exact PCA, code 256, faces of 32 x 32
 python benchmarks/attribute_directions.py --world 2                        # faces that no choice was made on
 python benchmarks/attribute_directions.py --run runs/conv                  # a run trained on synthetic faces
-python benchmarks/attribute_directions.py --figure docs/edits.png
+python benchmarks/attribute_directions.py --run RUN --draw-only --figure docs/edits.png
 
 Ten directions are learned from the codes of the training faces and their true attributes. The judge never sees a
 code: one convolutional network learns what lies between eyes and chin from that part of the training faces, another
