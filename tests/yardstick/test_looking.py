@@ -32,6 +32,7 @@ from lookalike.yardstick.looking import (
     judge_looks,
     judge_new,
     names_of,
+    new_codes,
     person_kept,
 )
 from lookalike.yardstick.subjects import Subject
@@ -226,7 +227,8 @@ def test_what_copies_is_nearer_than_test_pictures_are(monkeypatch: pytest.Monkey
     subject, finder = Subject("exact PCA", la.PCAAutoencoder(12).fit(train)), finder_of(train)
 
     def share() -> float:
-        found = {measure: value for measure, level, value in judge_new(subject, train, test, finder, 0) if not level}
+        new = new_codes(subject.model, train, test, 0)
+        found = {measure: value for measure, level, value in judge_new(subject, new, test, finder, 0) if not level}
         return found["nearest training code, over test's"]
 
     assert share() > 0.8
@@ -248,8 +250,9 @@ def test_a_sharp_decoder_has_rows_of_its_own() -> None:
     assert names_of(subject) == [("exact PCA", False)]
     sharpened(model)
     assert names_of(subject) == [("exact PCA", False), ("exact PCA, sharp", True)]
+    new = new_codes(model, train, test, 0)
     plain, sharp = (
-        {measure: value for measure, level, value in judge_new(subject, train, test, finder, 0, sharp=one) if not level}
+        {measure: value for measure, level, value in judge_new(subject, new, test, finder, 0, sharp=one) if not level}
         for one in (False, True)
     )
     assert sharp[DETAIL] != plain[DETAIL]

@@ -11,9 +11,10 @@ from scipy.spatial.distance import cdist
 from lookalike import metrics
 from lookalike.appearance import NEIGHBOURS, detail_energy, precision_and_coverage, sliced_wasserstein
 from lookalike.data import ImageSet
+from lookalike.models.base import Autoencoder
 from lookalike.models.search import SearchAutoencoder
 from lookalike.pixels import Floats, Pixels, centre, to_uint8
-from lookalike.sampling.copying import copying
+from lookalike.sampling.copying import Copying, copying
 from lookalike.sampling.fitting import fit_mixture
 from lookalike.sampling.mixture import LEAST_CODES
 from lookalike.search.metric import Metric, make_metric
@@ -80,9 +81,10 @@ def judge_looks(
                 f"new pictures of {subject.title}: {len(train)} training pictures are too few for a mixture"
             )
             continue
+        new = new_codes(subject.model, train, real, seed)
         for name, sharp in names_of(subject):
-            new = judge_new(subject, train, real, finder, seed, sharp=sharp)
-            figures += [Figure(name, subject.code, "", "samples", *one) for one in new]
+            judged = [*judge_new(subject, new, real, finder, seed, sharp=sharp)]
+            figures += [Figure(name, subject.code, "", "samples", *one) for one in judged]
     return figures
 
 
@@ -117,17 +119,29 @@ def judge_patches(drawn: Pixels, real: Pixels, seed: int) -> Iterator[Judged]:
         yield PATCHES, level, distance
 
 
-def judge_new(
-    subject: Subject, train: ImageSet, real: ImageSet, finder: Finder, seed: int, *, sharp: bool = False
-) -> Iterator[Judged]:
-    """As many new pictures as there are real ones, drawn from a mixture of the training codes, without truncation."""
-    learned = subject.model.encode(train)
+class New(NamedTuple):
+    """Codes of new pictures, float32 (N, K), and whether they are copies."""
+
+    codes: Floats
+    copying: Copying
+
+
+def new_codes(model: Autoencoder, train: ImageSet, real: ImageSet, seed: int) -> New:
+    """As many as there are real pictures, drawn from a mixture of the training codes, without truncation."""
+    learned = model.encode(train)
     drawn = fit_mixture(learned, seed=seed).draw(len(real), seed=seed)
-    pictures = to_uint8(subject.model.decode(drawn, sharp=sharp))
+    return New(drawn, copying(drawn, learned, model.encode(real)))
+
+
+def judge_new(
+    subject: Subject, new: New, real: ImageSet, finder: Finder, seed: int, *, sharp: bool = False
+) -> Iterator[Judged]:
+    """New pictures of these codes beside real ones."""
+    pictures = to_uint8(subject.model.decode(new.codes, sharp=sharp))
     yield from judge_spread(pictures, real, finder)
     yield from judge_patches(pictures, real.pixels, seed)
-    found = copying(drawn, learned, subject.model.encode(real))
-    yield "nearest training code, over test's", "", found.drawn_distance / (found.test_distance or 1.0)
+    distance = new.copying.drawn_distance / (new.copying.test_distance or 1.0)
+    yield "nearest training code, over test's", "", distance
 
 
 def judge_spread(drawn: Pixels, real: ImageSet, finder: Finder) -> Iterator[Judged]:
