@@ -170,9 +170,10 @@ def loss_curve(history: Sequence[dict[str, Any]]) -> Figure:
             )
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel("mean squared error", color=INK)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(Plain())
-    axes.yaxis.set_minor_formatter(Plain())
+    if any((row[f"{name}_mse"] or 0) > 0 for row in history for name in CURVES):  # pictures all alike leave no error
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(Plain())
+        axes.yaxis.set_minor_formatter(Plain())
     axes.grid(axis="y", which="both", color="#e4e7eb", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -47,7 +47,7 @@ def test_new_pictures_with_their_nearest(call, run: Path, tmp_path: Path) -> Non
     assert (told["copying"]["drawn"], told["copying"]["test"], told["copying"]["copies"]) == (12, 12, False)
 
     sheet = tmp_path / "sheet.png"
-    code, text, _ = call("sample", run, "--count", 30, "--out", sheet)
+    code, text, _ = call("sample", run, "--count", 24, "--out", sheet)
     assert code == 0
     assert text.splitlines()[0].startswith("a mixture of ")
     assert "no sign of copying" in text
@@ -63,19 +63,27 @@ def test_pictures_that_a_model_was_not_told_of(call, tmp_path: Path) -> None:  #
     assert (code, "name DATA" in err) == (2, True)
     told = call("sample", tmp_path / "bare", DATA, "--parts", 2, "--out", tmp_path / "new", "--json").json
     assert (told["parts"], len(told["nearest"])) == (2, 16)
+    few = call("sample", tmp_path / "bare", "portraits:40", "--parts", 3, "--out", tmp_path / "few")
+    assert "too few to tell copies" in few.out
+    assert "(of 3: those of too few pictures joined others)" in few.out
 
 
 BAD = {
     "no parts": (["sample", "{run}", "--parts", "many", "--out", "{tmp}/new"], "parts is 'many'"),
     "too many parts": (
         ["sample", "{run}", "--parts", "60", "--out", "{tmp}/new"],
-        "parts is 60; 97 codes allow 1 to 9",
+        "parts is 60; 97 codes (a tenth is held out) allow 1 to 9",
     ),
     "no count": (["sample", "{run}", "--count", "0", "--out", "{tmp}/new"], "count is 0"),
     "too far": (["sample", "{run}", "--truncation", "2", "--out", "{tmp}/new"], "truncation is 2.0"),
     "no codes": (["sample", "ready", "--out", "{tmp}/new"], "has no code"),
     "crop": (["sample", "{run}", "--crop", "3", "--out", "{tmp}/new"], "--crop does not go with the run's own"),
     "a folder": (["sample", "{run}", "--out", "{tmp}/there.png"], "is a folder"),
+    "more than a sheet shows": (
+        ["sample", "{run}", "--count", "25", "--out", "{tmp}/new.png"],
+        "--count is 25; a sheet shows 24 at most",
+    ),
+    "another kind of file": (["sample", "{run}", "--out", "{tmp}/new.jpg"], "give a name that ends in .png"),
 }
 
 

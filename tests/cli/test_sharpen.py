@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,9 +73,39 @@ def test_a_run_is_sharpened(call, run: Path, faces: la.ImageSet) -> None:  # typ
     assert said in (run / "card.md").read_text()
     code, _, err = call("sharpen", run, *SMALL)
     assert (code, "already holds a training (1 of 1 epochs done)" in err) == (2, True)
+    assert "or begin anew with --force" in err
+    code, _, err = call("sharpen", run, *SMALL, "--seed", 5, "--resume")
+    assert (code, "was begun differently" in err, "begin anew with --force" in err) == (2, True, True)
+    code, _, err = call("sharpen", run, *SMALL, "--resume", "--force")
+    assert (code, "give one of them" in err) == (2, True)
     folder = training_folder(run, model)
     code, _, err = call("reconstruct", folder, folder / "loss.png", "--out", run / "out")
     assert (code, f"{folder} holds no model" in err) == (2, True)
+
+
+def test_anew_by_force(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    again = shutil.copytree(run, tmp_path / "again")
+    before = (again / "sharp.safetensors").read_bytes()
+    (again / "sharp.safetensors").write_bytes(before[:-1])
+    code, _, err = call("reconstruct", again, again / "loss.png", "--sharp", "--out", tmp_path / "out")
+    assert (code, "lookalike sharpen RUN --force" in err) == (2, True)
+    assert call("sharpen", again, *SMALL, "--pull", 0.1, "--seed", 3, "--force").code == 0
+    assert (again / "sharp.safetensors").read_bytes() == before  # begun as the first time, to the same bits
+    assert call("sharpen", again, *SMALL, "--seed", 5, "--force").code == 0
+    assert (again / "sharp.safetensors").read_bytes() != before
+    assert (again / "card.md").read_text().count("## Drawn sharp") == 1
+
+
+def test_of_pictures_that_are_all_alike(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "alike").mkdir()
+    for number in range(12):
+        Image.fromarray(np.full((16, 16, 3), 130, np.uint8)).save(tmp_path / "alike" / f"{number}.png")
+    run = tmp_path / "run"
+    assert call("train", tmp_path / "alike", "--size", 16, "--model", "pca", "--code", 2, "--run", run).code == 0
+    told = call("sharpen", run, *SMALL, "--json").json
+    assert told["test_mse"] < 1e-5
+    assert load_model(run).require_sharp().training["measured"]["images"] == 2
+    assert "## Drawn sharp" in (run / "card.md").read_text()
 
 
 def test_training_and_sharpening_in_one(  # type: ignore[no-untyped-def]

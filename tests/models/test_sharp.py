@@ -58,6 +58,8 @@ def test_how_sharp_is_a_choice() -> None:
     for share in (-0.1, 1.5, np.nan):
         with pytest.raises(OptionError, match=r"sharpness is .*; give 0 .* to 1"):
             model.decode(codes, sharp=share)
+    with pytest.raises(OptionError, match="sharpness is 'yes'; give True, or a number from 0 to 1"):
+        model.decode(codes, sharp="yes")
 
 
 def test_what_is_flat_stays_flat_far_from_the_margins() -> None:

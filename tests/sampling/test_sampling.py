@@ -168,10 +168,10 @@ def test_codes_longer_than_there_are_many_get_parts_along_the_axes(rng: np.rando
 @pytest.mark.parametrize(
     ("codes", "parts", "message"),
     [
-        (np.zeros((9, 3)), None, r"codes of shape \(9, 3\); a mixture takes \(N, K\) of 10 pictures or more"),
+        (np.zeros((9, 3)), None, "the codes of 10 pictures or more; these are of 9"),
         (np.zeros(30), None, r"codes of shape \(30,\)"),
         (np.full((20, 2), np.nan), None, "20 codes hold values that are not finite"),
-        (np.zeros((40, 2)), 4, "parts is 4; 36 codes allow 1 to 3"),
+        (np.zeros((40, 2)), 4, "parts is 4; 36 codes .* allow 1 to 3"),
         (np.zeros((40, 2)), 0, "parts is 0"),
     ],
 )
@@ -223,6 +223,12 @@ def test_a_copying_sampler_is_caught_and_an_honest_one_is_not(rng: np.random.Gen
     assert "it copies the training" in caught.told()
     mixed = np.concatenate([parrot.draw(100), fit_mixture(train).draw(200)])  # a third of them copies
     assert copying(mixed, train, test).copies
+    # Of six beside six the ranks cannot say it, wherever they lie: SciPy's least z is -2.88.
+    least = stats.mannwhitneyu(range(6), range(6, 12), use_continuity=False, method="asymptotic", alternative="less")
+    assert stats.norm.ppf(least.pvalue) > -3 > stats.norm.ppf(least.pvalue) * 7 / 6
+    assert copying(parrot.draw(6), train, test[:6]).copies is None
+    assert "too few to tell copies" in copying(parrot.draw(6), train, test[:6]).told()
+    assert copying(parrot.draw(7), train, test[:7]).copies is True
     with pytest.raises(OptionError, match="each needs 1 or more"):
         copying(train, train, test[:0])
 

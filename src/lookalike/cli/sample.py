@@ -27,7 +27,10 @@ def sample(
             metavar="[DATA]", help="The pictures to learn from, less a tenth; without, those of the run's training."
         ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many pictures to draw, 1 to 10,000.")] = 16,
+    count: Annotated[
+        int,
+        typer.Option("--count", "-n", help="How many pictures to draw, 1 to 10,000; a sheet shows the first 24."),
+    ] = 16,
     parts: Annotated[
         str,
         typer.Option(
@@ -55,13 +58,18 @@ def sample(
     """
     from lookalike.models.loading import open_model
     from lookalike.sampling.mixture import checked_parts, checked_truncation
-    from lookalike.sampling.pictures import sample_beside, write_samples
+    from lookalike.sampling.pictures import ON_A_SHEET, sample_beside, write_samples
     from lookalike.sampling.store import mixture_of_run
 
     wanted, within, share = checked_parts(parts), checked_truncation(truncation), share_drawn_sharp(sharp, sharpness)
     if not 1 <= count <= MOST:
         raise OptionError(f"--count is {count}; give 1 to {MOST:,}")
-    (Outputs(force=force).file if out.suffix.lower() == ".png" else Outputs().folder)(out)
+    is_sheet = out.suffix.lower() == ".png"
+    if is_sheet and count > ON_A_SHEET:
+        raise OptionError(f"--count is {count}; a sheet shows {ON_A_SHEET} at most: give a folder, which has each")
+    if not is_sheet and out.suffix.lower() in OTHER_PICTURES:
+        raise OptionError(f"--out is {out.name!r}; a sheet is a PNG: give a name that ends in .png, or a folder")
+    (Outputs(force=force).file if is_sheet else Outputs().folder)(out)
     model = open_model(run)
     model.require_code()
     model.require_decoder()
@@ -95,3 +103,5 @@ def sample(
 
 MOST = 10_000
 """Pictures, each a file."""
+OTHER_PICTURES = {".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"}
+"""What a folder is hardly meant to end in."""

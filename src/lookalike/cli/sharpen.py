@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from lookalike.cli.common import Device, Json, Reading, Resume, Run, Seed, answer, pictures_to_learn_from, reads_data
+from lookalike.cli.common import (
+    Device,
+    Json,
+    Reading,
+    Resume,
+    Run,
+    Seed,
+    answer,
+    counted,
+    pictures_to_learn_from,
+    reads_data,
+)
 from lookalike.models import INVENTED
 from lookalike.training.recipe import RECIPES
 
@@ -34,6 +45,14 @@ def sharpen(
         int | None, typer.Option(help="Channels of the decoder at half the sides, 1 to 512.", show_default="32")
     ] = None,
     resume: Resume = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Begin anew where such a decoder was trained or begun; the one that is there stays until the new one "
+            "is done.",
+        ),
+    ] = False,
     reading: Reading = Reading(),
     device: Device = "auto",
     seed: Seed = 0,
@@ -53,14 +72,14 @@ def sharpen(
     train, test = pictures_to_learn_from(model, data, reading)
     given = {"epochs": epochs, "pull": pull, "width": width}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    payload = sharpen_run(model, run, train, test, resume=resume, device=device, seed=seed, **options)
+    payload = sharpen_run(model, run, train, test, resume=resume, force=force, device=device, seed=seed, **options)
     answer(payload, told(payload), json)
 
 
 def told(payload: dict[str, Any]) -> list[str]:
     """What came of it, line by line."""
     lines = [
-        f"a sharp decoder, {payload['epochs']} epochs, in {payload['run']}",
+        f"a sharp decoder, {counted(payload['epochs'], 'epoch')}, in {payload['run']}",
         f"test MSE    {payload['sharp_mse']:.5f} (the model's own decoder: {payload['test_mse']:.5f})",
         f"fine detail {payload['sharp_detail']:.0%} of the real pictures' (the model's own: {payload['detail']:.0%})",
     ]

@@ -111,7 +111,7 @@ class SharpDecoder:
                 return cls._restored(told, path.with_name(WEIGHTS), device)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError, OptionError, WeightsError) as error:
             raise WeightsError(
-                f"the sharp decoder in {folder} is damaged ({error}); train it anew with: {MAKE_IT}"
+                f"the sharp decoder in {folder} is damaged ({error}); train it anew with: {MAKE_IT} --force"
             ) from error
         raise WeightsError(f"{path} is of format {told['format']}, this version reads {FORMAT}; update lookalike")
 

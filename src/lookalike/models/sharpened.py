@@ -25,7 +25,10 @@ def checked_share(sharp: float) -> float:
     Raises:
         OptionError: it is out of range.
     """
-    share = float(sharp)
+    try:
+        share = float(sharp)
+    except (TypeError, ValueError):
+        raise OptionError(f"sharpness is {sharp!r}; give True, or a number from 0 to 1") from None
     if not 0 <= share <= 1:  # NaN fails as well
         raise OptionError(f"sharpness is {share:g}; give 0 (the model's own picture) to 1 (the sharp decoder's)")
     return share
@@ -45,6 +48,14 @@ class Sharpened:
 
     saved_in: Path | None = None
     _sharp: SharpDecoder | None = None
+
+    @abstractmethod
+    def require_code(self) -> None:
+        """Refuse a model without codes."""
+
+    @abstractmethod
+    def require_decoder(self) -> None:
+        """Refuse one that makes no pictures of them."""
 
     @property
     @abstractmethod
@@ -86,9 +97,12 @@ class Sharpened:
         """The sharp decoder of this very model.
 
         Raises:
-            OptionError: there is none, or it was made for the model as it was before it learned anew.
+            OptionError: there is none, or it was made for the model as it was before it learned anew; or the model has
+                no code that one could draw.
             WeightsError: its files are damaged.
         """
+        self.require_code()
+        self.require_decoder()
         found = self.own_sharp
         if found is None:
             raise OptionError(NO_SHARP if self.sharp_ is None else OF_ANOTHER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def measured_sharp(model: Autoencoder, test: ImageSet) -> dict[str, Any]:
         found = model.evaluate(test, sharp=is_sharp)
         drawn = centre(to_uint8(model.decode(model.encode(test.pixels[:JUDGED]), sharp=is_sharp)))
         detail = float(detail_energy(drawn).mean() / real)
-        told[name] = {"mse": found.mse, "psnr": found.psnr, "ssim": found.ssim, "detail": detail}
+        psnr = found.psnr if math.isfinite(found.psnr) else None  # where nothing is lost
+        told[name] = {"mse": found.mse, "psnr": psnr, "ssim": found.ssim, "detail": detail}
     return told
 
 
@@ -43,7 +45,7 @@ def sharp_section(model: Autoencoder) -> str | None:
         return None
     told, training = decoder.training["measured"], decoder.training
     rows = [
-        f"| {name} | {row['mse']:.5f} | {row['psnr']:.2f} | {row['ssim']:.3f} | {row['detail']:.0%} |"
+        f"| {name} | {row['mse']:.5f} | {_decibels(row['psnr'])} | {row['ssim']:.3f} | {row['detail']:.0%} |"
         for name, row in (("this model", told["plain"]), ("its sharp decoder", told["sharp"]))
     ]
     use = (
@@ -55,11 +57,19 @@ def sharp_section(model: Autoencoder) -> str | None:
         "that averaging every 2 x 2 pixels removes."
     )
     made = (
-        f"It has {decoder.n_parameters:,} weights and learned in {training['recipe']['epochs']} epochs by distances "
+        f"It has {decoder.n_parameters:,} weights and learned in {_passes(training['recipe']['epochs'])} by distances "
         f"of patches and against a critic (pull {training['pull']:g}, seed {training['seed']})."
     )
     table = ["| pictures come back by | MSE | PSNR (dB) | SSIM | fine detail |", "|---|---|---|---|---|", *rows]
     return "\n".join([HEADING, "", use, "", judged, "", *table, "", made, ""])
+
+
+def _passes(epochs: int) -> str:
+    return "1 epoch" if epochs == 1 else f"{epochs} epochs"
+
+
+def _decibels(psnr: float | None) -> str:
+    return "–" if psnr is None else f"{psnr:.2f}"
 
 
 def note_on_card(model: Autoencoder, run: str | Path) -> Path | None:

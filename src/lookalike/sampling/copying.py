@@ -35,7 +35,7 @@ class Copying(NamedTuple):
         test_distance: the median of theirs.
         z: how the ranks of the drawn ones' distances stand to those of the test pictures', in standard errors: below 0
             they lie nearer to the training.
-        copies: whether `z` is below -3.
+        copies: whether `z` is below -3; None where there are too few of both for it to come below that.
     """
 
     drawn: int
@@ -43,14 +43,14 @@ class Copying(NamedTuple):
     test: int
     test_distance: float
     z: float
-    copies: bool
+    copies: bool | None
 
     def told(self) -> str:
         """One line for a person."""
-        answer = "it copies the training" if self.copies else "no sign of copying"
+        answers = {True: "it copies the training", False: "no sign of copying", None: "too few to tell copies"}
         return (
             f"nearest training code: {self.drawn_distance:.3g} from {self.drawn:,} drawn ones (median), "
-            f"{self.test_distance:.3g} from {self.test:,} test pictures; {answer} (z = {self.z:+.1f})"
+            f"{self.test_distance:.3g} from {self.test:,} test pictures; {answers[self.copies]} (z = {self.z:+.1f})"
         )
 
 
@@ -69,7 +69,10 @@ def copying(drawn: Floats, train: Floats, test: Floats) -> Copying:
         raise OptionError(f"{len(drawn)} drawn, {len(train)} training and {len(test)} test codes; each needs 1 or more")
     ours, theirs = (nearest(codes, train).distances for codes in (drawn, test))
     z = rank_z(ours, theirs)
-    return Copying(len(ours), float(np.median(ours)), len(theirs), float(np.median(theirs)), z, z < COPIES_BELOW)
+    m, n = len(ours), len(theirs)
+    lowest = -math.sqrt(3 * m * n / (m + n + 1))  # where every drawn one is nearer than all others
+    copies = z < COPIES_BELOW if lowest < COPIES_BELOW else None
+    return Copying(m, float(np.median(ours)), n, float(np.median(theirs)), z, copies)
 
 
 def nearest(codes: Floats, among: Floats) -> Found:

@@ -65,8 +65,10 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
         OptionError: there are too few codes, or too few for so many parts, or they hold what is not finite.
     """
     given = np.asarray(codes, np.float64)
-    if given.ndim != 2 or len(given) < LEAST_CODES or not given.shape[1]:
-        raise OptionError(f"codes of shape {given.shape}; a mixture takes (N, K) of {LEAST_CODES} pictures or more")
+    if given.ndim != 2 or not given.shape[1]:
+        raise OptionError(f"codes of shape {given.shape}; a mixture takes (N, K)")
+    if len(given) < LEAST_CODES:
+        raise OptionError(f"a mixture takes the codes of {LEAST_CODES} pictures or more; these are of {len(given)}")
     if not np.isfinite(given).all():
         raise OptionError(f"{int((~np.isfinite(given)).any(axis=1).sum())} codes hold values that are not finite")
     space = _space_of(given)
@@ -127,7 +129,9 @@ def _space_of(codes: Doubles) -> _Space:
 def _check_parts(parts: int | None, count: int) -> None:
     most = min(MOST_PARTS, max(1, count // CODES_A_PART))
     if parts is not None and not 1 <= parts <= most:
-        raise OptionError(f"parts is {parts}; {count:,} codes allow 1 to {most}, or leave the number to them")
+        raise OptionError(
+            f"parts is {parts}; {count:,} codes (a tenth is held out) allow 1 to {most}, or leave the number to them"
+        )
 
 
 def _ladders(parts: int | None, count: int, size: int) -> Iterator[list[_Candidate]]:

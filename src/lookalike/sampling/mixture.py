@@ -89,6 +89,8 @@ class Mixture:
     def told(self) -> str:
         """One line for a person."""
         parts = f"{self.parts} part{'s' if self.parts > 1 else ''}"
+        if self.asked is not None and self.parts < self.asked:
+            parts += f" (of {self.asked}: those of too few pictures joined others)"
         return f"a mixture of {parts}; each new code is put together of {self.together} of a part's"
 
     def draw(self, count: int, *, truncation: float = 1.0, seed: int = 0) -> Floats:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WIDTH, PULL = 32, 0.02
 SHORT = 8
 """Digits of the model's digest in the name of the training's folder: a model that learned on gets another decoder."""
+BEGIN_ANEW = "begin anew with --force (force=True)"
 LEAST_DEVIATION = 1e-3
 """Of the largest number's, what a code's number is divided by at least: one that hardly varies is noise."""
 
@@ -45,6 +46,7 @@ def sharpen(
     device: str = "auto",
     run: str | Path | None = None,
     resume: bool = False,
+    force: bool = False,
     progress: bool = True,
 ) -> Model:
     """Train a second decoder on a model's codes, which draws plausible detail; `model.decode(codes, sharp=True)`.
@@ -66,11 +68,14 @@ def sharpen(
         run: the folder that the model is saved in, which takes the decoder (`sharp.safetensors`, `sharp.json`) and, in
             a folder of its own, checkpoints, metrics and curve.
         resume: go on from the last checkpoint, or begin where there is none.
+        force: begin anew where the run has such a training already. The decoder that it has stays until the new one is
+            done.
         progress: show a progress bar on stderr.
 
     Raises:
         OptionError: the model has no code or no decoder, pictures are of another shape, or an option is out of range.
-        RunError: the folder holds such a training already, and `resume` is False, or it was begun differently.
+        RunError: the folder holds such a training already, and neither `resume` nor `force` is True, or it was begun
+            differently than is resumed.
         TrainingDiverged: the loss became NaN or infinite.
         Interrupted: Ctrl-C or SIGTERM, after the state was saved.
     """
@@ -87,6 +92,8 @@ def sharpen(
         raise OptionError(f"pictures of shape {shape_of(pictures)}; this model takes {model.image_shape_}")
     if resume and run is None:
         raise OptionError("resume=True needs the run to go on with; give run='FOLDER'")
+    if resume and force:
+        raise OptionError("resume goes on with a training and force begins anew; give one of them")
 
     from lookalike.sharpening.network import Sharpening, weights_of
     from lookalike.training.device import check_device, resolve_device
@@ -104,12 +111,16 @@ def sharpen(
     of = {"model": model.digest, "width": width, "pull": pull, "seed": seed}
     folder = None if run is None else training_folder(run, model)
     about = {"kind": SIDE, "width": width, "of": model.kind, "code_size": model.code_size}
-    before = read_config(folder) if resume and folder is not None else None
+    before = read_config(folder, BEGIN_ANEW) if resume and folder is not None else None
     way = way_for(network, pictures, settings, before, about)
     settings = replace(settings, way=way)
     config = run_config({"kind": SIDE, "parameters": of}, describe_data(X), chosen, None, curves)
     now = environment_of(resolve_device(device), way)
-    with nullcontext() if folder is None else Run(folder, config, resume=resume, environment=now) as opened:
+    with (
+        nullcontext()
+        if folder is None
+        else Run(folder, config, resume=resume, anew=force, otherwise=BEGIN_ANEW, environment=now) as opened
+    ):
         history = train(network, pictures, settings, curves=curves, run=opened)
     model.sharp_ = SharpDecoder(
         model.image_shape_,

@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -30,6 +31,7 @@ from lookalike.training.checkpoint import State
 from lookalike.training.recipe import Recipe, best_epoch
 
 KEEP_LAST = 3
+ELSEWHERE = "give another folder"
 COLUMNS = ("epoch", "train_mse", "validation_mse", "test_mse", "learning_rate")
 WRITTEN = (
     *(CONFIG, CHECKPOINTS, TABLE, METRICS, TIMINGS, PLOT, CARD),
@@ -52,6 +54,8 @@ class Run:
         folder: made where it is missing.
         config: `model`, `data`, `recipe`, `noise`, `curves` as JSON values.
         resume: go on with what is there. Without it a folder that holds a training is refused.
+        anew: remove what is there and begin.
+        otherwise: what else to do where a training that is there is in the way, as a person is told.
         environment: what it runs on, as `environment` tells; a resumed one keeps what it was begun on.
 
     Raises:
@@ -65,10 +69,12 @@ class Run:
         config: dict[str, Any],
         *,
         resume: bool,
+        anew: bool = False,
+        otherwise: str = ELSEWHERE,
         environment: dict[str, Any] | None = None,
     ) -> None:
         self.folder = folder
-        self.resume = resume
+        self.resume, self.anew, self.otherwise = resume, anew, otherwise
         self.config = {**json.loads(json.dumps(config)), "environment": environment or environment_of()}
         self.processes: int = self.config["environment"]["processes"]
         self._lock = FileLock(folder / ".lock")
@@ -159,7 +165,9 @@ class Run:
             file.write(row)
 
     def _begin(self) -> None:
-        begun = read_config(self.folder)
+        if self.anew:
+            self._clear()
+        begun = read_config(self.folder, self.otherwise)
         self._is_new = begun is None
         if begun is None:
             expect_free(self.folder)
@@ -167,7 +175,7 @@ class Run:
             done = last_epoch(self.folder)
             raise RunError(
                 f"{self.folder} already holds a training ({done} of {_epochs(begun)} epochs done); "
-                "add --resume (resume=True) to go on with it, or give another folder"
+                f"add --resume (resume=True) to go on with it, or {self.otherwise}"
             )
         else:
             self._compare(begun)
@@ -175,6 +183,16 @@ class Run:
         for leftover in (*self.folder.glob(".*.tmp"), *self.checkpoints.glob(".*.tmp")):
             leftover.unlink(missing_ok=True)
         files.write_json(self.folder / CONFIG, self.config)
+
+    def _clear(self) -> None:
+        """Remove an earlier training, its configuration first, so that a half of it is never taken for one."""
+        for name in WRITTEN:
+            path = self.folder / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        self.checkpoints.mkdir()
 
     def _withdraw(self) -> None:
         """Leave the folder free for another try, where the training was refused before it had made anything."""
@@ -195,7 +213,7 @@ class Run:
         if differences:
             raise RunError(
                 f"{self.folder} was begun differently: {'; '.join(differences[:4])}; resume with what "
-                "it was begun with, or give another folder"
+                f"it was begun with, or {self.otherwise}"
             )
         done = last_epoch(self.folder)
         if _epochs(self.config) < done:
@@ -252,8 +270,8 @@ def _expect_folder(folder: Path) -> None:
         raise RunError(f"{folder} is {what}; give a folder for the run")
 
 
-def read_config(folder: Path) -> dict[str, Any] | None:
-    """The configuration of a run, None where there is none.
+def read_config(folder: Path, otherwise: str = ELSEWHERE) -> dict[str, Any] | None:
+    """The configuration of a run, None where there is none; `otherwise` is what to do where it is damaged.
 
     Raises:
         RunError: it is damaged.
@@ -264,7 +282,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged ({error}); give another folder") from error
+        raise RunError(f"{path} is damaged ({error}); {otherwise}") from error
 
 
 def way_in(config: Mapping[str, Any]) -> Way:
