@@ -302,5 +302,6 @@ def reconstruct_files(
     shown = slice(SHEET_MOST)
     names = [path.stem for path, _ in read[shown]]
     sheet = outputs.free(folder / "sheet.png")
-    plots.save_figure(plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names, note), sheet)
+    figure = plots.reconstruction_sheet(pictures[shown], codes[shown], backs[shown], names, note)
+    plots.save_figure(figure, sheet, note)
     return Reconstructed([*written, sheet], skipped)

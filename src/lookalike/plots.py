@@ -25,6 +25,8 @@ CURVES = {"train": "#8a93a0", "validation": "#d1782f", "test": "#2f6db3"}
 """Colours that stay apart for colour-blind eyes."""
 CELL = 1.1
 """Inches of a picture in a grid."""
+DOTS = 130
+"""Pixels of an inch."""
 TITLE_WIDTH = 16
 """Characters of a name above a picture."""
 LOOK = 128
@@ -89,8 +91,7 @@ def reconstruction_sheet(
             cells[i].set_title(short(names[i]), fontsize=7, color=INK)
     for row, label in enumerate(("original", "code", "reconstruction")):
         cells[row * count].set_ylabel(label, fontsize=8, color=INK)
-    if note is not None:
-        figure.supxlabel(note, fontsize=8, color=INK)
+    _note_below(figure, note)
     return figure
 
 
@@ -128,7 +129,7 @@ def pairs(
 
     columns = min(4, len(pictures))
     rows = math.ceil(len(pictures) / columns)
-    figure = Figure(figsize=(2.3 * CELL * columns, (CELL + 0.35) * rows + 0.2), layout="constrained")
+    figure = Figure(figsize=(2.3 * CELL * columns, (CELL + 0.35) * rows + 0.45), layout="constrained")
     widths = [1, 1, 0.2] * columns  # what parts one pair from the next
     cells = figure.subplots(rows, 3 * columns, squeeze=False, gridspec_kw={"width_ratios": widths})
     for axes in cells.ravel():
@@ -142,8 +143,7 @@ def pairs(
                 axes.set_title(head, fontsize=7, color=INK)
         style: dict[str, Any] = {"fontsize": 6, "color": INK, "va": "top", "parse_math": False}
         pair[1].text(0, -0.04, files.printable(titles[i]), transform=pair[1].transAxes, **style)
-    if note is not None:
-        figure.supxlabel(note, fontsize=8, color=INK)
+    _note_below(figure, note)
     return figure
 
 
@@ -181,8 +181,8 @@ def loss_curve(history: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
-def figure_png(figure: Figure, dots: int = 130) -> bytes:
-    """The figure as PNG, the same bytes for the same figure; `dots` an inch.
+def figure_png(figure: Figure, note: str | None = None) -> bytes:
+    """The figure as PNG, which holds a note as its description; the same bytes for the same figure.
 
     Titles and labels hold names of pictures: dollar signs in them are no formulas, and what the font lacks is a box.
     """
@@ -193,13 +193,13 @@ def figure_png(figure: Figure, dots: int = 130) -> bytes:
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
-        figure.savefig(stream, format="png", dpi=dots, metadata={"Software": None})
+        figure.savefig(stream, format="png", dpi=DOTS, metadata={"Software": None, "Description": note})
     return stream.getvalue()
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG, atomically."""
-    files.write_bytes(path, figure_png(figure))
+def save_figure(figure: Figure, path: Path, note: str | None = None) -> None:
+    """Write the figure as PNG, atomically, with a note as its description."""
+    files.write_bytes(path, figure_png(figure, note))
 
 
 def short(name: str) -> str:
@@ -287,6 +287,11 @@ def there_and_back_gif(pictures: Array, milliseconds: int = 120, rest: int = 600
     stream = io.BytesIO()
     frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=1)
     return stream.getvalue()
+
+
+def _note_below(figure: Figure, note: str | None) -> None:
+    if note is not None:
+        figure.supxlabel(note, fontsize=8, color=INK, wrap=True)
 
 
 def _cells(figure: Figure, rows: int, columns: int) -> list[Axes]:

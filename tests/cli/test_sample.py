@@ -10,6 +10,7 @@ from PIL import Image
 
 import lookalike as la
 from lookalike.experiment import train_run
+from lookalike.models import NEW_PICTURE
 from lookalike.models.loading import open_model
 from lookalike.sampling import load_mixture
 
@@ -51,6 +52,9 @@ def test_new_pictures_with_their_nearest(call, run: Path, tmp_path: Path) -> Non
     assert code == 0
     assert text.splitlines()[0].startswith("a mixture of ")
     assert "no sign of copying" in text
+    assert text.splitlines()[-1] == NEW_PICTURE
+    with Image.open(sheet) as image:
+        assert image.info["Description"] == NEW_PICTURE
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["sheet.png"]
     again = call("sample", run, "--count", 3, "--out", out)
     assert again.out.splitlines()[2] == f"wrote {out / 'sheet-2.png'}"

@@ -12,7 +12,7 @@ from PIL import Image
 
 import lookalike as la
 from lookalike.experiment import sharpen_run, train_run
-from lookalike.models import INVENTED
+from lookalike.models import INVENTED, NEW_PICTURE
 from lookalike.models.loading import load_model, open_model
 from lookalike.pixels import to_uint8
 from lookalike.sharpening.fitting import training_folder
@@ -25,6 +25,12 @@ SMALL = ("--epochs", 1, "--width", 4)
 def picture(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)
+
+
+def said(path: Path) -> str:
+    """What a PNG says of itself."""
+    with Image.open(path) as image:
+        return image.info.get("Description", "")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +138,8 @@ def test_what_draws_sharp(call, run: Path, files: list[Path], tmp_path: Path) ->
     for path, one in zip(files, drawn, strict=True):
         np.testing.assert_array_equal(picture(tmp_path / "back" / path.name), one)
     call("reconstruct", run, *files, "--out", tmp_path / "plain")
+    for name in ("0.png", "sheet.png"):
+        assert (INVENTED in said(tmp_path / "back" / name), said(tmp_path / "plain" / name)) == (True, "")
     assert (picture(tmp_path / "plain" / "0.png") != drawn[0]).any()
 
     code, out, _ = call("morph", run, *files, "--steps", 2, "--sharp", "--out", tmp_path / "morph.png")
@@ -143,8 +151,7 @@ def test_what_draws_sharp(call, run: Path, files: list[Path], tmp_path: Path) ->
     assert (strip[: len(plain)] != plain).any()
     note = strip[len(plain) :]  # it is said below the strip, and in the file
     assert (note.min(), note.max()) == (0, 255)
-    with Image.open(tmp_path / "morph.png") as image:
-        assert INVENTED in image.info["Description"]
+    assert (INVENTED in said(tmp_path / "morph.png"), said(tmp_path / "plain.png")) == (True, "")
     call("morph", run, *files, "--steps", 2, "--sharp", "--out", tmp_path / "morph.gif")
     with Image.open(tmp_path / "morph.gif") as gif:
         assert gif.height > len(plain)
@@ -162,12 +169,14 @@ def test_what_draws_sharp(call, run: Path, files: list[Path], tmp_path: Path) ->
         assert (code, INVENTED in out) == (0, bool(sharp))
     plain = picture(tmp_path / "edit-plain.png")
     assert (picture(tmp_path / "edit.png")[: len(plain)] != plain).any()
+    assert (INVENTED in said(tmp_path / "edit.png"), said(tmp_path / "edit-plain.png")) == (True, "")
 
     for name, sharp in (("new", ["--sharp"]), ("new-plain", [])):
         code, out, _ = call("sample", run, "--count", 2, *sharp, "--out", tmp_path / name)
-        assert (code, INVENTED in out) == (0, bool(sharp))
-    with Image.open(tmp_path / "new" / "sample-01.png") as image:
-        assert INVENTED in image.info["Description"]
+        assert (code, NEW_PICTURE in out, INVENTED in out) == (0, True, bool(sharp))
+        for file in ("sample-01.png", "sample-02.png", "sheet.png"):
+            told = said(tmp_path / name / file)
+            assert (NEW_PICTURE in told, INVENTED in told) == (True, bool(sharp))
     assert (picture(tmp_path / "new" / "sample-01.png") != picture(tmp_path / "new-plain" / "sample-01.png")).any()
 
 

@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 import lookalike as la
 from lookalike import plots
 from lookalike.denoising import CLASSICAL, ClassicalDenoiser
+from lookalike.models import DRAWN_SHARP
 from lookalike.noise import EVALUATION_EPOCH, corrupt, parse_noise
 from lookalike.pixels import centre
 from lookalike.report import write_report
@@ -33,6 +34,7 @@ class Page(HTMLParser):
         self.text = text
         self.tags: list[str] = []
         self.images: dict[str, list[np.ndarray]] = {}
+        self.said: dict[str, str | None] = {}
         self.sources: list[str] = []
         self.feed(text)
 
@@ -43,7 +45,9 @@ class Page(HTMLParser):
         if tag == "img":
             assert given["alt"]
             png = base64.b64decode((given["src"] or "").removeprefix("data:image/png;base64,"))
-            self.images.setdefault(given["alt"], []).append(np.asarray(Image.open(io.BytesIO(png))))
+            image = Image.open(io.BytesIO(png))
+            self.images.setdefault(given["alt"], []).append(np.asarray(image))
+            self.said[given["alt"]] = image.info.get("Description")
 
 
 def models(shape: tuple[int, int, int], code_size: int) -> tuple[la.ImageSet, la.ImageSet, la.ConvAutoencoder]:
@@ -232,7 +236,10 @@ def test_cleaning_is_shown_with_the_best_classical_denoiser(tmp_path: Path) -> N
 
 
 def test_what_is_drawn_sharp_says_so(tmp_path: Path) -> None:
-    pictures = la.ImageSet(waves(40, 16, 16, 3))
+    pixels = waves(40, 16, 16, 3)
+    pixels[::2] //= 3
+    bright = np.tile([-1.0, 1.0], 20)[:, None]
+    pictures = la.ImageSet(pixels, attribute_names=["Bright"], attribute_values=bright)
     train, test = pictures[:28], pictures[28:]
     model = sharpened(la.PCAAutoencoder(6).fit(train))
     model.require_sharp().training |= {
@@ -244,8 +251,8 @@ def test_what_is_drawn_sharp_says_so(tmp_path: Path) -> None:
     write_report(model, test, tmp_path / "sharp.html", train=train)
     found = Page((tmp_path / "sharp.html").read_text())
     assert (
-        found.text.count("Drawn sharp: its detail is invented, not seen.") == 3
-    )  # reconstructions, directions, morphs
+        found.text.count("Drawn sharp: its detail is invented, not seen.") == 4
+    )  # reconstructions, directions, morphs, edits
     for alt, drawn in found.images.items():
         if alt.startswith("drawn sharp, "):
             (place,) = [i for i in range(len(test)) if test.names[i] == alt.removeprefix("drawn sharp, ")]
@@ -255,4 +262,22 @@ def test_what_is_drawn_sharp_says_so(tmp_path: Path) -> None:
     assert_array_equal(found.images["morph, step 4 of 7"][0], strip[3])
     assert all(figure in found.text for figure in ("0.20000", "75%", "25%", "How it learned to draw sharp"))
     write_report(la.PCAAutoencoder(6).fit(train), test, tmp_path / "plain.html", train=train)
-    assert "sharp" not in (tmp_path / "plain.html").read_text().replace("sharpened", "")
+    plain = Page((tmp_path / "plain.html").read_text())
+    assert "sharp" not in plain.text.replace("sharpened", "")
+
+    drawn_so = ("drawn sharp, ", "direction ", "morph, ", "Bright at ")
+    assert {alt for alt, said in found.said.items() if said} == {alt for alt in found.said if alt.startswith(drawn_so)}
+    assert set(found.said.values()) == {None, DRAWN_SHARP}
+    assert set(plain.said.values()) == {None}
+    strips = {"directions", "morphs", "edits"}
+    invented = strips | {"reconstructions"}
+    for path in (tmp_path / "sharp_pictures").iterdir():
+        with Image.open(path) as image:
+            assert image.info.get("Description") == (DRAWN_SHARP if path.stem in invented else None)
+    for name in invented:
+        with Image.open(tmp_path / "plain_pictures" / f"{name}.png") as image:
+            assert "Description" not in image.info
+            height = image.height
+        if name in strips:  # it stands below them as well
+            below = np.asarray(Image.open(tmp_path / "sharp_pictures" / f"{name}.png"))[height:]
+            assert (below.min(), below.max()) == (0, 255)

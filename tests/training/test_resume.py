@@ -27,7 +27,7 @@ def train(
     from lookalike.training.optimizer import KerasAdamax
 
     if not draws:  # what is drawn is written down instead, in the same file
-        plots.loss_curve, plots.figure_png = repr, str.encode  # type: ignore[assignment]
+        plots.loss_curve, plots.figure_png = repr, lambda figure, _note: figure.encode()  # type: ignore[assignment]
     if moment is not None and moment.after is None:
         for owner, name in ((os, "fsync"), (os, "replace"), (Path, "replace"), (Path, "unlink"), (Path, "mkdir")):
             moment.before(owner, name)

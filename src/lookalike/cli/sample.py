@@ -10,7 +10,7 @@ import typer
 from lookalike.cli.common import Force, Json, Reading, Run, Seed, answer, pictures_to_learn_from, reads_data
 from lookalike.cli.drawing import Sharp, Sharpness, share_drawn_sharp
 from lookalike.errors import OptionError
-from lookalike.models import DRAWN_SHARP
+from lookalike.models import DRAWN_SHARP, NEW_PICTURE
 from lookalike.outputs import Outputs
 
 
@@ -97,7 +97,7 @@ def sample(
         "written": [str(path) for path in written],
     }
     told = [mixture.told(), drawn.copying.told(), f"wrote {written[-1]}", *(f"and {one}" for one in written[:-1])]
-    told += [DRAWN_SHARP] if share else []
+    told += [NEW_PICTURE, *([DRAWN_SHARP] if share else [])]
     answer(payload, told, json)
 
 

@@ -20,11 +20,18 @@ INVENTED = "its detail is invented, not seen"
 """What is said wherever something is shown that a sharp decoder has drawn."""
 DRAWN_SHARP = f"drawn sharp: {INVENTED}"
 """The same as a line of its own, for whoever gets a picture that says nothing itself."""
+NEW_PICTURE = "drawn from a new code: all of it is invented, nobody looks like that"
+"""What is said of pictures whose codes are no picture's."""
 
 
-def note_of(sharp: float) -> str | None:
-    """What pictures say of themselves that are drawn so far towards a sharp decoder's, 0 to 1: None at 0."""
-    return DRAWN_SHARP if sharp else None
+def note_of(sharp: float, *, new: bool = False) -> str | None:
+    """What pictures say of themselves; None where there is nothing to say.
+
+    Args:
+        sharp: how far towards a sharp decoder's they are drawn, 0 to 1.
+        new: whether their codes are no picture's.
+    """
+    return "; ".join([NEW_PICTURE] * new + [DRAWN_SHARP] * bool(sharp)) or None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from lookalike import files, plots
 from lookalike.pixels import to_uint8
 
+ENLARGED = 3
+"""How many times larger than the pictures the strips are that are kept."""
 FINE = 48
 """Pixels of a side from which on a picture is enlarged smoothly; those of smaller ones are shown as squares."""
 
@@ -57,20 +59,21 @@ class Album:
         self.folder = folder
         self._kept: dict[str, bytes] = {}
 
-    def picture(self, pixels: npt.NDArray[Any], alt: str) -> str:
-        """One picture (H, W, C), uint8 or centred floats."""
-        return _image(plots.picture_png(to_uint8(pixels)), alt, "fine" if min(pixels.shape[:2]) >= FINE else "")
+    def picture(self, pixels: npt.NDArray[Any], alt: str, note: str | None = None) -> str:
+        """One picture (H, W, C), uint8 or centred floats, which holds a note as its description."""
+        return _image(plots.picture_png(to_uint8(pixels), note), alt, "fine" if min(pixels.shape[:2]) >= FINE else "")
 
-    def figure(self, name: str, figure: Any, alt: str) -> str:
-        """A matplotlib figure, kept as `name`.png as well."""
-        content = plots.figure_png(figure)
+    def figure(self, name: str, figure: Any, alt: str, note: str | None = None) -> str:
+        """A matplotlib figure, which holds a note as its description, kept as `name`.png as well."""
+        content = plots.figure_png(figure, note)
         self._kept[f"{name}.png"] = content
         return f"<figure>{_image(content, alt)}</figure>"
 
-    def keep_strip(self, name: str, rows: list[npt.NDArray[Any]], enlarge: int = 3) -> None:
-        """Keep rows of pictures, each (n, H, W, C), as one enlarged `name`.png."""
+    def keep_strip(self, name: str, rows: list[npt.NDArray[Any]], note: str | None = None) -> None:
+        """Keep rows of pictures, each (n, H, W, C), as one enlarged `name`.png with a note below it."""
         sheet = np.concatenate([np.concatenate(list(to_uint8(row)), axis=1) for row in rows])
-        self._kept[f"{name}.png"] = plots.picture_png(sheet.repeat(enlarge, axis=0).repeat(enlarge, axis=1))
+        large = sheet.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+        self._kept[f"{name}.png"] = plots.picture_png(plots.captioned(large[None], note)[0], note)
 
     def write(self) -> None:
         """Write what was kept, each file atomically."""

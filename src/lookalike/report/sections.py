@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lookalike import metrics, plots
 from lookalike.data import ImageSet
 from lookalike.editing import Direction, edit, learn_directions, morph, principal_directions
-from lookalike.models import DRAWN_SHARP
+from lookalike.models import note_of
 from lookalike.models.base import Autoencoder
 from lookalike.models.evaluation import Evaluation
 from lookalike.pixels import Floats, centre
@@ -53,7 +53,13 @@ def is_sharp(model: Autoencoder) -> bool:
 
 def and_how_drawn(text: str, model: Autoencoder) -> str:
     """What a section says, and that detail is invented where it is."""
-    return f"{text} {DRAWN_SHARP[:1].upper()}{DRAWN_SHARP[1:]}." if is_sharp(model) else text
+    note = _note(model)
+    return text if note is None else f"{text} {note[:1].upper()}{note[1:]}."
+
+
+def _note(model: Autoencoder) -> str | None:
+    """What pictures say of themselves that are there to be looked at."""
+    return note_of(is_sharp(model))
 
 
 def opening(
@@ -106,12 +112,13 @@ def faces(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
         markup.row("drawn again", (album.picture(backs[i], f"reconstruction of {test.names[i]}") for i in chosen)),
         markup.row("error", (f"{errors[i]:.4f}" for i in chosen)),
     ]
-    shown, note = backs[chosen], None
-    if is_sharp(model):
-        shown, note = model.decode(codes, sharp=True), DRAWN_SHARP
-        sharp = [album.picture(one, f"drawn sharp, {name}") for one, name in zip(shown, names, strict=True)]
+    shown, note = backs[chosen], _note(model)
+    if note is not None:
+        shown = model.decode(codes, sharp=True)
+        sharp = [album.picture(one, f"drawn sharp, {name}", note) for one, name in zip(shown, names, strict=True)]
         rows.insert(3, markup.row("drawn sharp", sharp))
-    album.figure("reconstructions", plots.reconstruction_sheet(test.pixels[chosen], codes, shown, names, note), "")
+    sheet = plots.reconstruction_sheet(test.pixels[chosen], codes, shown, names, note)
+    album.figure("reconstructions", sheet, "", note)
     return markup.section(
         "Seen, remembered, drawn again",
         and_how_drawn(
@@ -186,12 +193,13 @@ def directions(model: Autoencoder, codes: Floats, album: Album) -> str:
     mean = some.mean(axis=0)
     rows: list[str] = []
     strips: list[Array] = []
+    note = _note(model)
     for i, direction in enumerate(found):
         strip = edit(model, mean, direction, SPREAD, sharp=is_sharp(model))
         strips.append(strip)
-        cells = (album.picture(p, f"direction {i + 1} at {at:+g}") for p, at in zip(strip, SPREAD, strict=True))
+        cells = (album.picture(p, f"direction {i + 1} at {at:+g}", note) for p, at in zip(strip, SPREAD, strict=True))
         rows.append(markup.row(f"direction {i + 1}", cells))
-    album.keep_strip("directions", strips)
+    album.keep_strip("directions", strips, note)
     return markup.section(
         "What the code has found",
         and_how_drawn(
@@ -234,15 +242,15 @@ def morphs(model: Autoencoder, test: ImageSet, album: Album, seed: int) -> str:
     if len(test) < 2:
         return ""
     chosen = markup.choose(len(test), 2 * MORPHS, seed + 2)
-    rows, strips = [], []
+    rows, strips, note = [], [], _note(model)
     for first, second in zip(chosen[::2], chosen[1::2], strict=False):
         strip = morph(model, test[first], test[second], STEPS, sharp=is_sharp(model))
         strips.append(strip)
         cells = [album.picture(test[first], f"original of {test.names[first]}")]
-        cells += [album.picture(picture, f"morph, step {i + 1} of {STEPS}") for i, picture in enumerate(strip)]
+        cells += [album.picture(picture, f"morph, step {i + 1} of {STEPS}", note) for i, picture in enumerate(strip)]
         cells.append(album.picture(test[second], f"original of {test.names[second]}"))
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    album.keep_strip("morphs", strips)
+    album.keep_strip("morphs", strips, note)
     heads = ["picture", *(f"{i / (STEPS - 1):.2f}" for i in range(STEPS)), "picture"]
     return markup.section(
         "From one face to another",
@@ -267,16 +275,16 @@ def edits(model: Autoencoder, test: ImageSet, train: ImageSet, codes: Floats, al
     if not best:
         return ""
     (chosen,) = markup.choose(len(test), 1, seed + 3)
-    rows, strips = [], []
+    rows, strips, note = [], [], _note(model)
     for direction in best:
         strip = edit(model, test[chosen], direction, AMOUNTS, sharp=is_sharp(model))
         strips.append(strip)
         cells = [
-            album.picture(picture, f"{direction.name} at {amount:+d}")
+            album.picture(picture, f"{direction.name} at {amount:+d}", note)
             for picture, amount in zip(strip, AMOUNTS, strict=True)
         ]
         rows.append(markup.row(direction.name.replace("_", " "), cells))
-    album.keep_strip("edits", strips)
+    album.keep_strip("edits", strips, note)
     return markup.section(
         "Sliders",
         and_how_drawn(

@@ -85,12 +85,13 @@ def sample_beside(
 def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool = False) -> list[Path]:
     """Write new pictures: the sheet alone where `out` ends in .png, else a PNG of each and `sheet.png` into the folder.
 
-    The sheet has up to 24 of them, each followed by the nearest picture of `train`.
+    The sheet has up to 24 of them, each followed by the nearest picture of `train`. All of these files say that what is
+    drawn is invented, the sheet below its pictures too.
 
     Raises:
         OptionError: `out` is there already, or a file where a folder is to be.
     """
-    pixels, note = to_uint8(sampled.pictures), note_of(sampled.sharp)
+    pixels, note = to_uint8(sampled.pictures), note_of(sampled.sharp, new=True)
     outputs = Outputs(force=force)
     if out.suffix.lower() == ".png":
         targets = [outputs.file(out)]
@@ -107,7 +108,7 @@ def write_samples(sampled: Sampled, train: ImageSet, out: Path, *, force: bool =
         for place, distance in zip(places, sampled.nearest.distances[shown], strict=True)
     ]
     sheet = plots.pairs(pixels[shown], train.pixels[places], ("invented", "nearest"), titles, note)
-    plots.save_figure(sheet, targets[-1])
+    plots.save_figure(sheet, targets[-1], note)
     return targets
 
 
