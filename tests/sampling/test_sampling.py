@@ -49,10 +49,12 @@ def bells(count: int, seed: int) -> np.ndarray:
 
 
 def test_parts_are_found_by_codes_that_were_held_out() -> None:
-    mixture = fit_mixture(bells(1200, 0))
-    assert mixture.asked is None
-    assert mixture.parts in (2, 4)  # of the numbers tried, the two beside the three that there are
-    assert mixture.parts == 4
+    likelihoods = {parts: fit_mixture(bells(1200, 0), parts).likelihood for parts in (1, 2, 4, 8)}
+    best = max(likelihoods, key=lambda parts: likelihoods[parts])
+    assert best == 4  # of the numbers tried, the one beside the three that there are
+    auto, mixture = fit_mixture(bells(1200, 0)), fit_mixture(bells(1200, 0), best)
+    assert (auto.asked, auto.likelihood) == (None, mixture.likelihood)
+    assert (mixture.asked, mixture.parts) == (4, 4)
     # Codes that nobody fitted are as likely as the held-out ones were, by scikit-learn's own reckoning of a mixture.
     judge = GaussianMixture(mixture.parts, covariance_type="full")
     judge.weights_, judge.means_ = mixture.counts / 1200, mixture.means
@@ -115,6 +117,18 @@ def test_two_make_a_new_code_where_that_copies_nothing_and_more_where_it_would(r
     # A bell with the mean and the covariance of these 300 comes to 0.985: of so few, no draw is as far as fresh codes.
     bell = rng.multivariate_normal(few.mean(axis=0), np.cov(few, rowvar=False), 300).astype(np.float32)
     assert of_more.drawn_distance == pytest.approx(copying(bell, few, fresh).drawn_distance, rel=0.02)
+
+
+def test_parts_are_finer_where_two_still_copy_nothing(rng: np.random.Generator) -> None:
+    codes = rng.normal(size=(2000, 10))
+    codes *= (1 + 0.02 * rng.normal(size=(2000, 1))) / np.linalg.norm(codes, axis=1, keepdims=True)  # near a sphere
+    mixture, one = fit_mixture(codes), fit_mixture(codes, 1)
+    assert mixture.likelihood == one.likelihood  # more bells would be no likelier
+    assert (mixture.together, one.together) == (2, 2)
+    assert mixture.parts > 1
+    assert mixture.counts.min() >= FEWEST
+    finer, coarser = (np.abs(np.linalg.norm(each.draw(8000), axis=1) - 1).mean() for each in (mixture, one))
+    assert finer < coarser
 
 
 def sparse(rng: np.random.Generator) -> np.ndarray:

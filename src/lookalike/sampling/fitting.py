@@ -54,7 +54,8 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     principal axes, as many parts are taken as these held-out codes are likeliest under (1, 2, 4, ... up to 64, until
     more do not help); then all codes are fitted so, and each belongs to the part that it is likeliest of. All happens
     in codes turned and scaled to unit variance. As few codes of a part make a new one as still lie no nearer to those
-    that were learned than the held-out ones do (`copying`).
+    that were learned than the held-out ones do (`copying`). Where two do, the parts are made finer, by k-means of twice
+    as many cells, and again, for as long as two still do: what is put together then is more alike.
 
     Args:
         codes: 10 or more, all finite. Of more than 10,000 so many are kept to draw from.
@@ -89,8 +90,17 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     chosen = max(scores, key=lambda one: (scores[one], -one.parts))
     fit = _fitted(chosen, points, seed)
     drawn_from, judged = order[-MOST_KEPT:], learned[-MOST_KEPT:]
-    parted = _by_part(given[judged], _parts_of(fit, points[judged]))
-    together = _fewest_together(*parted, given[unseen], seed)
+
+    def fewest(parting: GaussianMixture) -> int:
+        parted = _by_part(given[judged], _parts_of(parting, points[judged]))
+        return _fewest_together(*parted, given[unseen], seed)
+
+    together, number = fewest(fit), 2 * len(fit.means_)
+    while parts is None and together == TOGETHER[0] and number <= min(MOST_PARTS, len(judged) // FEWEST):
+        finer = _cells(points[judged], number, seed)
+        if fewest(finer) > TOGETHER[0]:
+            break
+        fit, number = finer, 2 * number
     kept, counts = _by_part(given[drawn_from], _parts_of(fit, points[drawn_from]))
     likelihood = scores[chosen] - space.log_volume
     return Mixture(kept, counts, min(together, _most_together(counts)), chosen.covariance, likelihood, parts)
@@ -159,6 +169,19 @@ def _fitted(candidate: _Candidate, points: Doubles, seed: int) -> GaussianMixtur
         # Points that are all alike make fewer clusters to begin with; a fit that has not settled is judged as it is.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return fit.fit(points)
+
+
+def _cells(points: Doubles, number: int, seed: int) -> GaussianMixture:
+    """Where points lie nearest to the same of so many centres (Lloyd's k-means), as bells that are all alike."""
+    from sklearn.cluster import KMeans
+    from sklearn.mixture import GaussianMixture
+
+    cells = GaussianMixture(number, covariance_type="spherical")
+    cells.weights_, cells.precisions_cholesky_ = np.full(number, 1 / number), np.ones(number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of points that are all alike there are fewer centres
+        cells.means_ = KMeans(number, n_init=1, random_state=seed).fit(points).cluster_centers_
+    return cells
 
 
 def _parts_of(fit: GaussianMixture, points: Doubles) -> Places:
