@@ -7,7 +7,7 @@ mixture fitted to its codes draws pictures as good as a variational one's.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,6 +65,30 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     Raises:
         OptionError: there are too few codes, or too few for so many parts, or they hold what is not finite.
     """
+    given = _checked(codes)
+    space = _space_of(given)
+    points = space.forth(given)
+    order = np.random.default_rng(seed).permutation(len(points))
+    held = max(1, round(HELD_OUT * len(points)))
+    learned, unseen = order[held:], order[:held]
+    _check_parts(parts, len(learned))
+    chosen, likelihood = _likeliest(points[learned], points[unseen], parts, seed)
+    drawn_from, judged = order[-MOST_KEPT:], learned[-MOST_KEPT:]
+
+    def fewest(parting: GaussianMixture) -> int:
+        parted = _by_part(given[judged], _parts_of(parting, points[judged]))
+        return _fewest_together(*parted, given[unseen], seed)
+
+    parting = _fitted(chosen, points, seed)
+    together = fewest(parting)
+    if parts is None and together == TOGETHER[0]:
+        parting = _finer(parting, points[judged], fewest, seed)
+    kept, counts = _by_part(given[drawn_from], _parts_of(parting, points[drawn_from]))
+    together = min(together, _most_together(counts))
+    return Mixture(kept, counts, together, chosen.covariance, likelihood - space.log_volume, parts)
+
+
+def _checked(codes: npt.ArrayLike) -> Doubles:
     given = np.asarray(codes, np.float64)
     if given.ndim != 2 or not given.shape[1]:
         raise OptionError(f"codes of shape {given.shape}; a mixture takes (N, K)")
@@ -72,38 +96,7 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
         raise OptionError(f"a mixture takes the codes of {LEAST_CODES} pictures or more; these are of {len(given)}")
     if not np.isfinite(given).all():
         raise OptionError(f"{int((~np.isfinite(given)).any(axis=1).sum())} codes hold values that are not finite")
-    space = _space_of(given)
-    points = space.forth(given)
-    order = np.random.default_rng(seed).permutation(len(points))
-    held = max(1, round(HELD_OUT * len(points)))
-    learned, unseen = order[held:], order[:held]
-    _check_parts(parts, len(learned))
-    scores: dict[_Candidate, float] = {}
-    for candidates in _ladders(parts, len(learned), points.shape[1]):
-        best = -np.inf
-        for candidate in candidates:
-            fit = _fitted(candidate, points[learned], seed)
-            scores[candidate] = float(fit.score(points[unseen]))
-            if scores[candidate] <= best:
-                break
-            best = scores[candidate]
-    chosen = max(scores, key=lambda one: (scores[one], -one.parts))
-    fit = _fitted(chosen, points, seed)
-    drawn_from, judged = order[-MOST_KEPT:], learned[-MOST_KEPT:]
-
-    def fewest(parting: GaussianMixture) -> int:
-        parted = _by_part(given[judged], _parts_of(parting, points[judged]))
-        return _fewest_together(*parted, given[unseen], seed)
-
-    together, number = fewest(fit), 2 * len(fit.means_)
-    while parts is None and together == TOGETHER[0] and number <= min(MOST_PARTS, len(judged) // FEWEST):
-        finer = _cells(points[judged], number, seed)
-        if fewest(finer) > TOGETHER[0]:
-            break
-        fit, number = finer, 2 * number
-    kept, counts = _by_part(given[drawn_from], _parts_of(fit, points[drawn_from]))
-    likelihood = scores[chosen] - space.log_volume
-    return Mixture(kept, counts, min(together, _most_together(counts)), chosen.covariance, likelihood, parts)
+    return given
 
 
 class _Space(NamedTuple):
@@ -153,6 +146,33 @@ def _ladders(parts: int | None, count: int, size: int) -> Iterator[list[_Candida
         yield [_Candidate(number, covariance) for number in numbers if number <= max(always, count // needed)]
 
 
+def _likeliest(learned: Doubles, unseen: Doubles, parts: int | None, seed: int) -> tuple[_Candidate, float]:
+    """How many bells, of what shape, unseen points are likeliest under, and how likely, in nats a point."""
+    scores: dict[_Candidate, float] = {}
+    for candidates in _ladders(parts, *learned.shape):
+        best = -np.inf
+        for candidate in candidates:
+            scores[candidate] = float(_fitted(candidate, learned, seed).score(unseen))
+            if scores[candidate] <= best:
+                break
+            best = scores[candidate]
+    chosen = max(scores, key=lambda one: (scores[one], -one.parts))
+    return chosen, scores[chosen]
+
+
+def _finer(
+    parting: GaussianMixture, points: Doubles, fewest: Callable[[GaussianMixture], int], seed: int
+) -> GaussianMixture:
+    """The last of twice, four times, ... as many cells of which two points still make a new one."""
+    number = 2 * len(parting.means_)
+    while number <= min(MOST_PARTS, len(points) // FEWEST):
+        cells = _cells(points, number, seed)
+        if fewest(cells) > TOGETHER[0]:
+            break
+        parting, number = cells, 2 * number
+    return parting
+
+
 def _fitted(candidate: _Candidate, points: Doubles, seed: int) -> GaussianMixture:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -174,12 +194,13 @@ def _fitted(candidate: _Candidate, points: Doubles, seed: int) -> GaussianMixtur
 def _cells(points: Doubles, number: int, seed: int) -> GaussianMixture:
     """Where points lie nearest to the same of so many centres (Lloyd's k-means), as bells that are all alike."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     cells = GaussianMixture(number, covariance_type="spherical")
     cells.weights_, cells.precisions_cholesky_ = np.full(number, 1 / number), np.ones(number)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of points that are all alike there are fewer centres
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of points that are all alike there are fewer centres
         cells.means_ = KMeans(number, n_init=1, random_state=seed).fit(points).cluster_centers_
     return cells
 
