@@ -53,7 +53,7 @@ def sample(
 ) -> None:
     """Draw new pictures: codes from a mixture that is fitted to those of the training, decoded.
 
-    The mixture is fitted at the first call, which takes up to a minute, and kept with the run. The sheet has the
+    The mixture is fitted at the first call, which takes up to two minutes, and kept with the run. The sheet has the
     nearest training picture beside each new one; whether the mixture only copies is tested on test pictures.
     """
     from lookalike.models.loading import open_model

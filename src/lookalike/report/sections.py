@@ -34,6 +34,7 @@ SPREAD = (-2.5, -1.5, -0.75, 0, 0.75, 1.5, 2.5)
 QUERIES = 6
 NEIGHBOURS = 5
 MORPHS = 4
+SEVERAL = 9
 STEPS = 7
 NAMES = {"conv": "convolutional autoencoder", "pca": "PCA autoencoder", "residual": "residual autoencoder"}
 
@@ -274,7 +275,9 @@ def edits(model: Autoencoder, test: ImageSet, train: ImageSet, codes: Floats, al
     best = sorted((one for one in learned if one.meaningful), key=_certainty, reverse=True)[:EDITS]
     if not best:
         return ""
-    (chosen,) = markup.choose(len(test), 1, seed + 3)
+    # Of a picture that is dark or pale little can be seen to change: the middle one of several.
+    several = markup.choose(len(test), SEVERAL, seed + 3)
+    chosen = sorted(several, key=lambda place: float(test.pixels[place].mean()))[len(several) // 2]
     rows, strips, note = [], [], _note(model)
     for direction in best:
         strip = edit(model, test[chosen], direction, AMOUNTS, sharp=is_sharp(model))
