@@ -227,7 +227,7 @@ def test_what_copies_is_nearer_than_test_pictures_are(monkeypatch: pytest.Monkey
     subject, finder = Subject("exact PCA", la.PCAAutoencoder(12).fit(train)), finder_of(train)
 
     def share() -> float:
-        new = new_codes(subject.model, train, test, 0)
+        new = new_codes(subject.model.encode(train), subject.model.encode(test), 0)
         found = {measure: value for measure, level, value in judge_new(subject, new, test, finder, 0) if not level}
         return found["nearest training code, over test's"]
 
@@ -250,7 +250,7 @@ def test_a_sharp_decoder_has_rows_of_its_own() -> None:
     assert names_of(subject) == [("exact PCA", False)]
     sharpened(model)
     assert names_of(subject) == [("exact PCA", False), ("exact PCA, sharp", True)]
-    new = new_codes(model, train, test, 0)
+    new = new_codes(model.encode(train), model.encode(test), 0)
     plain, sharp = (
         {measure: value for measure, level, value in judge_new(subject, new, test, finder, 0, sharp=one) if not level}
         for one in (False, True)

@@ -56,6 +56,7 @@ def sample(
     The mixture is fitted at the first call, which takes up to two minutes, and kept with the run. The sheet has the
     nearest training picture beside each new one; whether the mixture only copies is tested on test pictures.
     """
+    from lookalike.data.formats import SUFFIXES
     from lookalike.models.loading import open_model
     from lookalike.sampling.mixture import checked_parts, checked_truncation
     from lookalike.sampling.pictures import ON_A_SHEET, sample_beside, write_samples
@@ -67,7 +68,7 @@ def sample(
     is_sheet = out.suffix.lower() == ".png"
     if is_sheet and count > ON_A_SHEET:
         raise OptionError(f"--count is {count}; a sheet shows {ON_A_SHEET} at most: give a folder, which has each")
-    if not is_sheet and out.suffix.lower() in OTHER_PICTURES:
+    if not is_sheet and out.suffix.lower() in SUFFIXES:
         raise OptionError(f"--out is {out.name!r}; a sheet is a PNG: give a name that ends in .png, or a folder")
     (Outputs(force=force).file if is_sheet else Outputs().folder)(out)
     model = open_model(run)
@@ -103,5 +104,3 @@ def sample(
 
 MOST = 10_000
 """Pictures, each a file."""
-OTHER_PICTURES = {".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"}
-"""What a folder is hardly meant to end in."""

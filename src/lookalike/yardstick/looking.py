@@ -11,7 +11,6 @@ from scipy.spatial.distance import cdist
 from lookalike import metrics
 from lookalike.appearance import NEIGHBOURS, detail_energy, precision_and_coverage, sliced_wasserstein
 from lookalike.data import ImageSet
-from lookalike.models.base import Autoencoder
 from lookalike.models.search import SearchAutoencoder
 from lookalike.pixels import Floats, Pixels, centre, to_uint8
 from lookalike.sampling.copying import Copying, copying
@@ -81,7 +80,7 @@ def judge_looks(
                 f"new pictures of {subject.title}: {len(train)} training pictures are too few for a mixture"
             )
             continue
-        new = new_codes(subject.model, train, real, seed)
+        new = new_codes(subject.model.encode(train), codes, seed)
         for name, sharp in names_of(subject):
             judged = [*judge_new(subject, new, real, finder, seed, sharp=sharp)]
             figures += [Figure(name, subject.code, "", "samples", *one) for one in judged]
@@ -126,11 +125,10 @@ class New(NamedTuple):
     copying: Copying
 
 
-def new_codes(model: Autoencoder, train: ImageSet, real: ImageSet, seed: int) -> New:
-    """As many as there are real pictures, drawn from a mixture of the training codes, without truncation."""
-    learned = model.encode(train)
+def new_codes(learned: Floats, real: Floats, seed: int) -> New:
+    """As many as there are of real pictures, drawn from a mixture of the learned ones, without truncation."""
     drawn = fit_mixture(learned, seed=seed).draw(len(real), seed=seed)
-    return New(drawn, copying(drawn, learned, model.encode(real)))
+    return New(drawn, copying(drawn, learned, real))
 
 
 def judge_new(
