@@ -7,9 +7,9 @@ mixture fitted to its codes draws pictures as good as a variational one's.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +32,10 @@ FLOOR = 1e-3
 STEPS = 100
 SETTLED = 1e-2
 """Rise of the mean log-likelihood of a code, in nats, below which a fit ends."""
-TOGETHER = (2, 3, 4, 6, 8, 16, 32, 64)
+TOGETHER = (3, 4, 6, 8, 16, 32, 64)
 """Codes of a part that make a new one: as few as do not copy. Put together of many, they become a bell."""
+MOST_CELLS = 256
+"""Parts, where they are made finer."""
 FEWEST = 10
 """Codes of a part: fewer join the parts that they lie next to."""
 NEARER = -1.0
@@ -54,8 +56,8 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     principal axes, as many parts are taken as these held-out codes are likeliest under (1, 2, 4, ... up to 64, until
     more do not help); then all codes are fitted so, and each belongs to the part that it is likeliest of. All happens
     in codes turned and scaled to unit variance. As few codes of a part make a new one as still lie no nearer to those
-    that were learned than the held-out ones do (`copying`). Where two do, the parts are made finer, by k-means of twice
-    as many cells, and again, for as long as two still do: what is put together then is more alike.
+    that were learned than the held-out ones do (`copying`). Then the parts are made finer, by k-means of twice as many
+    cells, and again, up to 256, for as long as so many still do: what is put together then is more alike.
 
     Args:
         codes: 10 or more, all finite. Of more than 10,000 so many are kept to draw from.
@@ -74,15 +76,11 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     _check_parts(parts, len(learned))
     chosen, likelihood = _likeliest(points[learned], points[unseen], parts, seed)
     drawn_from, judged = order[-MOST_KEPT:], learned[-MOST_KEPT:]
-
-    def fewest(parting: GaussianMixture) -> int:
-        parted = _by_part(given[judged], _parts_of(parting, points[judged]))
-        return _fewest_together(*parted, given[unseen], seed)
-
+    held_out = _HeldOut.beside(given[judged], points[judged], given[unseen], seed)
     parting = _fitted(chosen, points, seed)
-    together = fewest(parting)
-    if parts is None and together == TOGETHER[0]:
-        parting = _finer(parting, points[judged], fewest, seed)
+    together = next((number for number in TOGETHER if held_out.allow(parting, number)), TOGETHER[-1])
+    if parts is None:
+        parting = _finer(parting, together, held_out)
     kept, counts = _by_part(given[drawn_from], _parts_of(parting, points[drawn_from]))
     together = min(together, _most_together(counts))
     return Mixture(kept, counts, together, chosen.covariance, likelihood - space.log_volume, parts)
@@ -160,14 +158,35 @@ def _likeliest(learned: Doubles, unseen: Doubles, parts: int | None, seed: int) 
     return chosen, scores[chosen]
 
 
-def _finer(
-    parting: GaussianMixture, points: Doubles, fewest: Callable[[GaussianMixture], int], seed: int
-) -> GaussianMixture:
-    """The last of twice, four times, ... as many cells of which two points still make a new one."""
+class _HeldOut(NamedTuple):
+    """What held-out codes say about ways to draw: the codes that are learned, and how near to these the others lie."""
+
+    codes: Doubles
+    points: Doubles
+    distances: Floats
+    seed: int
+
+    @classmethod
+    def beside(cls, codes: Doubles, points: Doubles, unseen: Doubles, seed: int) -> Self:
+        """Of those that are learned, as they are and in their own space, and of the held-out ones."""
+        distances = nearest(unseen[:JUDGED].astype(np.float32), codes.astype(np.float32)).distances
+        return cls(codes, points, distances, seed)
+
+    def allow(self, parting: GaussianMixture, together: int) -> bool:
+        """Whether so many codes of a part make new ones that lie no nearer to what is learned than these do."""
+        codes, counts = _by_part(self.codes, _parts_of(parting, self.points))
+        if together > _most_together(counts):
+            return False
+        drawn = Mixture(codes, counts, together, COVARIANCES[0], 0.0).draw(len(self.distances), seed=self.seed)
+        return rank_z(nearest(drawn, codes).distances, self.distances) >= NEARER
+
+
+def _finer(parting: GaussianMixture, together: int, held_out: _HeldOut) -> GaussianMixture:
+    """The last of twice, four times, ... as many cells of which so many codes still make a new one."""
     number = 2 * len(parting.means_)
-    while number <= min(MOST_PARTS, len(points) // FEWEST):
-        cells = _cells(points, number, seed)
-        if fewest(cells) > TOGETHER[0]:
+    while number <= min(MOST_CELLS, len(held_out.points) // FEWEST):
+        cells = _cells(held_out.points, number, held_out.seed)
+        if not held_out.allow(cells, together):
             break
         parting, number = cells, 2 * number
     return parting
@@ -224,16 +243,5 @@ def _by_part(codes: Doubles, labels: Places) -> tuple[Floats, Places]:
 
 
 def _most_together(counts: Places) -> int:
-    """Half of the smallest part, so that what is put together varies; two at least."""
+    """Half of the smallest part, so that what is put together varies; three at least."""
     return max(TOGETHER[0], int(counts.min()) // 2)
-
-
-def _fewest_together(codes: Floats, counts: Places, unseen: Doubles, seed: int) -> int:
-    """How many codes of a part make a new one that lies no nearer to all of them than unseen ones do."""
-    theirs = nearest(unseen[:JUDGED].astype(np.float32), codes).distances
-    numbers = [number for number in TOGETHER if number <= _most_together(counts)]
-    for number in numbers:
-        drawn = Mixture(codes, counts, number, COVARIANCES[0], 0.0).draw(len(theirs), seed=seed)
-        if rank_z(nearest(drawn, codes).distances, theirs) >= NEARER:
-            return number
-    return numbers[-1]
