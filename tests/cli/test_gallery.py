@@ -234,6 +234,7 @@ BAD = {
     "nothing asked": (["search", "{built}/g"], "nothing is searched for; give a picture file, or --item"),
     "no picture": (["search", "{built}/g", "{built}/bad.png"], "is not a picture in a format that can be read"),
     "no file": (["search", "{built}/g", "{tmp}/none.png"], "cannot be read: No such file"),
+    "a folder for a picture": (["search", "{built}/g", "{tmp}"], "is a folder; give the pictures in it"),
     "no item": (["search", "{built}/g", "--item", "Nobody"], "no picture called Nobody is stored"),
     "k 0": (["search", "{built}/g", "{built}/query.png", "-k", "0"], "k is 0; ask for 1 neighbour or more"),
     "k no number": (["search", "{built}/g", "{built}/query.png", "-k", "x"], "Invalid value for '-k'"),

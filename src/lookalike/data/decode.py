@@ -55,6 +55,8 @@ def read_file(path: Path) -> bytes:
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket, or a device that nothing is behind: there is no picture to be seen
             raise PictureError("is not a regular file") from error
+        if error.errno == errno.EISDIR:
+            raise PictureError("is a folder; give the pictures in it") from error
         raise UnseenError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise PictureError(f"cannot be read: {error}") from error
