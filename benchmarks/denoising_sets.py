@@ -80,13 +80,16 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, help="judge on so many of each set, by default on all")
     parser.add_argument("--without-classical", action="store_true", help="leave out scikit-image's, which are slow")
     parser.add_argument("--blind-only", action="store_true", help="tell no model the level")
+    parser.add_argument("--self-ensemble", action="store_true", help="models in all four quarter turns as well")
     parser.add_argument("--out", type=Path, required=True, help="folder of the figures, the table and the plot")
     options = parser.parse_args()
 
     models = {str(run): load_model(run) for run in options.runs}
     if (ready_folder() / "model.json").exists():
         models = {NAME: load_ready(), **models}
-    judges = judged(models, classical=not options.without_classical, told=not options.blind_only)
+    judges = judged(
+        models, classical=not options.without_classical, told=not options.blind_only, turned=options.self_ensemble
+    )
     figures = Figures(options.out / "figures.jsonl")
     for name in options.only:
         for number, (path, clean) in enumerate(pictures_of(options.sets / name)):
@@ -126,11 +129,15 @@ class Figures:
         return row["set"], row["picture"], row["level"], row["denoiser"], row["weights"]
 
 
-def judged(models: dict[str, Autoencoder], *, classical: bool, told: bool) -> dict[str, tuple[str, Judged]]:
+def judged(
+    models: dict[str, Autoencoder], *, classical: bool, told: bool, turned: bool
+) -> dict[str, tuple[str, Judged]]:
     """By name: what tells one set of weights from another, and the denoiser."""
     judges: dict[str, tuple[str, Judged]] = {NOISY: ("", lambda noisy, level: to_uint8(noisy))}
     for name, model in models.items():
         judges[f"{name}, blind"] = model.digest[:12], partial(_blind, model)
+        if turned:
+            judges[f"{name}, self-ensemble"] = model.digest[:12], partial(_blind, model, turned=True)
         if told and model.takes_level:
             judges[f"{name}, told"] = model.digest[:12], partial(denoise, model)
     if classical:
@@ -143,8 +150,8 @@ def judged(models: dict[str, Autoencoder], *, classical: bool, told: bool) -> di
     return judges
 
 
-def _blind(model: Autoencoder, noisy: Floats, level: float | None) -> Pixels:
-    return denoise(model, noisy)
+def _blind(model: Autoencoder, noisy: Floats, level: float | None, *, turned: bool = False) -> Pixels:
+    return denoise(model, noisy, self_ensemble=turned)
 
 
 def _classical(one: TunedDenoiser, noisy: Floats, level: float | None) -> Pixels:
