@@ -6,8 +6,9 @@
 Gaussian noise of sigma 15, 25 and 50 of 255, not clipped, of seed 0 for every picture, on BSD68 (grey), CBSD68 and
 Kodak24; JPEG of quality 10, 20, 30 and 40 (Pillow's encoder, grey) on Classic5. What comes out is rounded to 8 bits;
 PSNR and SSIM are means over the pictures. Judged are the denoiser that comes with the package and the runs given,
-blind and told the level, and two of scikit-image's, told the level, as its documentation sets them; beside them stand
-the rows that others have published. The sets lie in the folder that `--sets` names, one folder each.
+blind and told the level (with `--self-ensemble` in their four quarter turns too), and two of scikit-image's, told the
+level, as its documentation sets them; beside them stand the rows that others have published. The sets lie in the
+folder that `--sets` names, one folder each.
 
 Every figure goes to `figures.jsonl` in `--out` as soon as it is there, and is not computed again; `table.md` and
 `denoising.png` are made of all of them. Seconds are of one thread's processor time.

@@ -1,6 +1,6 @@
 """Train the denoiser that comes with the package, or one like it on other photographs.
 
-python tools/train_ready.py runs/ready --resume
+python tools/train_ready.py runs/ready --leaves 400 --steps 16000 --resume
 python tools/train_ready.py runs/bsds --leaves 0 --photographs bsds500/ --without cbsd68/ --steps 60000 --resume
 
 The first gives what lies in src/lookalike/denoising/ready: half of what it is shown are pieces of procedural dead

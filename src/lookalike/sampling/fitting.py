@@ -78,7 +78,8 @@ def fit_mixture(codes: npt.ArrayLike, parts: int | None = None, *, seed: int = 0
     drawn_from, judged = order[-MOST_KEPT:], learned[-MOST_KEPT:]
     held_out = _HeldOut.beside(given[judged], points[judged], given[unseen], seed)
     parting = _fitted(chosen, points, seed)
-    together = next((number for number in TOGETHER if held_out.allow(parting, number)), TOGETHER[-1])
+    parted = held_out.parted(parting)
+    together = next((number for number in TOGETHER if held_out.allow(*parted, number)), TOGETHER[-1])
     if parts is None:
         parting = _finer(parting, together, held_out)
     kept, counts = _by_part(given[drawn_from], _parts_of(parting, points[drawn_from]))
@@ -172,9 +173,12 @@ class _HeldOut(NamedTuple):
         distances = nearest(unseen[:JUDGED].astype(np.float32), codes.astype(np.float32)).distances
         return cls(codes, points, distances, seed)
 
-    def allow(self, parting: GaussianMixture, together: int) -> bool:
+    def parted(self, parting: GaussianMixture) -> tuple[Floats, Places]:
+        """The codes that are learned, those of a part together, and how many each part has."""
+        return _by_part(self.codes, _parts_of(parting, self.points))
+
+    def allow(self, codes: Floats, counts: Places, together: int) -> bool:
         """Whether so many codes of a part make new ones that lie no nearer to what is learned than these do."""
-        codes, counts = _by_part(self.codes, _parts_of(parting, self.points))
         if together > _most_together(counts):
             return False
         drawn = Mixture(codes, counts, together, COVARIANCES[0], 0.0).draw(len(self.distances), seed=self.seed)
@@ -186,7 +190,7 @@ def _finer(parting: GaussianMixture, together: int, held_out: _HeldOut) -> Gauss
     number = 2 * len(parting.means_)
     while number <= min(MOST_CELLS, len(held_out.points) // FEWEST):
         cells = _cells(held_out.points, number, held_out.seed)
-        if not held_out.allow(cells, together):
+        if not held_out.allow(*held_out.parted(cells), together):
             break
         parting, number = cells, 2 * number
     return parting
