@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from lookalike.models import new_model
 from lookalike.models.base import Autoencoder
 from lookalike.pixels import centre
 from lookalike.training.batches import Batches
+from lookalike.training.recipe import named_recipe
 from lookalike.training.run import checkpoint_paths
 from pictures import waves
 
@@ -134,6 +136,41 @@ def test_a_run_is_resumed_as_it_was_begun_or_refused(name: str, tmp_path: Path) 
     if name in CODED:
         with pytest.raises(RunError, match=r"model\.parameters\.code_size was 5, is now 4"):
             case.fit(PICTURES, model=case.new(code_size=4), run=tmp_path, resume=True)
+
+
+NETWORKS = [name for name in IN_EPOCHS if CASES[name].kind != "pca"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_training_begins_with_the_weights_of_another_and_remembers_whose(name: str, tmp_path: Path) -> None:
+    case, known = CASES[name], waves(80, 16, 16, seed=5)
+    start = case.fit(known)
+    recipe = replace(named_recipe(case.recipe or "course"), learning_rate=1e-9, vector_rate=1e-9, epochs=1)
+
+    def fitted(**options: object) -> Autoencoder:
+        return case.fit(known, model=case.new(seed=7), recipe=recipe, run=tmp_path, **options)
+
+    model = fitted(begin_with=start)
+    for side, tensors in start._weights().items():
+        for tensor, given in tensors.items():
+            np.testing.assert_allclose(model._weights()[side][tensor], given, atol=1e-5)
+    assert la.load_model(tmp_path).data_["begun_with"] == {"kind": start.kind, "digest": start.digest}
+    fitted(begin_with=start, resume=True)
+    with pytest.raises(RunError, match=r"data\.begun_with was .*, is now not given"):
+        fitted(resume=True)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_that_do_not_fit_are_named(name: str) -> None:
+    case = CASES[name]
+    other = case.new(**({"code_size": 3} if case.has_code else {"width": 6})).initialise((16, 16, 3))
+    with pytest.raises(OptionError, match=r"begin with are of another form \(.*(code_size 3|width 6)"):
+        case.fit(PICTURES, begin_with=other)
+    unlike = new_model("unet" if other.kind == "conv" else "conv").initialise((16, 16, 3))
+    with pytest.raises(OptionError, match=f"training of {other.kind} cannot begin with {unlike.kind}"):
+        case.fit(PICTURES, begin_with=unlike)
+    with pytest.raises(OptionError, match="pca begins with weights of its own"):
+        CASES["pca by gradient"].fit(PICTURES, begin_with=other)
 
 
 @pytest.mark.parametrize("name", ["pca", "search"])

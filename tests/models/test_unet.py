@@ -18,7 +18,7 @@ from lookalike.models import KINDS, parameters_of_words
 from lookalike.models.base import Autoencoder
 from lookalike.models.unet import Block, Form, UNet, UNetDenoiser
 from lookalike.models.unet_shape import reach_of
-from lookalike.noise import EVALUATION_EPOCH, NOT_TOLD, corrupt, levels_of, parse_noise
+from lookalike.noise import BLACK, EVALUATION_EPOCH, LOST, NOT_TOLD, corrupt, levels_of, parse_noise
 from lookalike.pixels import centre
 from lookalike.training.batches import Batches, Epoch, sides_shown
 from lookalike.training.loop import measure_mse
@@ -366,6 +366,27 @@ def test_the_drawn_level_is_the_noises_own() -> None:
     assert set(same.tolist()) == {np.float32(0.1)}
     for other in ("poisson", "blur:1.5", "gaussian:0.1+jpeg:20"):
         assert np.isnan(levels_of(parse_noise(other), (8, 8), seed=0, epoch=1, indices=[1])).all()
+
+
+def test_of_a_choice_each_picture_has_the_level_of_what_it_was_given() -> None:
+    flat = np.zeros((60, 12, 12, 3), np.float32)
+    noise, drawn = parse_noise("gaussian:0.1/occlude:0.25/jpeg:20"), {"seed": 3, "epoch": 2, "indices": range(60)}
+    given, levels = corrupt(flat, noise, **drawn), levels_of(noise, (12, 12), **drawn)
+    assert levels.shape == (60, 12, 12)
+    seen = set()
+    for picture, level in zip(given, levels, strict=True):
+        if np.isnan(level).all():  # a JPEG of flat grey is flat
+            assert np.ptp(picture) == 0
+        elif (level == np.float32(0.1)).all():
+            assert 0.08 < picture.std() < 0.12
+        else:
+            np.testing.assert_array_equal(level == LOST, (picture == BLACK).all(axis=2))
+            assert set(np.unique(level)) == {0, LOST}
+        seen.add(float(np.nan_to_num(level, nan=-1).max()))
+    assert len(seen) == 3
+    without_places = levels_of(parse_noise("gaussian:0-0.1/poisson"), (12, 12), **drawn)
+    assert without_places.shape == (60,)
+    assert 15 < np.isnan(without_places).sum() < 45
 
 
 def epoch_of(pictures: np.ndarray, noise: str | None, recipe: Recipe = PLAIN, epoch: int = 1) -> Epoch:

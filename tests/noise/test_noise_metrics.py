@@ -56,7 +56,8 @@ def test_a_blind_level_is_drawn_evenly_for_every_picture_and_epoch() -> None:
 
 
 ALL = (*(str(parse_noise(kind.example)) for kind in NOISES.values()), "gaussian:0-0.25", "poisson:20-500", "blur",
-       "blur:0.5-2", "jpeg:10-50", "occlude:0.25+gaussian:0.1", "blur:2+poisson:1000+jpeg:30")  # fmt: skip
+       "blur:0.5-2", "jpeg:10-50", "occlude:0.25+gaussian:0.1", "blur:2+poisson:1000+jpeg:30",
+       "blur:1.5+jpegpiece:30/gaussian:0.1")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ALL)
@@ -180,6 +181,33 @@ def test_blind_qualities_are_whole_numbers_ends_included() -> None:
     qualities, counts = np.unique([noise.draw(generator) for _ in range(2000)], return_counts=True)
     np.testing.assert_array_equal(qualities, [10, 11, 12, 13])
     assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_the_squares_of_a_piece_of_a_jpeg_begin_anywhere() -> None:
+    """Where they begin is where neighbours differ most; what lies between is smooth."""
+    ramp = np.linspace(-0.4, 0.4, 64, dtype=np.float32)
+    clean = np.broadcast_to((ramp[:, None] + ramp)[None, ..., None] / 2, (80, 64, 64, 3)).astype(np.float32)
+    begins = []
+    for picture in corrupt(clean, parse_noise("jpegpiece:5"), seed=0, epoch=1, indices=range(80)):
+        steps = np.abs(np.diff(picture.mean(axis=2), axis=1)).mean(axis=0)
+        begins.append(int(np.argmax([steps[first::8].mean() for first in range(8)])))
+    assert sorted(set(begins)) == list(range(8))
+    assert np.bincount(begins).max() < 25
+    whole = corrupt(clean, parse_noise("jpeg:5"), seed=0, epoch=1, indices=range(80))
+    assert (whole == whole[0]).all()
+
+
+def test_a_choice_is_drawn_evenly_and_does_what_it_names() -> None:
+    clean = waves(400) / np.float32(255) - np.float32(0.5)
+    noise = parse_noise("blur:1.5/blur:1.5/blur:0.5+blur:0.5/jpeg:20")
+    assert (str(noise), noise.is_blind) == ("blur:1.5/blur:1.5/blur:0.5+blur:0.5/jpeg:20", True)
+    given = corrupt(clean, noise, seed=0, epoch=1, indices=range(400))
+    counts = []
+    for text in ("blur:1.5", "blur:0.5+blur:0.5", "jpeg:20"):  # nothing in them is random
+        alone = corrupt(clean, parse_noise(text), seed=0, epoch=1, indices=range(400))
+        counts.append(int((given == alone).all(axis=(1, 2, 3)).sum()))
+    assert sum(counts) == 400
+    assert stats.chisquare(counts, [200, 100, 100]).pvalue > 0.001
 
 
 def test_poisson_and_gaussian_noise_together_have_a_variance_that_rises_with_the_signal() -> None:

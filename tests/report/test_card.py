@@ -194,6 +194,16 @@ def test_a_resumed_run_has_its_card_written_anew(call, tmp_path: Path) -> None: 
     assert not list(tmp_path.glob(".card*"))
 
 
+def test_a_card_says_with_whose_weights_the_training_began(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    train(call, tmp_path / "first", "conv")
+    train(call, tmp_path / "second", "conv", DATA, "--begin-with", tmp_path / "first", "--epochs", 1)
+    digest = la.load_model(tmp_path / "first").digest
+    facts, text = parts(tmp_path / "second" / "card.md")
+    assert facts["lookalike"]["training"]["begun_with"] == {"kind": "conv", "digest": digest}
+    assert f"| began with the weights of | conv `{digest}` |" in text
+    assert "began with" not in (tmp_path / "first" / "card.md").read_text()
+
+
 def test_a_resumed_closed_form_gets_back_a_lost_card(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     train(call, tmp_path)
     first = parts(tmp_path / "card.md")[0]

@@ -33,7 +33,7 @@ REJECTED_SHOWN = 10
 Data = Annotated[str, typer.Argument(metavar="DATA", help="The pictures: see 'lookalike --help'.")]
 
 
-def _run_named(given: Path) -> Path:
+def run_named(given: Path | None) -> Path | None:
     """The folder of a run, or of what comes with the package and is named like one."""
     if given != Path("ready") or given.exists():
         return given
@@ -45,7 +45,7 @@ def _run_named(given: Path) -> Path:
 Run = Annotated[
     Path,
     typer.Argument(
-        metavar="RUN", help="The folder of a run, or 'ready': the denoiser of the package.", callback=_run_named
+        metavar="RUN", help="The folder of a run, or 'ready': the denoiser of the package.", callback=run_named
     ),
 ]
 Size = Annotated[

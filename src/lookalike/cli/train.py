@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.common import Data, Device, Json, Reading, Resume, Seed, answer, counted, load_data, reads_data
+from lookalike.cli.common import (
+    Data,
+    Device,
+    Json,
+    Reading,
+    Resume,
+    Seed,
+    answer,
+    counted,
+    load_data,
+    reads_data,
+    run_named,
+)
 from lookalike.cli.sharpen import told
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, learners, usual
@@ -32,9 +44,12 @@ def train(
     data: Data,
     run: Annotated[Path, typer.Option(help="The run's folder, for checkpoints, metrics and the model.")],
     model: Annotated[
-        str,
-        typer.Option(help=f"The model: {_in_words({name: kind.about for name, kind in learners().items()})}."),
-    ] = "conv",
+        str | None,
+        typer.Option(
+            help=f"The model: {_in_words({name: kind.about for name, kind in learners().items()})}.",
+            show_default="conv, or that of --begin-with",
+        ),
+    ] = None,
     code: Annotated[
         int | None,
         typer.Option(help="Numbers in a picture's code, 1 or more; unet has none.", show_default=usual("code_size")),
@@ -63,6 +78,16 @@ def train(
         typer.Option(
             help=f"Noise on the input only, drawn afresh each epoch: {noise_help()}",
             show_default=usual("noise"),
+        ),
+    ] = None,
+    begin_with: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin with the weights of this run, or of 'ready', the denoiser of the package, instead of fresh "
+            "ones; the model's kind and form are those of the run too.",
+            show_default="fresh weights",
+            callback=run_named,
         ),
     ] = None,
     noisy_only: Annotated[
@@ -131,11 +156,14 @@ def train(
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
     from lookalike.experiment import sharpen_run, split_of_run, train_run, training_part
     from lookalike.models import new_model, parameters_of_words
+    from lookalike.models.loading import load_model
     from lookalike.training.place import one_after_another, place_of
 
     given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
     given |= {"noisy_only": noisy_only or None}
-    learner = new_model(model, **{**given, **parameters_of_words(model, parameter or [])})
+    begin = None if begin_with is None else load_model(begin_with)
+    model = model or ("conv" if begin is None else begin.kind)
+    learner = new_model(model, begin, **{**given, **parameters_of_words(model, parameter or [])})
     noise = KINDS[model].noise if noise is None and not noisy_only else noise
     if noise is not None:
         parse_noise(noise)  # a mistake in it shows before all pictures are read
@@ -157,7 +185,13 @@ def train(
     with one_after_another(place):
         faces = load_data(data, reading.options())
     payload = train_run(
-        learner, faces, run, validation=validation, resume=resume, **{k: v for k, v in options.items() if v is not None}
+        learner,
+        faces,
+        run,
+        validation=validation,
+        resume=resume,
+        begin_with=begin,
+        **{k: v for k, v in options.items() if v is not None},
     )
     if not place.is_first:
         return  # the first of the processes says what came of it

@@ -116,19 +116,23 @@ def model_class(name: str) -> type[Autoencoder]:
     return found
 
 
-def new_model(name: str, **given: Any) -> Autoencoder:
+def new_model(name: str, like: Autoencoder | None = None, **given: Any) -> Autoencoder:
     """An untrained model of a kind, with its usual parameters but for those that are given and not None.
+
+    With `like`, a model of that kind, its parameters are the usual ones, but for those that say how it was fitted.
 
     `seed` and a `device` of "auto" or "cpu" may be given to every kind: a closed form draws nothing at random and
     computes on the CPU.
 
     Raises:
-        OptionError: there is no such kind, it is not trained here, or it does not take what is given; the text names
-            the kinds that do.
+        OptionError: there is no such kind, it is not trained here, or it does not take what is given, and then the text
+            names the kinds that do; or `like` is of another kind.
     """
     learner = _learner(name)
     known = learner.parameters()
     given = {parameter: value for parameter, value in given.items() if value is not None}
+    if like is not None:
+        given = {**form_of(like, learner.kind), **given}
     for parameter in given.keys() - known:
         if parameter == "seed" or (parameter == "device" and given["device"] in ("auto", "cpu")):
             continue
@@ -138,6 +142,20 @@ def new_model(name: str, **given: Any) -> Autoencoder:
     if "code_size" in known:
         given.setdefault("code_size", KINDS[name].code_size)
     return learner(**{parameter: value for parameter, value in given.items() if parameter in known})
+
+
+def form_of(model: Autoencoder, kind: str) -> dict[str, Any]:
+    """The parameters that say what a model of that kind is like, and not how it came to be.
+
+    Raises:
+        OptionError: it is of another kind, so that a training of that kind cannot begin with its weights.
+    """
+    from lookalike.models.base import HOW_IT_WAS_FITTED
+
+    if model.kind != kind:
+        raise OptionError(f"a training of {kind} cannot begin with {model.kind}; give a model of its own kind")
+    fitted = {*HOW_IT_WAS_FITTED, "noisy_only"}
+    return {name: value for name, value in model.described().items() if name not in fitted}
 
 
 def _learner(name: str) -> type[Autoencoder]:

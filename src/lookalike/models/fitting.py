@@ -67,6 +67,7 @@ class TrainedAutoencoder(Autoencoder):
         recipe: str | Recipe | None = None,
         epochs: int | None = None,
         noise: str | Noise | None = USUAL,
+        begin_with: Autoencoder | None = None,
         run: str | Path | None = None,
         resume: bool = False,
         progress: bool = True,
@@ -84,6 +85,8 @@ class TrainedAutoencoder(Autoencoder):
             epochs: passes over the pictures instead of the recipe's.
             noise: a corruption of the input, such as "gaussian:0.1", drawn afresh each epoch; the target stays clean.
                 "usual": what this kind of model is trained with; None: none.
+            begin_with: a trained model of this kind and form, whose weights the training begins with instead of fresh
+                ones. It is not changed.
             run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.
             resume: go on with the run from its last checkpoint, or begin it where there is none.
             progress: show a progress bar (a line an epoch where there is no terminal) on stderr.
@@ -92,7 +95,7 @@ class TrainedAutoencoder(Autoencoder):
             nodes: machines that do so, each of which calls this.
 
         Raises:
-            OptionError: an option is out of range, or the sets' shapes differ.
+            OptionError: an option is out of range, the sets' shapes differ, or the weights to begin with do not fit.
             RunError: the run's folder holds another training, or one that was not asked to be resumed.
             TrainingDiverged: the loss became NaN or infinite.
             Interrupted: Ctrl-C or SIGTERM, after the state was saved.
@@ -143,6 +146,8 @@ class TrainedAutoencoder(Autoencoder):
             way = way_for(network, pictures, settings, before, self.layers_described(), processes=place.size)
             settings = replace(settings, way=way)
         data = describe_data(X)
+        if begin_with is not None:
+            data["begun_with"] = self._begin_with(network, begin_with)
         config = run_config(_as_known(self), data, settings.recipe, settings.noise, curves)
 
         def folder() -> AbstractContextManager[Run | None]:
@@ -168,6 +173,14 @@ class TrainedAutoencoder(Autoencoder):
         """What decides the network's layers, as JSON values."""
         parameters = {name: value for name, value in self.described().items() if name not in ("seed", "device")}
         return {"kind": self.kind, **parameters}
+
+    def _begin_with(self, network: Trainable, model: Autoencoder) -> dict[str, Any]:
+        """Give a network the weights of a model; returns what is remembered of that: its kind and digest.
+
+        Raises:
+            OptionError: it is of another kind or form, or this kind begins with weights of its own.
+        """
+        raise OptionError(f"{self.kind} begins with weights of its own; leave begin_with out")
 
     def _check_piece(self, recipe: Recipe, pictures: Pixels) -> None:
         if 0 < recipe.piece < max(pictures.shape[1:3]) and self.reach is None:

@@ -8,7 +8,9 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from lookalike.models import store
+from lookalike.errors import OptionError, WeightsError
+from lookalike.models import form_of, store
+from lookalike.models.base import Autoencoder
 from lookalike.models.fitting import TrainedAutoencoder
 from lookalike.models.inputs import shape_of, unknown_data
 from lookalike.noise import Noise
@@ -64,6 +66,16 @@ class NetworkAutoencoder(TrainedAutoencoder):
     def _begin(self, pictures: Pixels | Floats, noise: Noise | None) -> Trainable:
         return self._fresh(shape_of(pictures))
 
+    def _begin_with(self, network: Trainable, model: Autoencoder) -> dict[str, Any]:
+        form = form_of(model, self.kind)
+        try:
+            _load(network, model._weights())
+        except WeightsError as error:
+            given = ", ".join(f"{name} {value}" for name, value in form.items())
+            raise OptionError(f"the weights to begin with are of another form ({given}): {error}") from error
+        self._start = {}  # what was said of weights that are not used
+        return {"kind": model.kind, "digest": model.digest}
+
     def _take(self, network: Trainable, image_shape: tuple[int, int, int]) -> None:
         self.network_, self.image_shape_ = network.eval(), image_shape
 
@@ -105,15 +117,23 @@ class NetworkAutoencoder(TrainedAutoencoder):
 
     def _shapes(self) -> store.Shapes:
         with torch.device("meta"):
-            network = self._build(self.image_shape_)
-        return {
-            side: {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-            for side, module in network.named_children()
-        }
+            return _shapes_of(self._build(self.image_shape_))
 
     def _set_weights(self, sides: store.Sides) -> None:
-        store.expect_sides(sides, self._shapes())
         network = self._fresh(self.image_shape_)
-        for side, module in network.named_children():
-            module.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in sides[side].items()})
+        _load(network, sides)
         self._take(network, self.image_shape_)
+
+
+def _load(network: Trainable, sides: store.Sides) -> None:
+    """Give a network the tensors of its sides; a WeightsError names the first that does not fit."""
+    store.expect_sides(sides, _shapes_of(network))
+    for side, module in network.named_children():
+        module.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in sides[side].items()})
+
+
+def _shapes_of(network: Trainable) -> store.Shapes:
+    return {
+        side: {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        for side, module in network.named_children()
+    }

@@ -150,7 +150,10 @@ def levels_of(
     import numpy as np
 
     drawn = [noise.level_of(sides, generator) for generator in _generators(seed, epoch, indices)]
-    return np.array([np.nan if level is None else level for level in drawn], np.float32)
+    levels = [np.asarray(np.nan if level is None else level, np.float32) for level in drawn]
+    if any(level.ndim for level in levels):  # of a choice, some may be alike at every pixel
+        levels = [np.broadcast_to(level, sides) for level in levels]
+    return np.array(levels, np.float32)
 
 
 def _generators(seed: int, epoch: int, indices: Iterable[int] | npt.NDArray[Any]) -> Iterator[np.random.Generator]:

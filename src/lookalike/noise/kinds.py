@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lookalike.pixels import Floats
 
 BLACK, WHITE = -0.5, 0.5
+SQUARE = 16
+"""Side in pixels of what a JPEG compresses together where colours are kept at half the resolution."""
 LARGEST_STRETCH = 2.0
 """How far an occluding rectangle's aspect may go from the picture's own, either way."""
 
@@ -193,7 +195,7 @@ class Jpeg(OneNumber):
     example: ClassVar[str] = "jpeg:20"
     placeholder: ClassVar[str] = "QUALITY"
     sentence: ClassVar[str] = "compresses as JPEG of that quality, a whole number from 1 to 100"
-    slider: ClassVar[Slider] = Slider("JPEG", 5, 95, 5, 20, "quality")
+    slider: ClassVar[Slider | None] = Slider("JPEG", 5, 95, 5, 20, "quality")
     in_browser: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -223,6 +225,29 @@ class Jpeg(OneNumber):
             return centre(np.asarray(image).reshape(picture.shape))
 
 
+@dataclass(frozen=True)
+class JpegPiece(Jpeg):
+    """Give what a piece cut from a JPEG is like: its squares of 8 x 8 pixels (16 of colours) begin anywhere.
+
+    Networks learn from pieces. One that had seen none but whole JPEGs would know the squares by their places, and not
+    know those of a picture that was cropped or turned.
+    """
+
+    name: ClassVar[str] = "jpegpiece"
+    example: ClassVar[str] = "jpegpiece:20"
+    sentence: ClassVar[str] = "cuts a piece from a JPEG of that quality, whose squares begin anywhere"
+    slider: ClassVar[Slider | None] = None
+    in_browser: ClassVar[bool] = False
+
+    def __call__(self, picture: Floats, generator: np.random.Generator) -> Floats:
+        """Return the piece, float32 (H, W, C)."""
+        import numpy as np
+
+        top, left = (int(before) for before in generator.integers(SQUARE, size=2))
+        whole = np.pad(picture, ((top, 0), (left, 0), (0, 0)), mode="symmetric")
+        return super().__call__(whole, generator)[top:, left:]
+
+
 KINDS: tuple[type[OneNumber], ...] = (
     Gaussian,
     Occlude,
@@ -230,6 +255,7 @@ KINDS: tuple[type[OneNumber], ...] = (
     Poisson,
     Blur,
     Jpeg,
+    JpegPiece,
     Camera,
 )
 """Every corruption, in the order of help texts and of the page."""

@@ -144,6 +144,7 @@ def facts_of(
             "settings": {} if recipe is None else _settings(recipe),
             "noise": config.get("noise"),
             "components": model.data_.get("approximation"),
+            "begun_with": model.data_.get("begun_with"),
             "seconds": None if seconds is None else round(seconds, 3),
             **{key: environment.get(key) for key in ("device", "precision", "threads")},
         },
@@ -280,6 +281,7 @@ def _training(facts: dict[str, Any]) -> str:
         ("weights", f"{facts['weights']:,}"),
         ("training", how),
         *_components(training["components"]),
+        *_begun_with(training["begun_with"]),
         ("noise on the input", training["noise"] or "none"),
         ("device", where),
         ("time", "unknown" if training["seconds"] is None else duration(training["seconds"])),
@@ -292,6 +294,11 @@ def _training(facts: dict[str, Any]) -> str:
 def _components(found: dict[str, Any] | None) -> list[tuple[str, str]]:
     """How near principal components are to the exact ones; nothing of those."""
     return [] if found is None else [("principal components", Approximation(**found).told)]
+
+
+def _begun_with(known: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Whose weights the training began with; nothing of fresh ones."""
+    return [] if known is None else [("began with the weights of", f"{known['kind']} `{known['digest']}`")]
 
 
 def _table(rows: list[tuple[str, Evaluation]]) -> list[str]:
