@@ -238,41 +238,42 @@ class Rows:
         return f"{TITLES[name]}, {count} pictures, PSNR in dB / SSIM:\n\n{table(head, rows)}"
 
     def plot(self, name: str, level: int) -> Any:
-        """PSNR over weights, and over seconds a megapixel."""
+        """PSNR over weights, and over seconds a megapixel; the best first in the legend."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogFormatter
 
+        at = SETS[name].index(level)
+        ours = {one: self.mean(one, name, level, "psnr") for one in self.own(name) if one != NOISY}
+        theirs = {one: about.decibels[name][at] for one, about in PUBLISHED.items() if name in about.decibels}
+        bm3d = theirs.pop("BM3D")
         figure = Figure(figsize=(10, 4), layout="constrained")
         by_size, by_time = figure.subplots(1, 2, sharey=True)
-        at = SETS[name].index(level)
-        for denoiser in self.own(name):
-            if denoiser == NOISY:
-                continue
-            decibels, size = self.mean(denoiser, name, level, "psnr"), self.size_of(denoiser)
-            _mark(by_time, self.seconds(denoiser, name), decibels, denoiser, "o", "#2f6db3")
-            if size is not None:
-                _mark(by_size, size, decibels, denoiser, "o", "#2f6db3")
-        for other, about in PUBLISHED.items():
-            if name in about.decibels and about.weights is not None:
-                _mark(by_size, about.weights, about.decibels[name][at], other, "s", "#8a93a0")
-        bm3d = PUBLISHED["BM3D"].decibels[name][at]
+        for place, (denoiser, decibels) in enumerate(sorted({**ours, **theirs}.items(), key=lambda one: -one[1])):
+            is_ours = denoiser in ours
+            size = self.size_of(denoiser) if is_ours else PUBLISHED[denoiser].weights
+            look = {"marker": MARKERS[place % len(MARKERS)], "linestyle": "", "markersize": 7}
+            look |= {"color": "#2f6db3" if is_ours else "#8a93a0"}
+            label = denoiser if is_ours else f"{denoiser}, published"
+            by_size.plot([size] if size else [], [decibels] if size else [], label=label, **look)
+            if is_ours:
+                by_time.plot([self.seconds(denoiser, name)], [decibels], **look)
         for axes in (by_size, by_time):
-            axes.axhline(bm3d, color=plots.INK, linewidth=0.8, linestyle="--")
+            line = axes.axhline(bm3d, color=plots.INK, linewidth=0.8, linestyle="--")
             axes.set_xscale("log")
-            axes.margins(x=0.25, y=0.12)
+            axes.xaxis.set_major_formatter("{x:,.10g}")
+            axes.xaxis.set_minor_formatter("")
+            axes.margins(x=0.12, y=0.08)
             axes.spines[["top", "right"]].set_visible(False)
-        by_time.annotate("BM3D", (0.01, bm3d), xycoords=("axes fraction", "data"), fontsize=7, va="bottom")
+        by_time.xaxis.set_minor_formatter(LogFormatter())  # which names them where there is room
+        line.set_label("BM3D, published")
         by_size.set_ylabel(f"PSNR in dB, {TITLES[name]}, sigma {level}", fontsize=8)
         by_size.set_xlabel("weights", fontsize=8)
         by_time.set_xlabel("CPU seconds a megapixel, one thread", fontsize=8)
+        figure.legend(loc="outside right center", fontsize=8, frameon=False)
         return figure
 
 
-def _mark(axes: Any, x: float, y: float, title: str, marker: str, colour: str) -> None:
-    axes.plot([x], [y], marker, color=colour)
-    below = len(axes.texts) % 2  # neighbours' names apart
-    axes.annotate(
-        title, (x, y), textcoords="offset points", xytext=(6, -11 if below else 5), fontsize=7, color=plots.INK
-    )
+MARKERS = "osD^vP*X<>"
 
 
 if __name__ == "__main__":

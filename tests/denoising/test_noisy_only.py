@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import lookalike as la
+from lookalike.denoising.ready import load_ready
 from lookalike.errors import OptionError
 from lookalike.models.loading import open_model
 from lookalike.models.noisy_only import PAIRS, drawn_pairs, halves
@@ -94,6 +95,22 @@ def test_on_the_command_line(call, folder: Path) -> None:  # type: ignore[no-unt
     assert "Clean ones it has never seen." in card
     text = call(*arguments, "--set", "width=4", "--size", 12, "--epochs", 1, "--resume").out
     assert "no clean pictures to compare with" in text
+
+
+def test_it_goes_on_from_the_packages_denoiser_unless_told_otherwise(call, folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    def begun(name: str, *options: object, data: Path = folder / "noisy.npy") -> tuple[dict | None, list[int]]:
+        run = tmp_path / name
+        call("train", data, "--run", run, "--noisy-only", "--size", 12, "--epochs", 1, "--json", *options).json  # noqa: B018
+        model = json.loads((run / "model.json").read_text())
+        return model["data"].get("begun_with"), model["parameters"].get("channels", [])
+
+    ready = {"kind": "unet", "digest": load_ready().digest}
+    assert begun("plain") == (ready, [48, 64, 96])
+    assert begun("named", "--model", "unet", "--begin-with", "ready") == (ready, [48, 64, 96])
+    assert begun("fresh", "--model", "unet", "--begin-with", "fresh") == (None, [])
+    assert begun("form", "--model", "unet", "--set", "width=4") == (None, [])
+    np.save(tmp_path / "grey.npy", flat(40, seed=0)[1][..., :1])
+    assert begun("grey", data=tmp_path / "grey.npy") == (None, [])
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def _usual_epochs() -> str:
     return "; ".join([*of_recipes, *(f"{kind.epochs} for {name}" for name, kind in learners().items() if kind.epochs)])
 
 
+FRESH = Path("fresh")
 FROM_NOISY = " (what it takes away: there are no clean pictures to compare with)"
 
 
@@ -47,7 +48,7 @@ def train(
         str | None,
         typer.Option(
             help=f"The model: {_in_words({name: kind.about for name, kind in learners().items()})}.",
-            show_default="conv, or that of --begin-with",
+            show_default="conv; that of --begin-with; unet with --noisy-only",
         ),
     ] = None,
     code: Annotated[
@@ -84,9 +85,9 @@ def train(
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="Begin with the weights of this run, or of 'ready', the denoiser of the package, instead of fresh "
-            "ones; the model's kind and form are those of the run too.",
-            show_default="fresh weights",
+            help="Begin with the weights of this run, of 'ready', the denoiser of the package, or with 'fresh' ones. "
+            "The model's kind and form are then those of the run.",
+            show_default="fresh; ready with --noisy-only, unless --set asks for another form",
             callback=run_named,
         ),
     ] = None,
@@ -94,7 +95,7 @@ def train(
         bool,
         typer.Option(
             "--noisy-only",
-            help="For unet: learn from pictures that are noisy themselves, of which there are no clean ones. Their "
+            help="Train a unet on pictures that are noisy themselves, of which there are no clean ones. Their "
             "noise has to be independent from pixel to pixel, as it is before JPEG or a change of size.",
         ),
     ] = False,
@@ -154,6 +155,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
+    from lookalike.denoising.ready import ready_folder
     from lookalike.experiment import sharpen_run, split_of_run, train_run, training_part
     from lookalike.models import new_model, parameters_of_words
     from lookalike.models.loading import load_model
@@ -161,8 +163,12 @@ def train(
 
     given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
     given |= {"noisy_only": noisy_only or None}
-    begin = None if begin_with is None else load_model(begin_with)
-    model = model or ("conv" if begin is None else begin.kind)
+    begin = None
+    if begin_with not in (None, FRESH):
+        begin = load_model(begin_with)
+    elif begin_with is None and noisy_only and model in (None, "unet") and not parameter:
+        begin = load_model(ready_folder())
+    model = model or ("unet" if noisy_only else "conv" if begin is None else begin.kind)
     learner = new_model(model, begin, **{**given, **parameters_of_words(model, parameter or [])})
     noise = KINDS[model].noise if noise is None and not noisy_only else noise
     if noise is not None:
@@ -184,6 +190,8 @@ def train(
         check_room(place, resolve_device(device))
     with one_after_another(place):
         faces = load_data(data, reading.options())
+    if begin is not None and begin_with is None and begin.image_shape_[2] != faces.image_shape[2]:
+        begin, learner = None, new_model(model, None, **given)  # grey ones, by arrays alone
     payload = train_run(
         learner,
         faces,
