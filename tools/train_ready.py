@@ -1,12 +1,15 @@
 """Train the denoiser that comes with the package, or one like it on other photographs.
 
-python tools/train_ready.py runs/ready --leaves 400 --steps 16000 --resume
-python tools/train_ready.py runs/bsds --leaves 0 --photographs bsds500/ --without cbsd68/ --steps 60000 --resume
+python tools/train_ready.py runs/ready --resume
+python tools/train_ready.py runs/bsds --leaves 0 --photographs bsds500/ --without cbsd68/ --steps 40000 --resume
+python tools/train_ready.py runs/jpeg --leaves 0 --photographs bsds500/ --without cbsd68/ --begin-with ready \\
+    --noise jpegpiece:5-95 --greys 0.5 --rate 0.005 --steps 6500
 
 The first gives what lies in src/lookalike/denoising/ready: half of what it is shown are pieces of procedural dead
 leaves, half of photographs under free licences that come inside scikit-image, scikit-learn, Matplotlib and PyWavelets
 (extra `bench`); see `PHOTOGRAPHS`. `--install` puts the finished model, with its card, into that folder. The second
-learns from the pictures of a folder, at their own scale, without those whose names another folder holds.
+learns from the pictures of a folder, at their own scale, without those whose names another folder holds. The third goes
+on from the package's weights, for JPEG.
 
 Ten minutes of a core are some 2,000 steps. A killed training goes on with `--resume`, to the bits of an unbroken one.
 """
@@ -28,8 +31,10 @@ import lookalike as la
 from lookalike.data import read_picture
 from lookalike.data.images import Pixels
 from lookalike.data.tiles import all_tiles
-from lookalike.denoising.ready import ready_folder
+from lookalike.denoising.ready import NAME, ready_folder
 from lookalike.files import write_text
+from lookalike.models.base import Autoencoder
+from lookalike.models.loading import load_model
 from lookalike.models.unet import UNetDenoiser
 from lookalike.training.recipe import RECIPES
 
@@ -70,18 +75,23 @@ def main() -> None:
     """Train, say what came of it, and put it into the package where that is asked for."""
     parser = argparse.ArgumentParser(description="Train the denoiser for any photograph.")
     parser.add_argument("run", type=Path, help="the run's folder, for checkpoints and the model")
-    parser.add_argument("--leaves", type=int, default=280, help="procedural pictures of 256 x 256")
+    parser.add_argument("--leaves", type=int, default=400, help="procedural pictures of 256 x 256")
     parser.add_argument("--photographs", type=Path, help="a folder of them instead of those inside packages")
     parser.add_argument("--without", type=Path, help="leave out the names of this folder, whatever their suffix")
-    parser.add_argument("--steps", type=int, default=9_000, help="of the optimiser, to the nearest epoch")
+    parser.add_argument("--steps", type=int, default=16_000, help="of the optimiser, to the nearest epoch")
     parser.add_argument("--piece", type=int, default=64, help="side of the pieces, in pixels")
     parser.add_argument("--batch", type=int, default=16, help="pieces a step")
+    parser.add_argument("--noise", default=NOISE, help="that is learned to be taken away")
+    parser.add_argument("--begin-with", type=Path, help="a run whose weights to begin with, or 'ready'")
+    parser.add_argument("--greys", type=float, default=RECIPES["photos"].greys, help="share shown without colour")
     parser.add_argument("--rate", type=float, default=RECIPES["photos"].learning_rate, help="Muon's highest")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the model, beside the usual")
     parser.add_argument("--resume", action="store_true", help="go on with the run")
     parser.add_argument("--install", action="store_true", help="put the model into the package")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.install and (options.photographs or options.begin_with or options.noise != NOISE):
+        parser.error("--install puts in what was learned from free pictures and Gaussian noise, as the card says")
 
     pictures = to_learn_from(options.leaves, options.photographs, options.without)
     steps = -(-len(pictures) // options.batch)
@@ -93,15 +103,22 @@ def main() -> None:
         batch_size=options.batch,
         piece=options.piece,
         learning_rate=options.rate,
+        greys=options.greys,
     )
     print(f"{len(pictures):,} squares of {SIDE}, {recipe.epochs} epochs of {steps} steps", file=sys.stderr, flush=True)
     model = UNetDenoiser(**usual(options.set), seed=options.seed)
-    model.fit(pictures, noise=NOISE, recipe=recipe, run=options.run, resume=options.resume)
+    begin = None if options.begin_with is None else chosen(options.begin_with)
+    model.fit(pictures, noise=options.noise, recipe=recipe, begin_with=begin, run=options.run, resume=options.resume)
     figures = held_out(model)
     print(json.dumps(figures))
     if options.install:
         model.save(ready_folder())
         write_text(ready_folder() / "card.md", card(model, recipe.epochs * steps, options, figures))
+
+
+def chosen(run: Path) -> Autoencoder:
+    """The model of a run, or the one of the package."""
+    return load_model(ready_folder() if run == Path(NAME) else run)
 
 
 def usual(given: list[str]) -> dict[str, object]:

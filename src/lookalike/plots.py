@@ -203,8 +203,9 @@ def save_figure(figure: Figure, path: Path, note: str | None = None) -> None:
 
 
 def short(name: str) -> str:
-    """As much of a name as stands above a small picture."""
-    return name if len(name) <= TITLE_WIDTH else f"{name[: TITLE_WIDTH - 1]}…"
+    """As much of a name as stands above a small picture: its ends, as names often differ in their last letters."""
+    half = TITLE_WIDTH // 2
+    return name if len(name) <= TITLE_WIDTH else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def picture_png(picture: Array, note: str | None = None) -> bytes:

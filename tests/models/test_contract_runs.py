@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,16 @@ def test_a_training_begins_with_the_weights_of_another_and_remembers_whose(name:
     fitted(begin_with=start, resume=True)
     with pytest.raises(RunError, match=r"data\.begun_with was .*, is now not given"):
         fitted(resume=True)
+
+
+def test_from_other_weights_a_named_recipe_takes_steps_a_fifth_as_long(tmp_path: Path) -> None:
+    case = CASES["conv"]
+    start, rates = case.fit(PICTURES), []
+    own = replace(named_recipe("course"), epochs=1)
+    for number, (recipe, begin) in enumerate([("course", None), ("course", start), (own, start)]):
+        case.fit(PICTURES, recipe=recipe, begin_with=begin, run=tmp_path / str(number))
+        rates.append(json.loads((tmp_path / str(number) / "config.json").read_text())["recipe"]["learning_rate"])
+    assert rates == [0.002, pytest.approx(0.0004), 0.002]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

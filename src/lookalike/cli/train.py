@@ -24,7 +24,7 @@ from lookalike.cli.sharpen import told
 from lookalike.errors import OptionError
 from lookalike.models import KINDS, learners, usual
 from lookalike.noise import noise_help, parse_noise
-from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS, named_recipe
+from lookalike.training.recipe import RECIPES, RECIPES_IN_WORDS, Recipe, named_recipe
 
 
 def _in_words(about: dict[str, str]) -> str:
@@ -86,7 +86,7 @@ def train(
         typer.Option(
             metavar="RUN",
             help="Begin with the weights of this run, of 'ready', the denoiser of the package, or with 'fresh' ones. "
-            "The model's kind and form are then those of the run.",
+            "The model's kind and form are then those of the run, and the training's steps a fifth as long.",
             show_default="fresh; ready with --noisy-only, unless --set asks for another form",
             callback=run_named,
         ),
@@ -155,7 +155,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model, with a checkpoint after every epoch; a test split (10%) is kept apart and measured."""
-    from lookalike.denoising.ready import ready_folder
+    from lookalike.denoising.ready import ready_run
     from lookalike.experiment import sharpen_run, split_of_run, train_run, training_part
     from lookalike.models import new_model, parameters_of_words
     from lookalike.models.loading import load_model
@@ -164,10 +164,10 @@ def train(
     given = {"code_size": code, "solver": solver, "dense_activation": dense_activation, "seed": seed, "device": device}
     given |= {"noisy_only": noisy_only or None}
     begin = None
-    if begin_with not in (None, FRESH):
+    if begin_with is not None and (begin_with != FRESH or FRESH.exists()):
         begin = load_model(begin_with)
     elif begin_with is None and noisy_only and model in (None, "unet") and not parameter:
-        begin = load_model(ready_folder())
+        begin = None if (ready := ready_run()) is None else load_model(ready)
     model = model or ("unet" if noisy_only else "conv" if begin is None else begin.kind)
     learner = new_model(model, begin, **{**given, **parameters_of_words(model, parameter or [])})
     noise = KINDS[model].noise if noise is None and not noisy_only else noise
@@ -175,10 +175,9 @@ def train(
         parse_noise(noise)  # a mistake in it shows before all pictures are read
     if validation is not None and not 0 < validation < 1:
         raise OptionError(f"validation is {validation:g}; give a share between 0 and 1, such as 0.05")
-    settings = (
-        recipe if precision is None else named_recipe(recipe or KINDS[model].recipe or "course", precision=precision)
-    )
-    options = {"epochs": epochs, "noise": noise, "recipe": settings, "devices": devices, "nodes": nodes}
+    settings: str | Recipe | None = recipe
+    if precision is not None:
+        settings = named_recipe(recipe or KINDS[model].recipe or "course", precision=precision)
     place = place_of(devices, nodes)
     if sharp:
         learner.require_code()
@@ -192,6 +191,9 @@ def train(
         faces = load_data(data, reading.options())
     if begin is not None and begin_with is None and begin.image_shape_[2] != faces.image_shape[2]:
         begin, learner = None, new_model(model, None, **given)  # grey ones, by arrays alone
+    if begin is not None and isinstance(settings, Recipe):
+        settings = settings.going_on()
+    options = {"epochs": epochs, "noise": noise, "recipe": settings, "devices": devices, "nodes": nodes}
     payload = train_run(
         learner,
         faces,
@@ -209,8 +211,10 @@ def train(
         f"training MSE {payload['train_mse']:.5f}",
         f"test MSE     {payload['test_mse']:.5f}{FROM_NOISY if noisy_only else ''}",
     ]
+    if begin is not None:
+        lines.insert(1, f"begun with  the weights of {begin_with or 'the denoiser of the package'}")
     if payload["validation_mse"] is not None:
-        lines.insert(2, f"validation   {payload['validation_mse']:.5f}")
+        lines.insert(-1, f"validation   {payload['validation_mse']:.5f}")
     if payload["denoise_mse"] is not None:
         lines.append(f"denoise MSE  {payload['denoise_mse']:.5f} (test pictures with {payload['noise']})")
     if payload["seconds"] is not None:

@@ -86,7 +86,7 @@ class TrainedAutoencoder(Autoencoder):
             noise: a corruption of the input, such as "gaussian:0.1", drawn afresh each epoch; the target stays clean.
                 "usual": what this kind of model is trained with; None: none.
             begin_with: a trained model of this kind and form, whose weights the training begins with instead of fresh
-                ones. It is not changed.
+                ones, in steps a fifth as long where the recipe is given by its name. It is not changed.
             run: a folder for checkpoints after every epoch, metrics, loss curve and the model itself.
             resume: go on with the run from its last checkpoint, or begin it where there is none.
             progress: show a progress bar (a line an epoch where there is no terminal) on stderr.
@@ -113,6 +113,8 @@ class TrainedAutoencoder(Autoencoder):
         noise = self.usual_noise if noise == USUAL else noise
         epochs = kind.epochs if epochs is None else epochs
         chosen = named_recipe(recipe or kind.recipe or Recipe(), epochs=epochs)
+        if begin_with is not None and not isinstance(recipe, Recipe):
+            chosen = chosen.going_on()
         given = as_pictures(X)
         pictures = to_uint8(given)
         self._check_piece(chosen, pictures)

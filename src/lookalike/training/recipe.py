@@ -103,6 +103,14 @@ class Recipe:
         needed = min(math.ceil(self.least_steps / math.ceil(count / self.batch_size)), self.most_epochs)
         return self if needed <= self.epochs else replace(self, epochs=needed)
 
+    def going_on(self) -> Recipe:
+        """The same in shorter steps, for weights that know much already: a fifth of the rates.
+
+        Source: the package's denoiser on noisy pictures alone, docs/denoising.md: 0.15 dB more than with steps as long
+        as for fresh weights.
+        """
+        return replace(self, learning_rate=self.learning_rate / 5, vector_rate=self.vector_rate / 5)
+
     def rate_at(self, step: int, steps: int) -> float:
         """Share of the highest rate at a step, counted from 0 over all epochs, of `steps` in all."""
         if self.schedule == "constant":
