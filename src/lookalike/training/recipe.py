@@ -106,8 +106,8 @@ class Recipe:
     def going_on(self) -> Recipe:
         """The same in shorter steps, for weights that know much already: a fifth of the rates.
 
-        Source: the package's denoiser on noisy pictures alone, docs/denoising.md: 0.15 dB more than with steps as long
-        as for fresh weights.
+        Source: the package's denoiser, going on with noisy pictures alone, came to 30.06 dB so, and to 29.88 in steps
+        as long as for fresh weights (docs/denoising.md).
         """
         return replace(self, learning_rate=self.learning_rate / 5, vector_rate=self.vector_rate / 5)
 
