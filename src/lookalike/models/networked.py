@@ -69,10 +69,11 @@ class NetworkAutoencoder(TrainedAutoencoder):
     def _begin_with(self, network: Trainable, model: Autoencoder) -> dict[str, Any]:
         form = form_of(model, self.kind)
         try:
-            _load(network, model._weights())
+            store.expect_sides(sides := model._weights(), _shapes_of(network))
         except WeightsError as error:
             given = ", ".join(f"{name} {value}" for name, value in form.items())
             raise OptionError(f"the weights to begin with are of another form ({given}): {error}") from error
+        _load(network, sides)
         self._start = {}  # what was said of weights that are not used
         return {"kind": model.kind, "digest": model.digest}
 
@@ -120,14 +121,14 @@ class NetworkAutoencoder(TrainedAutoencoder):
             return _shapes_of(self._build(self.image_shape_))
 
     def _set_weights(self, sides: store.Sides) -> None:
+        store.expect_sides(sides, self._shapes())  # before a network of whatever size is made
         network = self._fresh(self.image_shape_)
         _load(network, sides)
         self._take(network, self.image_shape_)
 
 
 def _load(network: Trainable, sides: store.Sides) -> None:
-    """Give a network the tensors of its sides; a WeightsError names the first that does not fit."""
-    store.expect_sides(sides, _shapes_of(network))
+    """Give a network the tensors of its sides, which are those that it has."""
     for side, module in network.named_children():
         module.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in sides[side].items()})
 
