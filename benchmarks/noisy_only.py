@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.data import read_picture
+from lookalike.data.formats import SUFFIXES
 from lookalike.data.images import Pixels
 from lookalike.denoising import denoise, judging
 from lookalike.denoising.ready import ready_folder
@@ -32,7 +33,6 @@ from lookalike.training.recipe import RECIPES
 from timing import lfw_folder, table
 
 SIDE = 256
-SUFFIXES = {".jpg", ".png"}
 
 
 def main() -> None:
@@ -45,12 +45,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="of a training, by default those of the recipe")
     options = parser.parse_args()
 
-    judged = [read_picture(path, None) for path in named(options.sets / "cbsd68")][: options.judge]
-    left_out = {path.stem for path in named(options.sets / "cbsd68")}
-    learned = [
-        middle(read_picture(path, None)) for path in named(options.sets / "bsds500") if path.stem not in left_out
-    ]
-    clean = np.stack(learned[: options.learn])
+    apart = named(options.sets / "cbsd68")
+    judged = [read_picture(path, None) for path in apart[: options.judge]]
+    left_out = {path.stem for path in apart}
+    learned = [path for path in named(options.sets / "bsds500") if path.stem not in left_out]
+    clean = np.stack([middle(read_picture(path, None)) for path in learned[: options.learn]])
     for text in options.noise:
         noise = parse_noise(text)
         noisy = in_8_bits(clean, noise, epoch=1)
@@ -76,7 +75,7 @@ def learners(
         ("the noisy pictures, from fresh weights", None, True),
         ("clean pictures, from the package's weights", ready, False),
     ):
-        model = new_model("unet", ready, noisy_only=is_noisy or None)
+        model = new_model("unet", ready, noisy_only=is_noisy)
         started = time.process_time()
         model.fit(  # type: ignore[call-arg]
             noisy if is_noisy else clean,

@@ -28,12 +28,12 @@ import numpy as np
 from PIL import Image
 
 import lookalike as la
+from lookalike.cli.common import run_named
 from lookalike.data import read_picture
 from lookalike.data.images import Pixels
 from lookalike.data.tiles import all_tiles
-from lookalike.denoising.ready import NAME, ready_folder
+from lookalike.denoising.ready import ready_folder
 from lookalike.files import write_text
-from lookalike.models.base import Autoencoder
 from lookalike.models.loading import load_model
 from lookalike.models.unet import UNetDenoiser
 from lookalike.training.recipe import RECIPES
@@ -107,18 +107,14 @@ def main() -> None:
     )
     print(f"{len(pictures):,} squares of {SIDE}, {recipe.epochs} epochs of {steps} steps", file=sys.stderr, flush=True)
     model = UNetDenoiser(**usual(options.set), seed=options.seed)
-    begin = None if options.begin_with is None else chosen(options.begin_with)
+    begun = run_named(options.begin_with)
+    begin = None if begun is None else load_model(begun)
     model.fit(pictures, noise=options.noise, recipe=recipe, begin_with=begin, run=options.run, resume=options.resume)
     figures = held_out(model)
     print(json.dumps(figures))
     if options.install:
         model.save(ready_folder())
         write_text(ready_folder() / "card.md", card(model, recipe.epochs * steps, options, figures))
-
-
-def chosen(run: Path) -> Autoencoder:
-    """The model of a run, or the one of the package."""
-    return load_model(ready_folder() if run == Path(NAME) else run)
 
 
 def usual(given: list[str]) -> dict[str, object]:
